@@ -1,0 +1,85 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tasuki/core/device.hpp"
+
+namespace tasuki {
+
+/// A queue of work on a device; 0 is the compute queue. The CPU runs everything at once, so its queues are always idle.
+using StreamId = int;
+
+/// A point in a queue's work, comparable against its progress. A default Event has happened.
+struct Event {
+  StreamId stream = 0;
+  std::uint64_t ticket = 0;
+};
+
+/// Bytes, as the runtime itself counts them.
+struct MemoryStats {
+  std::size_t current_bytes = 0;         ///< handed out and not yet returned
+  std::size_t peak_bytes = 0;            ///< largest current_bytes since the last reset_peak
+  std::size_t reserved_bytes = 0;        ///< obtained from the system: handed out plus cached
+  std::size_t limit_bytes = 0;           ///< reserved_bytes never passes this; 0 means none
+  std::uint64_t allocations = 0;         ///< calls of allocate
+  std::uint64_t system_allocations = 0;  ///< those that had to ask the system
+};
+
+/// Everything Tasuki asks of a device below the level of ops: bytes, queues, events, copies. One instance per device, made on
+/// first use and never destroyed (storages of static objects may outlive main).
+class DeviceRuntime {
+ public:
+  explicit DeviceRuntime(Device device) : device_(device) {}
+  virtual ~DeviceRuntime() = default;
+  DeviceRuntime(const DeviceRuntime&) = delete;
+  DeviceRuntime& operator=(const DeviceRuntime&) = delete;
+  Device device() const { return device_; }
+
+  /// At least `bytes` bytes, aligned to 64, to be used by work on `stream`. Throws OutOfMemory when the byte limit or the system
+  /// has no room, after cached blocks were given back. Zero bytes give nullptr.
+  virtual void* allocate(std::size_t bytes, StreamId stream = 0) = 0;
+  /// Returns a block to the cache; work already queued on `stream` may still use it. `bytes` as given to allocate.
+  virtual void deallocate(void* block, std::size_t bytes, StreamId stream = 0) noexcept = 0;
+  /// Gives cached, unused blocks back to the system; returns how many bytes.
+  virtual std::size_t release_cached() = 0;
+  virtual MemoryStats memory_stats() const = 0;
+  virtual void reset_peak() = 0;
+  /// Limits reserved_bytes; 0 lifts the limit.
+  virtual void set_byte_limit(std::size_t bytes) = 0;
+
+  /// Copies between host memory and this device, or within it, ordered with other work on `stream`.
+  enum class CopyKind : std::uint8_t { host_to_device, device_to_host, device_to_device };
+  virtual void copy_async(void* to, const void* from, std::size_t bytes, CopyKind kind, StreamId stream = 0) = 0;
+  virtual Event record_event(StreamId stream = 0) = 0;
+  /// Work queued on `stream` after this call starts only when `event` has happened. Never blocks the host.
+  virtual void wait_event(StreamId stream, Event event) = 0;
+  virtual bool has_happened(Event event) = 0;
+  /// Blocks the host until the queue is empty, and raises the first error that its work left behind.
+  virtual void synchronize(StreamId stream = 0) = 0;
+  virtual bool is_asynchronous() const = 0;
+
+ private:
+  Device device_;
+};
+
+/// The runtime of a device. Throws DeviceError for a device that this build or machine does not have.
+DeviceRuntime& runtime_of(Device device);
+
+namespace memory {
+using Stats = MemoryStats;
+/// What the device's runtime has counted; `reset_peak` starts a new peak at the current bytes.
+Stats stats(Device device);
+void reset_peak(Device device);
+/// Upper bound of the bytes the device may hold, cached blocks included; 0 lifts it. Past it allocations throw OutOfMemory.
+void set_byte_limit(Device device, std::size_t bytes);
+/// Gives cached blocks back to the system; returns how many bytes.
+std::size_t release_cached(Device device);
+}  // namespace memory
+
+inline namespace literals {
+constexpr std::size_t operator""_KiB(unsigned long long n) { return static_cast<std::size_t>(n) << 10; }
+constexpr std::size_t operator""_MiB(unsigned long long n) { return static_cast<std::size_t>(n) << 20; }
+constexpr std::size_t operator""_GiB(unsigned long long n) { return static_cast<std::size_t>(n) << 30; }
+}  // namespace literals
+
+}  // namespace tasuki
