@@ -31,6 +31,8 @@
 /// of the tape. An op gives its gradient as backward_graph (in ops: works for any order), as backward (fused kernels), or both.
 namespace tasuki {
 
+class Node;
+
 enum OpFlags : unsigned {
   op_plain = 0,
   op_random = 1,            ///< draws random numbers; replay draws the same
