@@ -1,7 +1,9 @@
 # Compiler flags that every target built here shares. None of them reaches the users of the library.
 
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(TASUKI_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
 
 if(TASUKI_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(TASUKI_CCACHE_PROGRAM ccache)
