@@ -54,7 +54,7 @@ struct OutputSpec {
   DType dtype = DType::f32;
   Strides strides;              ///< meaningful when dense_rows is false
   bool row_major = true;
-  bool hidden = false;          ///< made for backward, not returned (statistics, indices, masks)
+  bool hidden = false;          ///< made for backward, not returned (statistics, indices, masks); hidden ones come last
   OutputSpec() = default;
   OutputSpec(const Shape& s, DType d) : shape(s), dtype(d) {}
   OutputSpec(const Shape& s, DType d, const Strides& st) : shape(s), dtype(d), strides(st), row_major(false) {}
@@ -75,6 +75,8 @@ struct Spec {
   std::uint32_t overwrites_grad = 0;   ///< bit i: backward can only write the gradient of input i, not add to it
   std::uint32_t mutates = 0;           ///< bit i: forward also writes into input i (running statistics); never on replay
   bool in_place = false;               ///< output 0 is input 0, written over
+  bool on_device = false;              ///< outputs go to `device`; otherwise where the inputs are
+  Device device;
   double flops = 0;                    ///< floating point operations of forward
   double backward_flops = 0;           ///< of backward, all gradients wanted
 

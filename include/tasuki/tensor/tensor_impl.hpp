@@ -32,7 +32,7 @@ class TensorImpl {
   View view() const {
     return {address(), shape.data(), strides.data(), numel, dtype, static_cast<std::uint8_t>(shape.ndim()), true, contiguous};
   }
-  bool requires_grad() const { return grad_node != nullptr || leaf != nullptr; }
+  bool requires_grad() const { return grad_node != nullptr || wants_grad; }
   /// Points this tensor, and so every handle on it, at other bytes: how parameters move between devices and into arenas. Takes
   /// over one record and one bytes reference of `adopted`.
   void reseat(Storage* adopted, std::int64_t new_offset, DType new_dtype, const Shape& new_shape, const Strides& new_strides);
@@ -41,13 +41,14 @@ class TensorImpl {
   std::int64_t offset;   ///< elements from the start of the storage
   std::int64_t numel;
   Node* grad_node = nullptr;  ///< owned; the node that computed it, if that was recorded
-  LeafState* leaf = nullptr;  ///< owned; the gradient of a tensor that requires one and was not computed
+  LeafState* leaf = nullptr;  ///< owned; gradient and hooks of a tensor that was not computed
   Shape shape;
   Strides strides;
   DType dtype;
   std::uint8_t output_number = 0;  ///< which output of grad_node this is
   bool contiguous;
-  bool is_view = false;  ///< a differentiable view of another tensor
+  bool wants_grad = false;  ///< a leaf that requires a gradient
+  bool is_view = false;     ///< a differentiable view of another tensor
 
  private:
   TensorImpl() = default;

@@ -1,0 +1,424 @@
+#include "src/autograd/engine.hpp"
+
+#include <algorithm>
+
+#include "src/autograd/launcher.hpp"
+#include "tasuki/autograd/autograd.hpp"
+#include "tasuki/autograd/grad_arithmetic.hpp"
+#include "tasuki/core/context.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+
+namespace {
+
+bool later(const Node* a, const Node* b) { return a->sequence() < b->sequence(); }
+
+/// A buffer that the pass may add into without anybody else seeing it.
+bool is_private(const Tensor& t) {
+  const TensorImpl& i = *t.impl();
+  return i.handle_unique() && i.storage->bytes_unique() && !i.requires_grad();
+}
+
+bool laid_out(const Tensor& t, const Shape& shape, const Strides& strides) {
+  const TensorImpl& i = *t.impl();
+  for (int d = 0; d < shape.ndim(); ++d)
+    if (shape[d] > 1 && i.strides[d] != strides[d]) return false;
+  return true;
+}
+
+Strides dense_strides(const TensorImpl& t) {
+  return t.contiguous || !is_dense(t.shape, t.strides) ? contiguous_strides(t.shape) : t.strides;
+}
+
+}  // namespace
+
+BackwardPass::BackwardPass(const BackwardOptions& options, SourceLocation at)
+    : retain_(options.retain_graph || options.create_graph), create_(options.create_graph), at_(at) {
+  static std::uint64_t passes = 0;
+  pass_ = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+}
+
+BackwardPass::~BackwardPass() {
+  // After an exception gradients may be left on the way; the tape must be as it was.
+  for (Node* n : visited_) {
+    for (std::size_t j = 0; j < n->output_count(); ++j) n->gradients()[j] = Tensor();
+    n->queued = n->on_path = n->captured = false;
+    n->release();
+  }
+  for (LeafState* leaf : leaves_) {
+    leaf->incoming = Tensor();
+    leaf->captured = false;
+    leaf->release();
+  }
+}
+
+void BackwardPass::seed(const Tensor& output, const Tensor& gradient) {
+  const TensorImpl& t = *output.impl();
+  Edge edge;
+  edge.node = t.grad_node;
+  edge.leaf = t.grad_node ? nullptr : t.leaf;
+  edge.output = t.output_number;
+  roots_.push_back(output);
+  if (edge.node) {
+    Tensor& place = place_of(edge);
+    place = place.defined() ? detail::add_gradients(place, gradient) : gradient;
+    if (edge.node->pass != pass_) {
+      edge.node->pass = pass_;
+      edge.node->retain();
+      visited_.push_back(edge.node);
+    }
+  } else {
+    if (edge.leaf->pass != pass_) {
+      edge.leaf->pass = pass_;
+      edge.leaf->uses = 0;
+      edge.leaf->retain();
+      leaves_.push_back(edge.leaf);
+    }
+    ++edge.leaf->uses;
+    leaf_seeds_.push_back(gradient);  // delivered in run(), when it is known whether the leaf is captured
+  }
+}
+
+void BackwardPass::survey() {
+  // Visits every node that the roots reach: counts the uses of each leaf, and refuses a used-up tape before anything is added anywhere.
+  for (std::size_t next = 0; next < visited_.size(); ++next) {
+    Node* n = visited_[next];
+    if (n->consumed) {
+      AutogradError error("its backward ran before, and what it saved was released\npass {.retain_graph = true} to the first backward to run it again");
+      error.add_op(n->info().name, n->module(), "", n->at());
+      throw error;
+    }
+    for (std::size_t i = 0; i < n->input_count(); ++i) {
+      const Edge& edge = n->edges()[i];
+      if (edge.node) {
+        if (edge.node->pass != pass_) {
+          edge.node->pass = pass_;
+          edge.node->retain();
+          visited_.push_back(edge.node);
+        }
+      } else if (LeafState* leaf = edge.leaf) {
+        if (leaf->pass != pass_) {
+          leaf->pass = pass_;
+          leaf->uses = 0;
+          leaf->retain();
+          leaves_.push_back(leaf);
+        }
+        ++leaf->uses;
+      }
+    }
+  }
+}
+
+void BackwardPass::capture(const std::vector<Tensor>& inputs) {
+  restricted_ = true;
+  for (const Tensor& x : inputs) {
+    const TensorImpl& t = *x.impl();
+    if (t.grad_node) {
+      if (t.grad_node->pass == pass_) t.grad_node->captured = true;
+      captured_.push_back({t.grad_node, t.output_number, Tensor()});
+    } else {
+      t.leaf->captured = true;
+      if (t.leaf->pass != pass_) {  // unreachable: only so that the destructor resets it
+        t.leaf->pass = pass_;
+        t.leaf->uses = 0;
+        t.leaf->retain();
+        leaves_.push_back(t.leaf);
+      }
+    }
+  }
+}
+
+void BackwardPass::find_paths() {
+  std::sort(visited_.begin(), visited_.end(), later);  // producers first
+  for (Node* n : visited_) {
+    n->on_path = false;
+    for (std::size_t i = 0; i < n->input_count() && !n->on_path; ++i) n->on_path = wants(n->edges()[i]);
+  }
+}
+
+bool BackwardPass::wants(const Edge& edge) const {
+  if (!restricted_) return edge.exists();
+  if (edge.node) return edge.node->on_path || edge.node->captured;
+  return edge.leaf && edge.leaf->captured;
+}
+
+Tensor& BackwardPass::place_of(const Edge& edge) {
+  if (edge.node) return edge.node->gradients()[edge.output];
+  LeafState& leaf = *edge.leaf;
+  return leaf.captured || !leaf.hooks.empty() ? leaf.incoming : leaf.grad;
+}
+
+void BackwardPass::push(Node* node) {
+  if (node->queued) return;
+  node->queued = true;
+  heap_.push_back(node);
+  std::push_heap(heap_.begin(), heap_.end(), later);
+}
+
+void BackwardPass::run() {
+  if (restricted_) find_paths();
+  std::size_t next_leaf_seed = 0;
+  for (const Tensor& root : roots_) {
+    const TensorImpl& t = *root.impl();
+    if (t.grad_node) {
+      push(t.grad_node);
+      continue;
+    }
+    Edge edge;
+    edge.leaf = t.leaf;
+    if (wants(edge)) deliver(edge, leaf_seeds_[next_leaf_seed]);
+    ++next_leaf_seed;
+    if (--t.leaf->uses == 0) finish_leaf(*t.leaf);
+  }
+  while (!heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    Node* n = heap_.back();
+    heap_.pop_back();
+    process(*n);
+  }
+}
+
+void BackwardPass::process(Node& n) {
+  if (n.has_extras()) apply_extras(n);
+  if (n.captured)
+    for (Captured& c : captured_)
+      if (c.node == &n) c.gradient = n.gradients()[c.output];
+  bool any = false;
+  for (std::size_t j = 0; j < n.output_count(); ++j) any |= n.gradients()[j].defined();
+  if (any && (!restricted_ || n.on_path)) {
+    const ModuleScope scope(n.module());
+    try {
+      if (!create_ && n.function().has_fused_backward()) run_fused(n);
+      else run_graph(n);
+    } catch (Error& error) {
+      const Tensor* none = nullptr;
+      annotate(error, n.info(), n.module(), &none, 0, n.at());
+      throw;
+    }
+  }
+  for (std::size_t j = 0; j < n.output_count(); ++j) n.gradients()[j] = Tensor();
+  if (!retain_) n.release_saved();
+  for (std::size_t i = 0; i < n.input_count(); ++i) {
+    const Edge& edge = n.edges()[i];
+    if (edge.node) push(edge.node);
+    else if (edge.leaf && --edge.leaf->uses == 0) finish_leaf(*edge.leaf);
+  }
+}
+
+void BackwardPass::run_fused(Node& n) {
+  const std::size_t inputs = n.input_count();
+  if (!(n.info().flags & op_any_grad_layout)) {
+    for (std::size_t j = 0; j < n.output_count(); ++j) {
+      Tensor& g = n.gradients()[j];
+      if (!g.defined()) continue;
+      const TensorImpl& y = *n.outputs()[j].record;
+      if (g.impl()->contiguous && y.contiguous) continue;
+      const Strides strides = dense_strides(y);
+      if (!laid_out(g, y.shape, strides)) g = detail::copy_gradient(g, strides);
+    }
+  }
+  SmallVector<GradSlot, 4> slots(inputs);
+  SmallVector<Tensor, 4> targets(inputs);
+  std::uint64_t apart = 0;  // gradients that must be added afterwards
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const Edge& edge = n.edges()[i];
+    if (!wants(edge)) continue;
+    const TensorImpl& x = *n.inputs()[i].record;
+    Tensor& place = place_of(edge);
+    const bool leaf_place = edge.leaf && &place == &edge.leaf->grad;
+    bool repeated = false;
+    for (std::size_t k = 0; k < i; ++k) repeated |= slots[k].view && n.edges()[k].node == edge.node && n.edges()[k].leaf == edge.leaf && n.edges()[k].output == edge.output;
+    bool fresh = !place.defined() && !repeated;
+    if (fresh && leaf_place && edge.leaf->grad_slot.defined()) {
+      targets[i] = edge.leaf->grad_slot;
+      Launcher::pin(*targets[i].impl()->storage);
+      slots[i] = {targets[i].impl()->view(), false};
+      continue;
+    }
+    const bool can_add = place.defined() && !repeated && i < 32 && !(n.overwrites_grad >> i & 1u) &&
+                         laid_out(place, x.shape, dense_strides(x)) && (leaf_place ? !place.impl()->requires_grad() : is_private(place));
+    if (can_add) {
+      targets[i] = place;
+      Launcher::pin(*place.impl()->storage);
+      slots[i] = {place.impl()->view(), true};
+      continue;
+    }
+    targets[i] = detail::allocate(x.storage->device(), x.shape, x.dtype, dense_strides(x), OwnerClass::gradient);
+    slots[i] = {targets[i].impl()->view(), false};
+    if (!fresh) apart |= std::uint64_t{1} << std::min<std::size_t>(i, 63);
+  }
+  Launcher::backward(n, slots, targets.data());
+  for (std::size_t i = 0; i < inputs; ++i) {
+    if (!slots[i].view) continue;
+    Tensor& place = place_of(n.edges()[i]);
+    if (!place.defined()) place = std::move(targets[i]);
+    else if (apart >> std::min<std::size_t>(i, 63) & 1u && !targets[i].is_same(place)) deliver(n.edges()[i], std::move(targets[i]));
+  }
+}
+
+void BackwardPass::run_graph(Node& n) {
+  TensorList grads;
+  for (std::size_t j = 0; j < n.output_count(); ++j) grads.push_back(std::move(n.gradients()[j]));
+  const GradMode mode(create_);
+  TensorList results = n.function().backward_graph(GradContext(n, grads, create_));
+  grads.clear();  // so that a gradient passed on is not mistaken for a shared one
+  if (results.size() > n.input_count())
+    TASUKI_THROW(InternalError, n.info().name, " returned ", results.size(), " gradients for ", n.input_count(), " inputs");
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].defined() || !wants(n.edges()[i])) continue;
+    const TensorImpl& x = *n.inputs()[i].record;
+    if (results[i].shape() != x.shape || results[i].dtype() != x.dtype)
+      TASUKI_THROW(InternalError, "the backward_graph of ", n.info().name, " made ", results[i].describe(), " for input ", i, ", which is ", name_of(x.dtype), x.shape);
+    deliver(n.edges()[i], std::move(results[i]));
+  }
+}
+
+void BackwardPass::deliver(const Edge& edge, Tensor g) {
+  Tensor& place = place_of(edge);
+  const bool leaf_place = edge.leaf && &place == &edge.leaf->grad;
+  if (!place.defined()) {
+    if (leaf_place && edge.leaf->grad_slot.defined() && !create_) {
+      detail::copy_gradient_into(edge.leaf->grad_slot, g);
+      place = edge.leaf->grad_slot;
+    } else if (leaf_place && !create_ && !(is_private(g) && is_dense(g.shape(), g.strides()))) {
+      place = detail::copy_gradient(g, strides_like(g));  // what stays with the user must not alias what others hold
+    } else {
+      place = std::move(g);
+    }
+  } else if (create_) {
+    place = detail::add_gradients(place, g);
+  } else if (leaf_place ? !place.impl()->requires_grad() : is_private(place) && is_dense(place.shape(), place.strides())) {
+    detail::add_gradient_into(place, g);
+  } else {
+    const NoGrad off;
+    place = detail::add_gradients(place, g);
+  }
+}
+
+void BackwardPass::apply_extras(Node& n) {
+  for (OutputExtras& e : n.extras()) {
+    Tensor& g = n.gradients()[e.output];
+    if (!g.defined()) continue;
+    if (e.hook) {
+      Tensor changed = e.hook(g);
+      if (!changed.defined()) continue;
+      if (changed.shape() != g.shape() || changed.dtype() != g.dtype())
+        TASUKI_THROW(ShapeError, "a hook of ", n.info().name, " must return a gradient like the one it was given\nexpected  ", g.describe(), "\nactual    ", changed.describe());
+      g = std::move(changed);
+    } else {
+      const GradMode mode(create_);
+      e.state->grad = e.state->grad.defined() ? detail::add_gradients(e.state->grad, g) : create_ ? g : detail::copy_gradient(g, strides_like(g));
+    }
+  }
+}
+
+void BackwardPass::finish_leaf(LeafState& leaf) {
+  if (!leaf.hooks.empty() && leaf.incoming.defined()) {
+    for (auto& hook : leaf.hooks) {
+      Tensor changed = hook(leaf.incoming);
+      if (!changed.defined()) continue;
+      if (changed.shape() != leaf.incoming.shape() || changed.dtype() != leaf.incoming.dtype())
+        TASUKI_THROW(ShapeError, "a hook of a leaf must return a gradient like the one it was given\nexpected  ", leaf.incoming.describe(), "\nactual    ", changed.describe());
+      leaf.incoming = std::move(changed);
+    }
+    if (!leaf.captured) {
+      Tensor g = std::move(leaf.incoming);
+      if (!leaf.grad.defined() && leaf.grad_slot.defined() && !create_) {
+        detail::copy_gradient_into(leaf.grad_slot, g);
+        leaf.grad = leaf.grad_slot;
+      } else if (!leaf.grad.defined()) {
+        leaf.grad = std::move(g);
+      } else {
+        const GradMode mode(create_);
+        leaf.grad = detail::add_gradients(leaf.grad, g);
+      }
+    }
+  }
+  if (restricted_ || leaf.post_accumulate_hooks.empty() || !leaf.owner) return;
+  leaf.owner->retain();
+  const Tensor handle = Tensor::adopt(leaf.owner);
+  for (auto& hook : leaf.post_accumulate_hooks) hook(handle);
+}
+
+Tensor BackwardPass::take(const Tensor& input) {
+  const TensorImpl& t = *input.impl();
+  if (!t.grad_node) return t.leaf->incoming;
+  for (const Captured& c : captured_)
+    if (c.node == t.grad_node && c.output == t.output_number) return c.gradient;
+  return {};
+}
+
+// ---- what users call
+
+namespace {
+
+void check_root(const Tensor& output, SourceLocation at) {
+  if (!output.defined() || !output.requires_grad()) {
+    AutogradError error(detail::concat({"expected  a tensor that depends on one that requires a gradient\nactual    ", output.describe(),
+                                        ", which nothing on the tape computed\nis it made under NoGrad, detached, or does no input have requires_grad_()?"}));
+    error.add_op("backward", "", "", at);
+    throw error;
+  }
+}
+
+Tensor seed_for(const Tensor& output, const Tensor& gradient, SourceLocation at) {
+  if (!gradient.defined()) {
+    if (output.numel() != 1) {
+      ShapeError error(detail::concat({"expected  a tensor of one element, or a gradient to start from\nactual    ", output.describe(),
+                                       "\nreduce it first (ts::sum, ts::mean), or pass the gradient"}));
+      error.add_op("backward", "", "", at);
+      throw error;
+    }
+    return detail::ones_like_gradient(output);
+  }
+  if (gradient.shape() != output.shape() || gradient.dtype() != output.dtype() || gradient.device() != output.device()) {
+    ShapeError error(detail::concat({"expected  a gradient like the output, ", output.describe(), "\nactual    ", gradient.describe()}));
+    error.add_op("backward", "", "", at);
+    throw error;
+  }
+  return gradient;
+}
+
+}  // namespace
+
+void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, const BackwardOptions& options, SourceLocation at) {
+  if (!gradients.empty() && gradients.size() != outputs.size())
+    TASUKI_THROW(ValueError, "expected  one gradient per output\nactual    ", gradients.size(), " gradients for ", outputs.size(), " outputs");
+  for (const Tensor& y : outputs) check_root(y, at);
+  BackwardPass pass(options, at);
+  for (std::size_t i = 0; i < outputs.size(); ++i) pass.seed(outputs[i], seed_for(outputs[i], gradients.empty() ? Tensor() : gradients[i], at));
+  pass.survey();
+  pass.run();
+}
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options, SourceLocation at) {
+  if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size())
+    TASUKI_THROW(ValueError, "expected  one gradient per output\nactual    ", options.grad_outputs.size(), " gradients for ", outputs.size(), " outputs");
+  for (const Tensor& y : outputs) check_root(y, at);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (!inputs[i].defined() || !inputs[i].requires_grad()) {
+      AutogradError error(detail::concat({"expected  inputs that require a gradient\nactual    input ", i, ", ", inputs[i].describe(), ", does not"}));
+      error.add_op("grad", "", "", at);
+      throw error;
+    }
+  BackwardPass pass({options.retain_graph, options.create_graph}, at);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    pass.seed(outputs[i], seed_for(outputs[i], options.grad_outputs.empty() ? Tensor() : options.grad_outputs[i], at));
+  pass.survey();
+  pass.capture(inputs);
+  pass.run();
+  std::vector<Tensor> results;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    results.push_back(pass.take(inputs[i]));
+    if (!results.back().defined() && !options.allow_unused) {
+      AutogradError error(detail::concat({"no output depends on input ", i, ", ", inputs[i].describe(),
+                                          "\npass {.allow_unused = true} to get an undefined gradient for it"}));
+      error.add_op("grad", "", "", at);
+      throw error;
+    }
+  }
+  return results;
+}
+
+}  // namespace tasuki

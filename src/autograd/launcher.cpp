@@ -1,0 +1,401 @@
+#include "src/autograd/launcher.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <string_view>
+#include <vector>
+
+#include "src/autograd/grad_mode_state.hpp"
+#include "tasuki/core/context.hpp"
+#include "tasuki/runtime/residency.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+
+// ---- listeners
+
+namespace {
+
+std::atomic<bool> anyone_listens{false};
+struct Audience {
+  std::shared_mutex mutex;
+  std::vector<LaunchListener*> listeners;
+};
+Audience& audience() {
+  static Audience& a = *new Audience;
+  return a;
+}
+
+bool listening() { return anyone_listens.load(std::memory_order_relaxed); }
+
+void tell(const LaunchRecord& record, void (LaunchListener::*what)(const LaunchRecord&)) {
+  Audience& a = audience();
+  const std::shared_lock lock(a.mutex);
+  for (LaunchListener* listener : a.listeners) (listener->*what)(record);
+}
+
+}  // namespace
+
+void add_listener(LaunchListener& listener) {
+  Audience& a = audience();
+  const std::unique_lock lock(a.mutex);
+  a.listeners.push_back(&listener);
+  anyone_listens.store(true, std::memory_order_relaxed);
+}
+
+void remove_listener(LaunchListener& listener) {
+  Audience& a = audience();
+  const std::unique_lock lock(a.mutex);
+  std::erase(a.listeners, &listener);
+  anyone_listens.store(!a.listeners.empty(), std::memory_order_relaxed);
+}
+
+const char* name_of(LaunchPhase phase) {
+  switch (phase) {
+    case LaunchPhase::forward: return "forward";
+    case LaunchPhase::backward: return "backward";
+    case LaunchPhase::replay: return "replay";
+  }
+  return "?";
+}
+
+// ---- errors
+
+void annotate(Error& error, const OpInfo& info, const char* module, const Tensor* const* inputs, std::size_t count, SourceLocation at) {
+  std::string line;
+  std::string_view names = info.operands;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto comma = names.find(", ");
+    const std::string_view name = names.substr(0, comma);
+    if (comma != std::string_view::npos) names.remove_prefix(comma + 2);
+    if (!inputs[i]->defined()) continue;
+    if (!line.empty()) line += "   ";
+    if (i >= 8) {
+      line += "and " + std::to_string(count - i) + " more";
+      break;
+    }
+    line += name;
+    line += ": " + inputs[i]->describe();
+  }
+  error.add_op(info.name, module, std::move(line), at);
+}
+
+// ---- pieces of a launch
+
+namespace {
+
+/// Scratch bytes for the length of a launch.
+class Workspace {
+ public:
+  Workspace(DeviceRuntime& runtime, std::size_t bytes) : runtime_(runtime), bytes_(bytes), data_(bytes ? runtime.allocate(bytes) : nullptr) {}
+  ~Workspace() {
+    if (data_) runtime_.deallocate(data_, bytes_);
+  }
+  Workspace(const Workspace&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  DeviceRuntime& runtime_;
+  std::size_t bytes_;
+  void* data_;
+};
+
+Device device_of(const OpInfo& info, const Spec& spec, const Tensor* const* inputs, std::size_t count) {
+  Device device = spec.device;
+  bool found = spec.on_device;
+  for (std::size_t i = 0; i < count; ++i) {
+    const TensorImpl* t = inputs[i]->impl();
+    if (!t) continue;
+    const Device d = t->storage->device();
+    if (!found) {
+      device = d;
+      found = true;
+    } else if (d != device && !(info.flags & op_mixed_devices)) {
+      TASUKI_THROW(DeviceError, "expected  all operands on one device\nactual    ", device, " and ", d, "\nmove one of them with .to(device)");
+    }
+  }
+  return device;
+}
+
+LaunchOperand operand_of(const TensorImpl* t) {
+  return t ? LaunchOperand{t->view(), t->storage} : LaunchOperand{View{}, nullptr};
+}
+
+struct Report {
+  SmallVector<LaunchOperand, 6> inputs, outputs;
+  LaunchRecord record{};
+  void tell(void (LaunchListener::*what)(const LaunchRecord&)) {
+    record.inputs = inputs.data();
+    record.input_count = inputs.size();
+    record.outputs = outputs.data();
+    record.output_count = outputs.size();
+    tasuki::tell(record, what);
+  }
+};
+
+}  // namespace
+
+void Launcher::bring_in(Storage& storage) {
+  ResidencyManager* manager = residency_manager();
+  if (!manager || !storage.has_bytes())
+    TASUKI_THROW(InternalError, "a storage of ", storage.bytes(), " bytes was launched on without its bytes");
+  manager->bring_in(storage);
+}
+
+void Launcher::check_in_place(const OpInfo& info, const Tensor& target, bool recording) {
+  const TensorImpl& t = *target.impl();
+  for (int d = 0; d < t.shape.ndim(); ++d)
+    if (t.strides[d] == 0 && t.shape[d] > 1)
+      TASUKI_THROW(ValueError, "the target is expanded: several of its elements share one place\nwrite into a clone() instead");
+  if (!grad_mode_enabled) return;
+  if (t.wants_grad)
+    TASUKI_THROW(AutogradError, info.name, " would overwrite a leaf that requires a gradient\nwrap it in ts::NoGrad to change a parameter, or use the out-of-place form");
+  if (t.is_view && (recording || t.requires_grad()))
+    TASUKI_THROW(AutogradError, info.name, " would write through a differentiable view, which the tape cannot follow\nuse the out-of-place form, or write before making the view");
+  if (t.storage->views && (recording || t.requires_grad()))
+    TASUKI_THROW(AutogradError, info.name, " would overwrite a tensor that has live differentiable views, which the tape cannot follow\nuse the out-of-place form, or let the views go first");
+}
+
+// ---- forward
+
+void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at,
+                     TensorList& outputs) {
+  const OpInfo& info = op.info();
+  Node* node = nullptr;
+  struct Undo {
+    Node*& node;
+    ~Undo() {
+      if (node) node->release();
+    }
+  } undo{node};
+  try {
+    bool recording = false;
+    if (grad_mode_enabled && !(info.flags & op_not_differentiable))
+      for (std::size_t i = 0; i < count && !recording; ++i) recording = inputs[i]->defined() && inputs[i]->impl()->requires_grad();
+
+    Spec spec = op.infer(Operands(inputs, count, recording));
+    const Device device = device_of(info, spec, inputs, count);
+    DeviceRuntime& runtime = runtime_of(device);
+    if (spec.in_place) check_in_place(info, *inputs[0], recording);
+
+    const OwnerClass owner = recording ? OwnerClass::activation : OwnerClass::temporary;
+    std::size_t visible = 0;
+    if (spec.in_place) {
+      outputs.push_back(*inputs[0]);
+      visible = 1;
+    } else {
+      for (const OutputSpec& o : spec.outputs) {
+        outputs.push_back(o.row_major ? detail::allocate(device, o.shape, o.dtype, owner) : detail::allocate(device, o.shape, o.dtype, o.strides, owner));
+        outputs.back().impl()->storage->set_last_writer(info.name);
+        visible += !o.hidden;
+      }
+    }
+
+    Launch l;
+    l.inputs_ = count;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (const TensorImpl* t = inputs[i]->impl()) {
+        pin(*t->storage);
+        l.views_.push_back(t->view());
+      } else {
+        l.views_.emplace_back();
+      }
+    }
+    for (const Tensor& y : outputs) l.views_.push_back(y.impl()->view());
+    const Workspace workspace(runtime, spec.workspace);
+    l.workspace_ = workspace.data();
+    l.device_ = device;
+
+    Function* live = &op;
+    if (recording) {
+      node = Node::create(op, traits, count, outputs.size(), at);
+      live = &node->function();
+      // What an in-place op reads can only be made again from here on; the storage itself moves to the next version.
+      if (spec.in_place) node->connect_overwritten(*inputs[0], spec.save_inputs & 1u);
+      for (std::size_t i = spec.in_place ? 1 : 0; i < count; ++i) node->connect(i, *inputs[i], i < 32 && (spec.save_inputs >> i & 1u));
+    }
+
+    if (listening()) [[unlikely]] {
+      Report report;
+      report.record = {&info, LaunchPhase::forward, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops};
+      for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl()));
+      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl()));
+      report.tell(&LaunchListener::before_launch);
+      live->forward(l);
+      report.tell(&LaunchListener::after_launch);
+    } else {
+      live->forward(l);
+    }
+
+    if (spec.in_place) inputs[0]->impl()->storage->mark_written(info.name);
+    for (std::size_t i = 0; spec.mutates >> i; ++i)
+      if (spec.mutates >> i & 1u) inputs[i]->impl()->storage->mark_written(info.name);
+
+    if (recording) record(node, spec, inputs, outputs);
+    while (outputs.size() > visible) outputs.pop_back();
+  } catch (Error& error) {
+    annotate(error, info, current_module(), inputs, count, at);
+    throw;
+  }
+}
+
+void Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs) {
+  node->workspace = spec.workspace;
+  node->backward_workspace = spec.backward_workspace;
+  node->flops = spec.flops;
+  node->backward_flops = spec.backward_flops;
+  node->save_inputs = spec.save_inputs;
+  node->save_outputs = spec.save_outputs;
+  node->overwrites_grad = spec.overwrites_grad;
+  node->in_place = spec.in_place;
+  if (spec.in_place) {
+    TensorImpl* t = inputs[0]->impl();
+    if (t->grad_node) t->grad_node->release();  // the node's edge holds it now
+    t->grad_node = nullptr;
+  }
+  for (std::size_t j = 0; j < outputs.size(); ++j) {
+    node->produce(j, outputs[j], spec.save_outputs >> j & 1u);
+    const bool hidden = !spec.in_place && spec.outputs[j].hidden;
+    if (!hidden && is_floating(outputs[j].impl()->dtype)) {
+      node->retain();
+      outputs[j].impl()->grad_node = node;
+      outputs[j].impl()->output_number = static_cast<std::uint8_t>(j);
+    }
+  }
+}
+
+void Launcher::record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at) {
+  Node* node = Node::create(op, traits, 1, 1, at);
+  node->is_view = true;
+  node->connect(0, x, false);
+  node->produce(0, y, false);
+  y.impl()->grad_node = node;  // takes over the creation reference
+  y.impl()->is_view = true;
+  ++y.impl()->storage->views;
+}
+
+// ---- replay
+
+TensorList Launcher::replay(Node& node, const TensorList& operands) {
+  SmallVector<const Tensor*, 6> pointers;
+  for (const Tensor& t : operands) pointers.push_back(&t);
+  const OpInfo& info = node.info();
+  try {
+    TensorList outputs;
+    Launch l;
+    l.inputs_ = operands.size();
+    l.replay_ = true;
+    for (const Tensor& t : operands) {
+      if (t.defined()) {
+        pin(*t.impl()->storage);
+        l.views_.push_back(t.impl()->view());
+      } else {
+        l.views_.emplace_back();
+      }
+    }
+    for (std::size_t j = 0; j < node.output_count(); ++j) {
+      const TensorImpl& was = *node.outputs()[j].record;
+      l.device_ = was.storage->device();
+      outputs.push_back(node.in_place ? operands[0] : detail::allocate(l.device_, was.shape, was.dtype, was.strides, OwnerClass::activation));
+      l.views_.push_back(outputs.back().impl()->view());
+    }
+    const Workspace workspace(runtime_of(l.device_), node.workspace);
+    l.workspace_ = workspace.data();
+    if (listening()) [[unlikely]] {
+      Report report;
+      report.record = {&info, LaunchPhase::replay, node.module(), node.at(), l.device_, 0, nullptr, 0, nullptr, 0, node.workspace, node.flops};
+      for (const Tensor& t : operands) report.inputs.push_back(operand_of(t.impl()));
+      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl()));
+      report.tell(&LaunchListener::before_launch);
+      node.function().forward(l);
+      report.tell(&LaunchListener::after_launch);
+    } else {
+      node.function().forward(l);
+    }
+    return outputs;
+  } catch (Error& error) {
+    annotate(error, info, node.module(), pointers.data(), pointers.size(), node.at());
+    throw;
+  }
+}
+
+// ---- backward
+
+void Launcher::backward(Node& node, const SmallVector<GradSlot, 4>& slots, const Tensor* targets) {
+  Backward b;
+  b.slots_ = slots;
+  for (std::size_t i = 0; i < node.input_count(); ++i) {
+    const Slot& slot = node.inputs()[i];
+    b.inputs_.push_back(i < 32 && (node.save_inputs >> i & 1u) && slot.record ? node.saved_view(slot, false, i) : View{});
+  }
+  for (std::size_t j = 0; j < node.output_count(); ++j) {
+    const Slot& slot = node.outputs()[j];
+    b.outputs_.push_back(node.save_outputs >> j & 1u ? node.saved_view(slot, true, j) : View{});
+    const TensorImpl* g = node.gradients()[j].impl();
+    if (g) pin(*g->storage);
+    b.grads_out_.push_back(g ? g->view() : View{});
+  }
+  b.device_ = node.outputs()[0].record->storage->device();
+  const Workspace workspace(runtime_of(b.device_), node.backward_workspace);
+  b.workspace_ = workspace.data();
+  if (listening()) [[unlikely]] {
+    Report report;
+    report.record = {&node.info(), LaunchPhase::backward, node.module(), node.at(), b.device_, 0, nullptr, 0, nullptr, 0, node.backward_workspace, node.backward_flops};
+    const auto saved = [&](const Slot& slot, const View& view) {
+      if (view) report.inputs.push_back({view, slot.saved});
+    };
+    for (std::size_t i = 0; i < node.input_count(); ++i) saved(node.inputs()[i], b.inputs_[i]);
+    for (std::size_t j = 0; j < node.output_count(); ++j) saved(node.outputs()[j], b.outputs_[j]);
+    for (std::size_t j = 0; j < node.output_count(); ++j)
+      if (node.gradients()[j].defined()) report.inputs.push_back(operand_of(node.gradients()[j].impl()));
+    for (std::size_t i = 0; i < node.input_count(); ++i)
+      if (slots[i].view) report.outputs.push_back(operand_of(targets[i].impl()));
+    report.tell(&LaunchListener::before_launch);
+    node.function().backward(b);
+    report.tell(&LaunchListener::after_launch);
+  } else {
+    node.function().backward(b);
+  }
+  for (std::size_t i = 0; i < node.input_count(); ++i)
+    if (slots[i].view) targets[i].impl()->storage->mark_written(node.info().name);
+}
+
+// ---- what apply() in the header calls
+
+namespace detail {
+
+Tensor apply_one(Function& op, const FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at) {
+  TensorList outputs;
+  Launcher::apply(op, traits, inputs, count, at, outputs);
+  return std::move(outputs[0]);
+}
+
+TensorList apply_all(Function& op, const FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at) {
+  TensorList outputs;
+  Launcher::apply(op, traits, inputs, count, at, outputs);
+  return outputs;
+}
+
+}  // namespace detail
+
+Spec Spec::like(const Tensor& x, DType dtype) {
+  const TensorImpl& t = *x.impl();
+  Spec spec;
+  if (t.contiguous) spec.outputs.emplace_back(t.shape, dtype);
+  else spec.outputs.emplace_back(t.shape, dtype, strides_like(x));
+  return spec;
+}
+
+bool Operands::needs_grad(std::size_t i) const {
+  return recording_ && tensors_[i]->defined() && tensors_[i]->impl()->requires_grad();
+}
+
+void Function::backward(Backward&) { TASUKI_THROW(InternalError, info().name, " says that it has a fused backward and has none"); }
+
+TensorList Function::backward_graph(const GradContext&) {
+  TASUKI_THROW(AutogradError, info().name, has_fused_backward() ? " cannot be differentiated twice: it has no backward_graph" : " has no gradient: it defines neither backward nor backward_graph");
+}
+
+}  // namespace tasuki

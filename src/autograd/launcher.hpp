@@ -1,0 +1,35 @@
+#pragma once
+#include "tasuki/autograd/listener.hpp"
+#include "tasuki/autograd/node.hpp"
+
+namespace tasuki {
+
+/// The choke point: every kernel of every op runs through here, forward, backward and replay. It pins operands, makes outputs and
+/// workspace before anything starts, launches, bumps versions, and reports to the listeners.
+class Launcher {
+ public:
+  /// check -> infer -> launch -> record. All outputs, hidden ones removed.
+  static void apply(Function& op, const detail::FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at,
+                    TensorList& outputs);
+  /// Puts a view on the tape: `y` shares x's storage.
+  static void record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at);
+  /// Repeats a node's forward on given operands.
+  static TensorList replay(Node& node, const TensorList& operands);
+  /// Runs a node's fused backward into prepared slots.
+  static void backward(Node& node, const SmallVector<GradSlot, 4>& slots, const Tensor* targets);
+  /// Makes a storage's bytes resident.
+  static void pin(Storage& storage) {
+    if (storage.residency() != Residency::resident) [[unlikely]]
+      bring_in(storage);
+  }
+
+ private:
+  static void bring_in(Storage& storage);
+  static void check_in_place(const OpInfo& info, const Tensor& target, bool recording);
+  static void record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs);
+};
+
+/// Adds op, module, operands and place to an error that passes through.
+void annotate(Error& error, const OpInfo& info, const char* module, const Tensor* const* inputs, std::size_t count, SourceLocation at);
+
+}  // namespace tasuki

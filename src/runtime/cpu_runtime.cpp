@@ -1,0 +1,209 @@
+#include "src/runtime/cpu_runtime.hpp"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "tasuki/core/error.hpp"
+#include "tasuki/runtime/residency.hpp"
+
+namespace tasuki {
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool caching = false;  // let the sanitizer see every use after free
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool caching = false;
+#else
+constexpr bool caching = true;
+#endif
+#else
+constexpr bool caching = true;
+#endif
+
+constexpr std::size_t granule = 64, small = 1024;
+constexpr std::size_t mapped = std::size_t{1} << 20;  // from here on blocks come from mmap, in whole pages
+constexpr int small_classes = small / granule, steps = 8;
+
+/// Up to 1 KiB in steps of 64 bytes, then 8 sizes per power of two: at most 12.5 % of a block is unused.
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+SizeClass size_class(std::size_t bytes) {
+  if (bytes <= small) {
+    const std::size_t units = (bytes + granule - 1) / granule;
+    return {static_cast<int>(units) - 1, units * granule};
+  }
+  const int exponent = std::bit_width(bytes - 1) - 1;  // 2^exponent < bytes <= 2^(exponent + 1)
+  const std::size_t unit = (std::size_t{1} << exponent) / steps;
+  const std::size_t units = (bytes + unit - 1) / unit;
+  return {small_classes + (exponent - 10) * steps + static_cast<int>(units) - steps - 1, units * unit};
+}
+
+}  // namespace
+
+/// Held for some ten instructions, so spinning beats a mutex.
+class CpuRuntime::Lock {
+ public:
+  explicit Lock(const CpuRuntime& runtime) : flag_(runtime.busy_) {
+    while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  ~Lock() { flag_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+CpuRuntime::CpuRuntime() : DeviceRuntime(Device::cpu()), cache_(small_classes + 54 * steps) {}
+
+void* CpuRuntime::allocate(std::size_t bytes, StreamId) {
+  if (bytes == 0) return nullptr;
+  if (bytes > (std::size_t{1} << 62)) no_room(bytes, bytes);
+  const SizeClass c = size_class(bytes);
+  for (;;) {
+    {
+      const Lock lock(*this);
+      if (void* block = take_cached(c.index, c.bytes)) return block;
+    }
+    if (void* block = take_fresh(c.bytes)) return block;
+    ResidencyManager* manager = residency_manager();
+    if (!manager || !manager->make_room(*this, c.bytes)) no_room(bytes, c.bytes);
+  }
+}
+
+void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
+  auto& list = cache_[index];
+  if (list.empty()) return nullptr;
+  void* block = list.back();
+  list.pop_back();
+  ++stats_.allocations;
+  stats_.current_bytes += block_bytes;
+  if (stats_.current_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.current_bytes;
+  return block;
+}
+
+void* CpuRuntime::take_fresh(std::size_t block_bytes) {
+  {
+    const Lock lock(*this);
+    if (stats_.limit_bytes && stats_.reserved_bytes + block_bytes > stats_.limit_bytes) {
+      release_locked();
+      if (stats_.reserved_bytes + block_bytes > stats_.limit_bytes) return nullptr;
+    }
+    stats_.reserved_bytes += block_bytes;  // reserved ahead, so that two threads cannot pass the limit together
+  }
+  void* block = nullptr;
+  for (int attempt = 0; attempt < 2 && !block; ++attempt) {
+    if (attempt) release_cached();
+    if (block_bytes >= mapped) {
+      block = mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (block == MAP_FAILED) block = nullptr;
+      else madvise(block, block_bytes, MADV_HUGEPAGE);
+    } else {
+      block = std::aligned_alloc(granule, block_bytes);
+    }
+  }
+  const Lock lock(*this);
+  if (!block) {
+    stats_.reserved_bytes -= block_bytes;
+    return nullptr;
+  }
+  ++stats_.allocations;
+  ++stats_.system_allocations;
+  stats_.current_bytes += block_bytes;
+  if (stats_.current_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.current_bytes;
+  return block;
+}
+
+static void give_back(void* block, std::size_t block_bytes) noexcept {
+  if (block_bytes >= mapped) munmap(block, block_bytes);
+  else std::free(block);
+}
+
+void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
+  if (!block) return;
+  const SizeClass c = size_class(bytes);
+  const Lock lock(*this);
+  stats_.current_bytes -= c.bytes;
+  if (caching) {
+    try {
+      cache_[c.index].push_back(block);
+      return;
+    } catch (const std::bad_alloc&) {  // no room to remember it: give it back instead
+    }
+  }
+  stats_.reserved_bytes -= c.bytes;
+  give_back(block, c.bytes);
+}
+
+std::size_t CpuRuntime::release_locked() {
+  std::size_t freed = 0;
+  for (std::size_t i = 0; i < cache_.size(); ++i) {
+    const std::size_t block_bytes =
+        i < small_classes ? (i + 1) * granule
+                          : ((std::size_t{1} << ((i - small_classes) / steps + 10)) / steps) * ((i - small_classes) % steps + steps + 1);
+    for (void* block : cache_[i]) {
+      give_back(block, block_bytes);
+      freed += block_bytes;
+    }
+    cache_[i].clear();
+  }
+  stats_.reserved_bytes -= freed;
+  return freed;
+}
+
+std::size_t CpuRuntime::release_cached() {
+  const Lock lock(*this);
+  return release_locked();
+}
+
+MemoryStats CpuRuntime::memory_stats() const {
+  const Lock lock(*this);
+  return stats_;
+}
+
+void CpuRuntime::reset_peak() {
+  const Lock lock(*this);
+  stats_.peak_bytes = stats_.current_bytes;
+}
+
+void CpuRuntime::set_byte_limit(std::size_t bytes) {
+  const Lock lock(*this);
+  stats_.limit_bytes = bytes;
+  if (bytes && stats_.reserved_bytes > bytes) release_locked();
+}
+
+void CpuRuntime::copy_async(void* to, const void* from, std::size_t bytes, CopyKind, StreamId) {
+  if (bytes) std::memcpy(to, from, bytes);
+}
+
+void CpuRuntime::no_room(std::size_t bytes, std::size_t block_bytes) {
+  const MemoryStats s = memory_stats();
+  if (s.limit_bytes)
+    TASUKI_THROW(OutOfMemory, "expected  room for ", bytes, " bytes on ", device(), "\nactual    ", s.current_bytes, " bytes in use of a limit of ",
+                 s.limit_bytes, "; this launch needs a limit of at least ", s.current_bytes + block_bytes,
+                 "\nraise it with ts::memory::set_byte_limit, or use a smaller batch");
+  TASUKI_THROW(OutOfMemory, "expected  room for ", bytes, " bytes on ", device(), "\nactual    the system refused; ", s.current_bytes,
+               " bytes are in use by tensors\nuse a smaller batch, or look for a shape that is larger than meant");
+}
+
+DeviceRuntime& runtime_of(Device device) {
+  static CpuRuntime& cpu = *new CpuRuntime;
+  if (device.kind() == DeviceKind::cpu) [[likely]]
+    return cpu;
+  TASUKI_THROW(DeviceError, "this build of Tasuki has no device ", device, "; it offers \"cpu\"");
+}
+
+namespace memory {
+Stats stats(Device device) { return runtime_of(device).memory_stats(); }
+void reset_peak(Device device) { runtime_of(device).reset_peak(); }
+void set_byte_limit(Device device, std::size_t bytes) { runtime_of(device).set_byte_limit(bytes); }
+std::size_t release_cached(Device device) { return runtime_of(device).release_cached(); }
+}  // namespace memory
+
+}  // namespace tasuki

@@ -1,0 +1,39 @@
+#pragma once
+#include <atomic>
+#include <vector>
+
+#include "tasuki/runtime/runtime.hpp"
+
+namespace tasuki {
+
+/// The host: synchronous, with an allocator that keeps freed blocks by size class, because malloc, touching and free of 16 MB
+/// cost 90 to 320 us of page faults.
+class CpuRuntime final : public DeviceRuntime {
+ public:
+  CpuRuntime();
+  void* allocate(std::size_t bytes, StreamId stream) override;
+  void deallocate(void* block, std::size_t bytes, StreamId stream) noexcept override;
+  std::size_t release_cached() override;
+  MemoryStats memory_stats() const override;
+  void reset_peak() override;
+  void set_byte_limit(std::size_t bytes) override;
+  void copy_async(void* to, const void* from, std::size_t bytes, CopyKind kind, StreamId stream) override;
+  Event record_event(StreamId stream) override { return {stream, 0}; }
+  void wait_event(StreamId, Event) override {}
+  bool has_happened(Event) override { return true; }
+  void synchronize(StreamId) override {}
+  bool is_asynchronous() const override { return false; }
+
+ private:
+  class Lock;
+  void* take_cached(int size_class, std::size_t block_bytes);
+  void* take_fresh(std::size_t block_bytes);
+  std::size_t release_locked();
+  [[noreturn]] void no_room(std::size_t bytes, std::size_t block_bytes);
+
+  mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+  std::vector<std::vector<void*>> cache_;
+  MemoryStats stats_;
+};
+
+}  // namespace tasuki

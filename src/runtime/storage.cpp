@@ -1,0 +1,119 @@
+#include "tasuki/runtime/storage.hpp"
+
+#include <new>
+
+#include "src/core/pool.hpp"
+#include "tasuki/core/error.hpp"
+
+namespace tasuki {
+
+const char* name_of(OwnerClass owner) {
+  switch (owner) {
+    case OwnerClass::activation: return "activation";
+    case OwnerClass::parameter: return "parameter";
+    case OwnerClass::gradient: return "gradient";
+    case OwnerClass::optimizer: return "optimizer";
+    case OwnerClass::buffer: return "buffer";
+    case OwnerClass::input: return "input";
+    case OwnerClass::temporary: return "temporary";
+  }
+  return "?";
+}
+
+Arena::Arena(DeviceRuntime& runtime, std::size_t bytes) : runtime_(&runtime), data_(runtime.allocate(bytes)), bytes_(bytes) {}
+Arena::~Arena() { runtime_->deallocate(data_, bytes_); }
+intrusive_ptr<Arena> Arena::create(DeviceRuntime& runtime, std::size_t bytes) {
+  return intrusive_ptr<Arena>::adopt(new Arena(runtime, bytes));
+}
+void Arena::release() noexcept {
+  if (count_down(references_)) delete this;
+}
+
+namespace {
+/// Gives the block back if the runtime refuses the bytes.
+struct PoolBlock {
+  void* place;
+  ~PoolBlock() {
+    if (place) pool_free(place, sizeof(Storage));
+  }
+  void* take() {
+    void* p = place;
+    place = nullptr;
+    return p;
+  }
+};
+}  // namespace
+
+Storage* Storage::allocate(DeviceRuntime& runtime, std::size_t bytes, OwnerClass owner) {
+  PoolBlock block{pool_allocate(sizeof(Storage))};
+  void* data = runtime.allocate(bytes);
+  auto* s = new (block.take()) Storage;
+  s->runtime_ = &runtime;
+  s->data_ = data;
+  s->size_ = bytes;
+  s->owner_ = owner;
+  return s;
+}
+
+Storage* Storage::in_arena(Arena& arena, std::size_t offset, std::size_t bytes, OwnerClass owner) {
+  if (offset > arena.bytes() || bytes > arena.bytes() - offset)
+    TASUKI_THROW(InternalError, "a storage of ", bytes, " bytes at ", offset, " leaves its arena of ", arena.bytes(), " bytes");
+  auto* s = new (pool_allocate(sizeof(Storage))) Storage;
+  s->runtime_ = &arena.runtime();
+  s->data_ = static_cast<char*>(arena.data()) + offset;
+  s->size_ = bytes;
+  s->owner_ = owner;
+  s->arena_ = &arena;
+  arena.retain();
+  return s;
+}
+
+Storage* Storage::borrow(DeviceRuntime& runtime, void* data, std::size_t bytes, void (*keeper)(void*), void* context) {
+  auto* s = new (pool_allocate(sizeof(Storage))) Storage;
+  s->runtime_ = &runtime;
+  s->data_ = data;
+  s->size_ = bytes;
+  s->owner_ = OwnerClass::input;
+  s->keeper_ = keeper ? keeper : [](void*) {};
+  s->keeper_context_ = context;
+  return s;
+}
+
+Storage* Storage::record_of(const Storage& before) {
+  auto* s = new (pool_allocate(sizeof(Storage))) Storage;
+  s->runtime_ = before.runtime_;
+  s->size_ = before.size_;
+  s->owner_ = before.owner_;
+  s->version_ = before.version_;
+  s->last_writer_ = before.last_writer_;
+  s->producer_ = before.producer_;
+  s->producer_output_ = before.producer_output_;
+  s->bytes_references_ = 0;
+  s->residency_ = Residency::released;
+  return s;
+}
+
+void Storage::free_bytes() noexcept {
+  if (keeper_) keeper_(keeper_context_);
+  else if (arena_) arena_->release();
+  else if (data_) runtime_->deallocate(data_, size_);
+  data_ = nullptr;
+  arena_ = nullptr;
+  residency_ = Residency::released;
+}
+
+void Storage::release_bytes() noexcept {
+  if (count_down(bytes_references_)) {
+    bytes_references_ = 0;
+    free_bytes();
+  }
+}
+
+void Storage::release() noexcept {
+  if (count_down(records_)) {
+    this->~Storage();
+    pool_free(this, sizeof(Storage));
+  }
+}
+
+}  // namespace tasuki
