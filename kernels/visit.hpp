@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+
+#include "kernels/dispatch.hpp"
+#include "tasuki/core/half.hpp"
+
+namespace tasuki::kernels {
+
+/// Calls f(T{}) with the C++ type of a dtype. For .cpp files; *.simd.cpp keep such code in their own namespace.
+template <class F>
+decltype(auto) visit_floating(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32: return f(float{});
+    case DType::f64: return f(double{});
+    case DType::bf16: return f(bfloat16{});
+    case DType::f16: return f(float16{});
+    default: TASUKI_THROW(DTypeError, "expected  f32, f64, bf16 or f16\nactual    ", dtype);
+  }
+}
+
+template <class F>
+decltype(auto) visit_integral(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::i64: return f(std::int64_t{});
+    case DType::i32: return f(std::int32_t{});
+    case DType::u8: return f(std::uint8_t{});
+    default: TASUKI_THROW(DTypeError, "expected  i64, i32 or u8\nactual    ", dtype);
+  }
+}
+
+template <class F>
+decltype(auto) visit_all(DType dtype, F&& f) {
+  if (is_floating(dtype)) return visit_floating(dtype, f);
+  if (dtype == DType::boolean) return f(bool{});
+  return visit_integral(dtype, f);
+}
+
+}  // namespace tasuki::kernels
