@@ -21,6 +21,23 @@ LeafState* retained(const TensorImpl& t) {
 }
 }  // namespace
 
+/// Here and not beside the rest of TensorImpl, because only the tape knows how to let go of a leaf and a node.
+void TensorImpl::drop_handles() noexcept {
+  handles_ = 0;
+  if (leaf) {
+    if (leaf->owner == this) leaf->owner = nullptr;
+    leaf->release();
+    leaf = nullptr;
+  }
+  if (is_view) --storage->views;
+  storage->release_bytes();
+  if (Node* node = grad_node) {
+    grad_node = nullptr;
+    node->release();
+  }
+  release_record();
+}
+
 bool Tensor::requires_grad() const { return defined() && impl_->requires_grad(); }
 bool Tensor::is_leaf() const { return tasuki::defined(*this).grad_node == nullptr; }
 

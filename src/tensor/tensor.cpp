@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -122,8 +121,7 @@ void Tensor::copy_to_host(void* values, DType as, At at) const {
     error.add_op("to_vector", "", "x: " + describe(), at);
     throw error;
   }
-  const NoGrad off;
-  const Tensor dense = contiguous();
+  const Tensor dense = detach().contiguous();
   const TensorImpl& d = *dense.impl();
   bring_in(*d.storage);
   DeviceRuntime& runtime = d.storage->runtime();

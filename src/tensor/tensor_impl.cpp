@@ -3,7 +3,6 @@
 #include <new>
 
 #include "src/core/pool.hpp"
-#include "tasuki/autograd/node.hpp"
 
 namespace tasuki {
 
@@ -44,22 +43,6 @@ void TensorImpl::reseat(Storage* adopted, std::int64_t new_offset, DType new_dty
   strides = new_strides;
   numel = shape.numel();
   contiguous = is_row_major(shape, strides);
-}
-
-void TensorImpl::drop_handles() noexcept {
-  handles_ = 0;
-  if (leaf) {
-    if (leaf->owner == this) leaf->owner = nullptr;
-    leaf->release();
-    leaf = nullptr;
-  }
-  if (is_view) --storage->views;
-  storage->release_bytes();
-  if (Node* node = grad_node) {
-    grad_node = nullptr;
-    node->release();
-  }
-  release_record();
 }
 
 void TensorImpl::destroy() noexcept {
