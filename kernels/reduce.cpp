@@ -1,0 +1,125 @@
+#include "kernels/reduce.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "kernels/parallel.hpp"
+#include "kernels/visit.hpp"
+
+namespace tasuki::kernels::cpu {
+
+namespace {
+
+/// Merges each dimension into the one before it where both are walked by one stride.
+int merge(ReducePlan::Dim* dims, int count) {
+  int n = 0;
+  for (int i = 0; i < count; ++i) {
+    if (n > 0 && dims[n - 1].stride == dims[i].stride * dims[i].size) {
+      dims[n - 1] = {dims[n - 1].size * dims[i].size, dims[i].stride};
+    } else {
+      dims[n++] = dims[i];
+    }
+  }
+  return n;
+}
+
+/// Element offset of the k-th index of a list of dimensions.
+std::int64_t offset_of(const ReducePlan::Dim* dims, int count, std::int64_t k) {
+  std::int64_t offset = 0;
+  for (int d = count - 1; d >= 0; --d) {
+    offset += k % dims[d].size * dims[d].stride;
+    k /= dims[d].size;
+  }
+  return offset;
+}
+
+template <class T>
+auto ordered(T v) {
+  if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) return static_cast<float>(v);
+  else return v;
+}
+
+/// Calls visit(value, position) over the reduced elements of one output, in row-major order.
+template <class T, class Visit>
+void for_reduced(const ReducePlan& plan, const T* x, Visit&& visit) {
+  const ReducePlan::Dim last = plan.reduced_dims ? plan.reduced[plan.reduced_dims - 1] : ReducePlan::Dim{1, 0};
+  const std::int64_t rows = plan.reduced_count / last.size;
+  for (std::int64_t row = 0, position = 0; row < rows; ++row) {
+    const T* p = x + offset_of(plan.reduced, plan.reduced_dims - 1, row);
+    for (std::int64_t i = 0; i < last.size; ++i, ++position) visit(ordered(p[i * last.stride]), position);
+  }
+}
+
+template <class T>
+struct Best {
+  decltype(ordered(T{})) value;
+  std::int64_t position;
+};
+
+template <bool Max, class T>
+Best<T> best_of(const ReducePlan& plan, const T* x) {
+  Best<T> best{ordered(*x), 0};
+  for_reduced(plan, x, [&](auto v, std::int64_t position) {
+    const bool better = Max ? v > best.value : v < best.value;
+    // `v != v` only for NaN, which wins once and then stays.
+    if ((better || v != v) && !(best.value != best.value)) best = {v, position};
+  });
+  return best;
+}
+
+template <class Pick>
+void reduce_each(const View& x, DimMask reduced, Extremum which, Pick&& pick) {
+  const ReducePlan plan = plan_reduction(x, reduced, /*in_order=*/true);
+  visit_all(x.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    parallel_for(plan.kept_count, std::max<std::int64_t>(1, 16384 / plan.reduced_count), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin; k < end; ++k) {
+        const T* from = x.as<const T>() + offset_of(plan.kept, plan.kept_dims, k);
+        pick(k, which == Extremum::max ? best_of<true>(plan, from) : best_of<false>(plan, from), zero);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+ReducePlan plan_reduction(const View& x, DimMask reduced, bool in_order) {
+  ReducePlan plan;
+  for (int d = 0; d < x.ndim; ++d) {
+    const ReducePlan::Dim dim{x.shape[d], x.strides[d]};
+    if (reduced >> d & 1u) {
+      plan.reduced_count *= dim.size;
+      if (dim.size != 1) plan.reduced[plan.reduced_dims++] = dim;
+    } else {
+      plan.kept_count *= dim.size;
+      if (dim.size != 1) plan.kept[plan.kept_dims++] = dim;
+    }
+  }
+  if (!in_order)
+    std::stable_sort(plan.reduced, plan.reduced + plan.reduced_dims,
+                     [](const ReducePlan::Dim& a, const ReducePlan::Dim& b) { return std::abs(a.stride) > std::abs(b.stride); });
+  plan.kept_dims = merge(plan.kept, plan.kept_dims);
+  plan.reduced_dims = merge(plan.reduced, plan.reduced_dims);
+  return plan;
+}
+
+void sum(const View& x, const View& out, DimMask reduced, double scale) {
+  TASUKI_ON_ISA(sum_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, nullptr, out.data, scale);
+}
+
+void sum_squared_deviations(const View& x, const View& center, const View& out, DimMask reduced, double scale) {
+  TASUKI_ON_ISA(sum_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, center.data, out.data, scale);
+}
+
+void extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
+  reduce_each(x, reduced, which, [&](std::int64_t k, const auto& best, auto zero) {
+    using T = decltype(zero);
+    out.as<T>()[k] = static_cast<T>(best.value);
+  });
+}
+
+void arg_extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
+  reduce_each(x, reduced, which, [&](std::int64_t k, const auto& best, auto) { out.as<std::int64_t>()[k] = best.position; });
+}
+
+}  // namespace tasuki::kernels::cpu
