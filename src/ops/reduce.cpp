@@ -165,7 +165,8 @@ struct ExtremumOfAll final : Function {
   static constexpr OpInfo max_op{"max", "x", op_any_grad_layout}, min_op{"min", "x", op_any_grad_layout};
   const OpInfo& info() const override { return which == Extremum::max ? max_op : min_op; }
   Spec infer(const Operands& in) override {
-    TASUKI_CHECK_OP(ShapeError, in[0].numel(), >, 0, "nothing has no largest or smallest element");
+    const Tensor& x = in[0];
+    TASUKI_CHECK_OP(ShapeError, x.numel(), >, 0, "nothing has no largest or smallest element");
     Spec spec({}, in[0].dtype());
     spec.save_inputs = 1;
     spec.save_outputs = 1;
