@@ -1,0 +1,16 @@
+#pragma once
+#include "kernels/isa.hpp"
+#include "kernels/loop.hpp"
+
+namespace tasuki::kernels::cpu {
+
+/// to = from, broadcast and converted: floats to integers toward zero, anything to bool as `!= 0`, halves rounded to nearest even.
+void copy(const View& from, const View& to);
+/// to = value everywhere.
+void fill(const View& to, double value);
+
+TASUKI_PER_ISA(RowFunction copy_row(DType from, DType to))
+/// A 2-d transposition by blocks: to[i * to_stride + j] = from[j * from_stride + i], elements of `size` bytes.
+TASUKI_PER_ISA(void transpose_block(const char* from, std::int64_t from_stride, char* to, std::int64_t to_stride, std::int64_t rows, std::int64_t columns, int size))
+
+}  // namespace tasuki::kernels::cpu

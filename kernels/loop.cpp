@@ -1,0 +1,127 @@
+#include "kernels/loop.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels/parallel.hpp"
+#include "kernels/visit.hpp"
+
+namespace tasuki::kernels::cpu {
+
+namespace {
+
+constexpr int most_operands = 4, most_dims = 8;
+constexpr std::int64_t grain = 32768;  // elements: some 10 us of memory traffic
+
+struct Loop {
+  int dims = 0;  // at least one; the last is the row
+  std::int64_t size[most_dims], stride[most_dims][most_operands];
+};
+
+Loop plan(const View* const* operands, int count) {
+  Loop loop;
+  const View& out = *operands[0];
+  for (int d = 0; d < out.ndim; ++d) {
+    if (out.shape[d] == 1) continue;
+    loop.size[loop.dims] = out.shape[d];
+    for (int k = 0; k < count; ++k) {
+      const View& v = *operands[k];
+      const int own = d - (out.ndim - v.ndim);
+      loop.stride[loop.dims][k] = own < 0 || v.shape[own] == 1 ? 0 : v.strides[own];
+    }
+    ++loop.dims;
+  }
+  // Outermost first by the output's strides, so that writes run through memory.
+  for (int i = 1; i < loop.dims; ++i)
+    for (int j = i; j > 0 && std::abs(loop.stride[j - 1][0]) < std::abs(loop.stride[j][0]); --j) {
+      std::swap(loop.size[j - 1], loop.size[j]);
+      std::swap(loop.stride[j - 1], loop.stride[j]);
+    }
+  int merged = 0;
+  for (int d = 1; d < loop.dims; ++d) {
+    bool joins = true;
+    for (int k = 0; k < count; ++k) joins &= loop.stride[merged][k] == loop.stride[d][k] * loop.size[d];
+    if (joins) {
+      loop.size[merged] *= loop.size[d];
+    } else {
+      loop.size[++merged] = loop.size[d];
+    }
+    std::memcpy(loop.stride[merged], loop.stride[d], sizeof loop.stride[d]);
+  }
+  loop.dims = merged + 1;
+  return loop;
+}
+
+}  // namespace
+
+void for_each_row(RowFunction row, const View* const* operands, int count, const void* parameters) {
+  const View& out = *operands[0];
+  if (out.numel == 0) return;
+  std::int64_t element_size[most_operands];
+  char* base[most_operands];
+  bool flat = true;
+  for (int k = 0; k < count; ++k) {
+    element_size[k] = static_cast<std::int64_t>(size_of(operands[k]->dtype));
+    base[k] = operands[k]->as<char>();
+    flat &= operands[k]->contiguous && (operands[k]->numel == out.numel || operands[k]->numel == 1);
+  }
+  if (flat) {
+    std::int64_t strides[most_operands];
+    for (int k = 0; k < count; ++k) strides[k] = operands[k]->numel == out.numel ? 1 : 0;
+    if (out.numel <= grain) return row(out.numel, base, strides, parameters);
+    parallel_for(out.numel, grain, [&](std::int64_t begin, std::int64_t end) {
+      char* at[most_operands];
+      for (int k = 0; k < count; ++k) at[k] = base[k] + begin * strides[k] * element_size[k];
+      row(end - begin, at, strides, parameters);
+    });
+    return;
+  }
+  const Loop loop = plan(operands, count);
+  const int inner = loop.dims - 1;
+  const std::int64_t n = loop.size[inner], rows = out.numel / n;
+  if (rows == 1) {
+    parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
+      char* at[most_operands];
+      for (int k = 0; k < count; ++k) at[k] = base[k] + begin * loop.stride[inner][k] * element_size[k];
+      row(end - begin, at, loop.stride[inner], parameters);
+    });
+    return;
+  }
+  parallel_for(rows, std::max<std::int64_t>(1, grain / n), [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t index[most_dims] = {};
+    char* at[most_operands];
+    std::copy(base, base + count, at);
+    for (std::int64_t rest = begin, d = inner - 1; d >= 0; --d) {
+      index[d] = rest % loop.size[d];
+      rest /= loop.size[d];
+      for (int k = 0; k < count; ++k) at[k] += index[d] * loop.stride[d][k] * element_size[k];
+    }
+    for (std::int64_t r = begin; r < end; ++r) {
+      row(n, at, loop.stride[inner], parameters);
+      for (int d = inner - 1; d >= 0; --d) {
+        const bool wraps = ++index[d] == loop.size[d];
+        const std::int64_t steps = wraps ? 1 - loop.size[d] : 1;
+        for (int k = 0; k < count; ++k) at[k] += steps * loop.stride[d][k] * element_size[k];
+        if (!wraps) break;
+        index[d] = 0;
+      }
+    }
+  });
+}
+
+ScalarView::ScalarView(double value, DType dtype) {
+  visit_all(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    T element;
+    if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) element = T(static_cast<float>(value));
+    else element = static_cast<T>(value);
+    std::memcpy(element_, &element, sizeof element);
+  });
+  view_.data = element_;
+  view_.numel = 1;
+  view_.dtype = dtype;
+  view_.present = view_.contiguous = true;
+}
+
+}  // namespace tasuki::kernels::cpu

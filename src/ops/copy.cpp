@@ -1,0 +1,120 @@
+#include "tasuki/ops/copy.hpp"
+
+#include "kernels/copy.hpp"
+#include "kernels/dispatch.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+
+namespace {
+
+using At = SourceLocation;
+
+/// A copy with a chosen dtype and layout: casts, clones and changes of format.
+struct Copy final : Function {
+  const OpInfo* name;
+  OutputSpec to;
+  Copy(const OpInfo& n, const OutputSpec& t) : name(&n), to(t) {}
+  static constexpr OpInfo cast_op{"to", "x", op_any_grad_layout}, clone_op{"clone", "x", op_any_grad_layout},
+      contiguous_op{"contiguous", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return *name; }
+  Spec infer(const Operands&) override {
+    Spec spec;
+    spec.outputs.push_back(to);
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::copy(l.in(0), l.out(0));
+      default: kernels::not_on(l.device(), name->name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {c.grad(0).to(c.in_dtype(0))}; }
+};
+
+/// target = source, broadcast and converted.
+struct CopyInto final : Function {
+  static constexpr OpInfo op{"copy_", "target, source", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    const Tensor &target = in[0], &source = in[1];
+    if (broadcast_shapes(target.shape(), source.shape()) != target.shape())
+      TASUKI_THROW(ShapeError, "expected  a source that broadcasts to ", target.shape(), "\nactual    ", source.shape());
+    Spec spec;
+    spec.in_place = true;
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::copy(l.in(1), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    // What was there before has no part in the result.
+    Tensor nothing, g;
+    if (c.needs(1)) g = sum_to(c.grad(0), c.in_shape(1)).to(c.in_dtype(1));
+    return {nothing, g};
+  }
+};
+
+struct Fill final : Function {
+  double value;
+  explicit Fill(double v) : value(v) {}
+  static constexpr OpInfo op{"fill_", "target", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "value=" + detail::Text(value).str(); }
+  Spec infer(const Operands&) override {
+    Spec spec;
+    spec.in_place = true;
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::fill(l.out(0), value);
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext&) override { return {}; }
+};
+
+OutputSpec like(const Tensor& x, DType dtype) {
+  return x.is_contiguous() ? OutputSpec(x.shape(), dtype) : OutputSpec(x.shape(), dtype, strides_like(x));
+}
+
+}  // namespace
+
+Tensor to(const Tensor& x, DType dtype, At at) { return x.dtype() == dtype ? x : apply(Copy(Copy::cast_op, like(x, dtype)), {&x}, at); }
+
+Tensor to(const Tensor& x, Device device, At) {
+  if (x.device() == device) return x;
+  runtime_of(device);  // throws for a device that is not there
+  TASUKI_THROW(DeviceError, "no copy from ", x.device(), " to ", device, " in this build of Tasuki");
+}
+
+Tensor clone(const Tensor& x, At at) { return apply(Copy(Copy::clone_op, like(x, x.dtype())), {&x}, at); }
+
+Tensor contiguous(const Tensor& x, MemoryFormat format, At at) {
+  if (x.is_contiguous(format)) return x;
+  const OutputSpec to = format == MemoryFormat::contiguous ? OutputSpec(x.shape(), x.dtype()) : OutputSpec(x.shape(), x.dtype(), strides_of(x.shape(), format));
+  return apply(Copy(Copy::contiguous_op, to), {&x}, at);
+}
+
+Tensor Tensor::to(DType dtype, At at) const { return tasuki::to(*this, dtype, at); }
+Tensor Tensor::to(Device device, At at) const { return tasuki::to(*this, device, at); }
+Tensor Tensor::clone(At at) const { return tasuki::clone(*this, at); }
+Tensor Tensor::contiguous(MemoryFormat format, At at) const { return tasuki::contiguous(*this, format, at); }
+
+const Tensor& Tensor::copy_(const Tensor& source, At at) const {
+  apply(CopyInto(), {this, &source}, at);
+  return *this;
+}
+
+const Tensor& Tensor::fill_(double value, At at) const {
+  apply(Fill(value), {this}, at);
+  return *this;
+}
+
+}  // namespace tasuki
