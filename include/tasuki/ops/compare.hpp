@@ -1,0 +1,19 @@
+#pragma once
+#include "tasuki/tensor/tensor.hpp"
+
+/// Elementwise comparisons, which give bool, and the choice by one. Operands broadcast as NumPy does; the right one may be a number.
+namespace tasuki {
+
+/// ==, !=, <, <=, >, >=. Any one dtype. Against NaN only ne is true. Not differentiable.
+Tensor eq(const Tensor& a, Operand b);
+Tensor ne(const Tensor& a, Operand b);
+Tensor lt(const Tensor& a, Operand b);
+Tensor le(const Tensor& a, Operand b);
+Tensor gt(const Tensor& a, Operand b);
+Tensor ge(const Tensor& a, Operand b);
+
+/// condition ? a : b, element by element; condition is bool, a and b have one dtype. The gradient goes to the operand that was
+/// chosen. Saves condition.
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, SourceLocation at = SourceLocation::current());
+
+}  // namespace tasuki
