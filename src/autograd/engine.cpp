@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/autograd/grad_mode_state.hpp"
 #include "src/autograd/launcher.hpp"
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/autograd/grad_arithmetic.hpp"
@@ -11,6 +12,17 @@
 namespace tasuki {
 
 namespace {
+
+/// Names the node whose backward runs in ops.
+class DifferentiationScope {
+ public:
+  explicit DifferentiationScope(const Node& node) : outer_(differentiated_node) { differentiated_node = &node; }
+  ~DifferentiationScope() { differentiated_node = outer_; }
+  DifferentiationScope(const DifferentiationScope&) = delete;
+
+ private:
+  const Node* outer_;
+};
 
 bool later(const Node* a, const Node* b) { return a->sequence() < b->sequence(); }
 
@@ -261,6 +273,7 @@ void BackwardPass::run_graph(Node& n) {
   TensorList grads;
   for (std::size_t j = 0; j < n.output_count(); ++j) grads.push_back(std::move(n.gradients()[j]));
   const GradMode mode(create_);
+  const DifferentiationScope scope(n);
   TensorList results = n.function().backward_graph(GradContext(n, grads, create_));
   grads.clear();  // so that a gradient passed on is not mistaken for a shared one
   if (results.size() > n.input_count())

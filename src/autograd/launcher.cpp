@@ -163,6 +163,7 @@ void Launcher::check_in_place(const OpInfo& info, const Tensor& target, bool rec
 void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at,
                      TensorList& outputs) {
   const OpInfo& info = op.info();
+  if (differentiated_node) at = differentiated_node->at();
   Node* node = nullptr;
   struct Undo {
     Node*& node;
@@ -219,7 +220,8 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
 
     if (listening()) [[unlikely]] {
       Report report;
-      report.record = {&info, LaunchPhase::forward, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops};
+      const LaunchPhase phase = differentiated_node ? LaunchPhase::backward : LaunchPhase::forward;
+      report.record = {&info, phase, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops};
       for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl()));
       for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl()));
       report.tell(&LaunchListener::before_launch);
