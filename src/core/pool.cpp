@@ -20,7 +20,7 @@ constexpr bool pooled = true;
 #endif
 
 constexpr std::size_t step = 64, classes = 64;  // up to 4 KiB
-constexpr std::uint32_t most_kept = 2048;       // per class and thread: a dropped graph of a million nodes returns its memory
+constexpr std::size_t most_kept = std::size_t{16} << 20;  // bytes per class and thread: a dropped graph of a million nodes returns its memory
 
 struct Free {
   Free* next;
@@ -60,7 +60,7 @@ void* pool_allocate(std::size_t bytes) {
 
 void pool_free(void* block, std::size_t bytes) noexcept {
   const std::size_t c = (bytes + step - 1) / step - 1;
-  if (pooled && c < classes && lists.count[c] < most_kept && !lists.closed) {
+  if (pooled && c < classes && lists.count[c] * (c + 1) * step < most_kept && !lists.closed) {
     static thread_local Cleaner cleaner;
     (void)cleaner;
     Free* freed = static_cast<Free*>(block);
