@@ -1,0 +1,119 @@
+#include "tasuki/ops/linear.hpp"
+
+#include <algorithm>
+
+#include "kernels/dispatch.hpp"
+#include "kernels/reduce.hpp"
+#include "src/ops/matrix_operand.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/reduce.hpp"
+
+namespace tasuki {
+
+namespace {
+
+struct Linear final : Function {
+  bool x_is_row = false;  // 1-d
+  cpu::PlanPtr<cpu::GemmPlan> plan;
+  std::size_t backward_bytes = 0;
+
+  static constexpr OpInfo op{"linear", "x, weight, bias"};
+  const OpInfo& info() const override { return op; }
+
+  Spec infer(const Operands& in) override {
+    const Tensor &x = in[0], &weight = in[1], &bias = in[2];
+    TASUKI_CHECK(DTypeError, is_floating(x.dtype()), "x is ", x.dtype(), "; cast it with .to(ts::f32)");
+    TASUKI_CHECK_OP(DTypeError, x.dtype(), ==, weight.dtype(), "cast one of them with .to(dtype)");
+    TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
+    TASUKI_CHECK_OP(ShapeError, weight.ndim(), ==, 2, "weight is [out, in]");
+    TASUKI_CHECK_OP(ShapeError, x.size(-1), ==, weight.size(1));
+    if (bias.defined()) {
+      TASUKI_CHECK_OP(DTypeError, bias.dtype(), ==, x.dtype(), "cast one of them with .to(dtype)");
+      TASUKI_CHECK_OP(ShapeError, bias.shape(), ==, Shape{weight.size(0)});
+    }
+    x_is_row = x.ndim() == 1;
+    Shape shape = x.shape();
+    shape[x.ndim() - 1] = weight.size(0);
+    Spec spec(shape, x.dtype());
+    if (in.needs_grad(0)) spec.save_inputs |= 2;
+    if (in.needs_grad(1)) spec.save_inputs |= 1;
+    spec.overwrites_grad = 4;
+    if (x.device().is_cpu()) plan_on_cpu(in, spec);
+    return spec;
+  }
+
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return plan->run(l.in(0).data, l.in(1).data, l.in(2).data, l.out(0).data, false, l.workspace());
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+
+  bool has_fused_backward() const override { return true; }
+  void backward(Backward& b) override {
+    if (b.device().kind() != DeviceKind::cpu) kernels::not_on(b.device(), op.name);
+    const View& g = b.grad_out(0);
+    if (b.needs(0)) multiply(grad_x_problem(b.grad(0).view, b.in(1), g), g, b.in(1), b.grad(0), b.workspace(), backward_bytes);
+    if (b.needs(1)) multiply(grad_weight_problem(b.grad(1).view, b.in(0), g), g, b.in(0), b.grad(1), b.workspace(), backward_bytes);
+    if (b.needs(2)) kernels::cpu::sum(g, b.grad(2).view, (kernels::cpu::DimMask{1} << (g.ndim - 1)) - 1, 1);
+  }
+
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor& g = c.grad(0);
+    TensorList grads(3);
+    if (c.needs(0)) grads[0] = tasuki::matmul(g, c.in(1));
+    if (c.needs(1)) {
+      const Tensor rows = g.reshape({-1, c.in_shape(1)[0]}), x = c.in(0).reshape({rows.size(0), c.in_shape(1)[1]});
+      grads[1] = tasuki::matmul(rows.t(), x);
+    }
+    if (c.needs(2)) grads[2] = sum_to(g, c.in_shape(2));
+    return grads;
+  }
+
+ private:
+  void plan_on_cpu(const Operands& in, Spec& spec) {
+    const View x = in[0].impl()->view(), weight = in[1].impl()->view();
+    const Shape shape = spec.outputs[0].shape, strides = contiguous_strides(shape);
+    const View out{nullptr, shape.data(), strides.data(), shape.numel(), x.dtype, static_cast<std::uint8_t>(shape.ndim()), true, true};
+    MatrixOperand rows(x), result(out);
+    as_matrices(rows, result);
+    const cpu::GemmProblem problem = cpu::gemm_problem({rows}, {weight, true}, {result}, in[2].defined());
+    plan = cpu::gemm_plan(problem);
+    spec.workspace = plan->workspace_bytes(false);
+    spec.flops = problem.flops();
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (!in.needs_grad(i)) continue;
+      const GradientLayout grad(in[i]);
+      const auto backward = cpu::gemm_plan(i == 0 ? grad_x_problem(grad.view(), weight, out) : grad_weight_problem(grad.view(), x, out));
+      backward_bytes = std::max({backward_bytes, backward->workspace_bytes(false), backward->workspace_bytes(true)});
+      spec.backward_flops += problem.flops();
+    }
+    spec.backward_workspace = backward_bytes;
+  }
+  void as_matrices(MatrixOperand& x, MatrixOperand& out) const {
+    if (!x_is_row) return;
+    x.insert(-2);
+    out.insert(-2);
+  }
+  cpu::GemmProblem grad_x_problem(const View& grad_x, const View& weight, const View& grad_out) const {
+    MatrixOperand x(grad_x), g(grad_out);
+    as_matrices(x, g);
+    return cpu::gemm_problem({g}, {weight}, {x});
+  }
+  cpu::GemmProblem grad_weight_problem(const View& grad_weight, const View& x, const View& grad_out) const {
+    MatrixOperand rows(x), g(grad_out);
+    as_matrices(rows, g);
+    return cpu::gemm_problem({g, true}, {rows}, {grad_weight});
+  }
+};
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) {
+  const Tensor rows = readable_matrices(x, at), matrix = readable_matrices(weight, at);
+  const Tensor offset = bias.defined() && !bias.is_contiguous() ? bias.contiguous(MemoryFormat::contiguous, at) : bias;
+  return apply(Linear{}, {&rows, &matrix, &offset}, at);
+}
+
+}  // namespace tasuki

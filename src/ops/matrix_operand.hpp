@@ -1,0 +1,63 @@
+#pragma once
+#include "src/cpu/gemm.hpp"
+#include "src/cpu/scratch.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/core/view.hpp"
+#include "tasuki/tensor/layout.hpp"
+#include "tasuki/tensor/tensor_impl.hpp"
+
+/// How matmul and linear hand their operands to the matrix product.
+namespace tasuki {
+
+/// A view of vectors or matrices with a dimension of size 1 put in at `at`, which counts from the back (-1: last).
+class MatrixOperand {
+ public:
+  MatrixOperand(const View& x) : view_(x) {}
+  MatrixOperand& insert(int at) {
+    Shape shape(view_.shape, view_.ndim), strides(view_.strides, view_.ndim);
+    const int position = view_.ndim + 1 + at;
+    shape.insert(position, 1);
+    strides.insert(position, 1);
+    shape_ = shape;
+    strides_ = strides;
+    view_.shape = shape_.data();
+    view_.strides = strides_.data();
+    ++view_.ndim;
+    return *this;
+  }
+  MatrixOperand(const MatrixOperand&) = delete;
+  operator const View&() const { return view_; }
+
+ private:
+  View view_;
+  Shape shape_;
+  Strides strides_;
+};
+
+/// What a tensor's gradient will look like: its view with the strides of strides_like.
+class GradientLayout {
+ public:
+  explicit GradientLayout(const Tensor& x) : strides_(strides_like(x)), view_(x.impl()->view()) { view_.strides = strides_.data(); }
+  GradientLayout(const GradientLayout&) = delete;
+  const View& view() const { return view_; }
+
+ private:
+  Strides strides_;
+  View view_;
+};
+
+/// The tensor itself where its matrices can be read at full speed, else a row-major copy.
+inline Tensor readable_matrices(const Tensor& x, SourceLocation at) {
+  if (!x.defined() || x.ndim() < 2 || x.is_contiguous() ||
+      cpu::is_gemm_layout(x.size(-2), x.size(-1), x.stride(-2), x.stride(-1)))
+    return x;
+  return x.contiguous(MemoryFormat::contiguous, at);
+}
+
+inline void multiply(const cpu::GemmProblem& problem, const View& a, const View& b, const GradSlot& c, void* workspace, std::size_t planned) {
+  const auto plan = cpu::gemm_plan(problem);
+  const cpu::Scratch scratch(workspace, planned, plan->workspace_bytes(c.accumulate));
+  plan->run(a.data, b.data, nullptr, c.view.data, c.accumulate, scratch.data());
+}
+
+}  // namespace tasuki

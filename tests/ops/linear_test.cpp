@@ -1,0 +1,54 @@
+#include "tasuki/ops/linear.hpp"
+
+#include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tests/support/op_case.hpp"
+
+using namespace tasuki;
+using namespace tasuki::testing;
+
+namespace {
+
+HostArrays affine(const HostArrays& in) {
+  const HostArray &x = in[0], &weight = in[1];
+  const std::int64_t inner = weight.shape[1], outer = weight.shape[0];
+  Shape shape = x.shape;
+  shape[shape.ndim() - 1] = outer;
+  HostArray y(shape);
+  for (std::int64_t i = 0; i < y.numel(); ++i) {
+    const std::int64_t row = i / outer, o = i % outer;
+    double sum = in.size() > 2 ? in[2][o] : 0;
+    for (std::int64_t k = 0; k < inner; ++k) sum += x[row * inner + k] * weight[o * inner + k];
+    y[i] = sum;
+  }
+  return y;
+}
+
+}  // namespace
+
+OP_CASES(linear) {
+  return {
+      {.op = "linear",
+       .inputs = {real({3, 5}), real({4, 5}), real({4})},
+       .forward = [](const Inputs& in) -> Outputs { return linear(in[0], in[1], in[2]); },
+       .reference = affine,
+       .more_shapes = {{{5}, {2, 5}, {2}}, {{2, 3, 4}, {5, 4}, {5}}, {{0, 3}, {2, 3}, {2}}, {{1, 1}, {1, 1}, {1}}, {{2, 0}, {3, 0}, {3}}, {{19, 33}, {17, 33}, {17}}},
+       .slack = 4},
+      {.op = "linear",
+       .variant = "without bias",
+       .inputs = {real({3, 5}), real({4, 5})},
+       .forward = [](const Inputs& in) -> Outputs { return linear(in[0], in[1]); },
+       .reference = affine,
+       .more_shapes = {{{5}, {2, 5}}, {{2, 3, 4}, {5, 4}}},
+       .slack = 4},
+  };
+}
+
+TEST_CASE("linear: gradients of weight and bias are added to those that are there") {
+  const Tensor x = to_tensor({2, 3}, {1, 2, 3, 4, 5, 6}), weight = to_tensor({2, 3}, {1, 0, 0, 0, 1, 0}), bias = to_tensor({2}, {10, 20});
+  weight.requires_grad_();
+  bias.requires_grad_();
+  for (int pass = 0; pass < 2; ++pass) sum(linear(x, weight, bias)).backward();
+  CHECK(weight.grad().to_vector<float>() == std::vector<float>{10, 14, 18, 10, 14, 18});
+  CHECK(bias.grad().to_vector<float>() == std::vector<float>{4, 4});
+}
