@@ -94,8 +94,8 @@ void check_allocatable(const Shape& shape, DType dtype) {
   bool overflow = false;
   for (int d = 0; d < shape.ndim(); ++d) {
     TASUKI_CHECK(ShapeError, shape[d] >= 0, "dimension ", d, " of shape ", shape, " is negative");
-    if (shape[d] == 0) return;
-    overflow |= __builtin_mul_overflow(elements, shape[d], &elements);
+    // a size of zero must not hide an overflow: strides are products of the other sizes
+    if (shape[d] != 0) overflow |= __builtin_mul_overflow(elements, shape[d], &elements);
   }
   overflow |= __builtin_mul_overflow(elements, static_cast<std::int64_t>(size_of(dtype)), &elements);
   if (overflow) TASUKI_THROW(ShapeError, "shape ", shape, " of ", dtype, " has more bytes than 64 bits can count");
