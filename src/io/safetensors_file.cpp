@@ -75,8 +75,8 @@ File& File::operator=(const File&) = default;
 File::~File() = default;
 
 const std::string& File::path() const { return mapping_->path; }
-const Metadata& File::metadata() const { return mapping_->header.metadata; }
-const std::vector<TensorInfo>& File::tensors() const { return mapping_->header.tensors; }
+const Metadata& File::metadata() const& { return mapping_->header.metadata; }
+const std::vector<TensorInfo>& File::tensors() const& { return mapping_->header.tensors; }
 bool File::contains(std::string_view name) const { return mapping_->by_name.count(name) != 0; }
 
 std::vector<std::string> File::names() const {

@@ -39,7 +39,7 @@ class HeaderReader final : public nlohmann::json::json_sax_t {
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ == Place::shape) {
       if (value > static_cast<std::uint64_t>(INT64_MAX)) return unexpected(std::to_string(value));
-      if (tensor_.shape.ndim() == max_dims) fail({"tensor ", shown(tensor_.name), ": expected  at most ", max_dims, " dimensions\nactual    more"});
+      if (tensor_.shape.ndim() == max_dims) fail({"tensor ", shown(tensor_.name), "\nexpected  at most ", max_dims, " dimensions\nactual    more"});
       tensor_.shape.push_back(static_cast<std::int64_t>(value));
       return true;
     }

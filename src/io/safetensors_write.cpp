@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "the format is little 
 
 /// The order of dtypes in the reference implementation, from the widest.
 int rank_of(DType dtype) {
-  constexpr int ranks[dtype_count] = {2, 0, 4, 5, 1, 3, 6, 7};  // F64 I64 F32 I32 BF16 F16 U8 BOOL
+  constexpr int ranks[dtype_count] = {2, 1, 4, 5, 0, 3, 6, 7};  // I64 F64 F32 I32 BF16 F16 U8 BOOL
   return ranks[static_cast<int>(dtype)];
 }
 

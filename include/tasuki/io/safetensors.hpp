@@ -52,9 +52,11 @@ class File {
   ~File();
 
   const std::string& path() const;
-  const Metadata& metadata() const;
+  const Metadata& metadata() const&;
+  Metadata metadata() && { return metadata(); }  // of a temporary: `for (auto& [key, text] : File(path).metadata())`
   /// All tensors, in the order of their bytes.
-  const std::vector<TensorInfo>& tensors() const;
+  const std::vector<TensorInfo>& tensors() const&;
+  std::vector<TensorInfo> tensors() && { return tensors(); }
   std::vector<std::string> names() const;
   bool contains(std::string_view name) const;
   const TensorInfo& info(std::string_view name) const;
