@@ -32,6 +32,11 @@ bool is_private(const Tensor& t) {
   return i.handle_unique() && i.storage->bytes_unique() && !i.requires_grad();
 }
 
+/// What stays with the user must not alias what others hold: another leaf, a hook that kept its argument.
+Tensor own_copy(Tensor g) {
+  return is_private(g) && is_dense(g.shape(), g.strides()) ? g : detail::copy_gradient(g, strides_like(g));
+}
+
 bool laid_out(const Tensor& t, const Shape& shape, const Strides& strides) {
   const TensorImpl& i = *t.impl();
   for (int d = 0; d < shape.ndim(); ++d)
@@ -294,10 +299,8 @@ void BackwardPass::deliver(const Edge& edge, Tensor g) {
     if (leaf_place && edge.leaf->grad_slot.defined() && !create_) {
       detail::copy_gradient_into(edge.leaf->grad_slot, g);
       place = edge.leaf->grad_slot;
-    } else if (leaf_place && !create_ && !(is_private(g) && is_dense(g.shape(), g.strides()))) {
-      place = detail::copy_gradient(g, strides_like(g));  // what stays with the user must not alias what others hold
     } else {
-      place = std::move(g);
+      place = leaf_place && !create_ ? own_copy(std::move(g)) : std::move(g);
     }
   } else if (create_) {
     place = detail::add_gradients(place, g);
@@ -341,7 +344,7 @@ void BackwardPass::finish_leaf(LeafState& leaf) {
         detail::copy_gradient_into(leaf.grad_slot, g);
         leaf.grad = leaf.grad_slot;
       } else if (!leaf.grad.defined()) {
-        leaf.grad = std::move(g);
+        leaf.grad = create_ ? std::move(g) : own_copy(std::move(g));
       } else {
         const GradMode mode(create_);
         leaf.grad = detail::add_gradients(leaf.grad, g);

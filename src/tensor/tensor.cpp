@@ -139,7 +139,7 @@ void* Tensor::pin_data(DType as, bool writable, At at) const {
   if (as != t.dtype) refuse(DTypeError(detail::concat({"expected  the C++ type of ", t.dtype, "\nactual    that of ", as})));
   if (!t.contiguous) refuse(ShapeError(detail::concat({"expected  contiguous elements\nactual    strides ", t.strides, "\nuse .contiguous() first"})));
   bring_in(*t.storage);
-  if (writable) t.storage->mark_written("data");
+  if (writable) t.storage->mark_written(nullptr);
   return t.address();
 }
 
