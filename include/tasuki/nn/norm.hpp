@@ -1,0 +1,118 @@
+#pragma once
+#include "tasuki/core/error.hpp"
+#include "tasuki/nn/module.hpp"
+#include "tasuki/ops/batch_norm.hpp"
+#include "tasuki/ops/layer_norm.hpp"
+#include "tasuki/tensor/creation.hpp"
+
+namespace tasuki::nn {
+
+struct BatchNormOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;            ///< weight of the batch in the running statistics
+  bool affine = true;               ///< has weight and bias
+  bool track_running_stats = true;  ///< has running statistics; without, evaluation uses the batch's as well
+  DType dtype = DType::f32;
+};
+
+/// What BatchNorm1d and BatchNorm2d share. In training it normalizes by the batch and updates running_mean and running_var, in
+/// evaluation it normalizes by these; formulas and shapes as ts::batch_norm.
+class BatchNorm : public Module {
+ public:
+  Parameter weight{this, "weight"}, bias{this, "bias"};
+  Buffer running_mean{this, "running_mean"}, running_var{this, "running_var"};
+  const BatchNormOptions& options() const { return options_; }
+
+ protected:
+  BatchNorm(std::int64_t channels, const BatchNormOptions& options) : channels_(channels), options_(options) { create(); }
+  BatchNorm(Module* parent, std::string_view name, std::int64_t channels, const BatchNormOptions& options)
+      : Module(parent, name), channels_(channels), options_(options) {
+    create();
+  }
+  Tensor normalize(const Tensor& x, int least_dims, int most_dims, const char* shapes, SourceLocation at) const {
+    Scope s{this};
+    const Tensor& input = s.enter(x);
+    if (input.ndim() < least_dims || input.ndim() > most_dims) wrong_dims(input, shapes, at);
+    return s.leave(batch_norm(input, running_mean, running_var, weight, bias,
+                              {.training = is_training() || !running_mean.defined(), .momentum = options_.momentum, .eps = options_.eps}, at));
+  }
+  std::int64_t channels() const { return channels_; }
+
+ private:
+  void create() {
+    TASUKI_CHECK_OP(ValueError, channels_, >=, 1, "a batch normalization needs channels");
+    const TensorOptions of_dtype{.dtype = options_.dtype};
+    if (options_.affine) {
+      weight = ones({channels_}, of_dtype);
+      bias = zeros({channels_}, of_dtype);
+    }
+    if (options_.track_running_stats) {
+      running_mean = zeros({channels_}, of_dtype);
+      running_var = ones({channels_}, of_dtype);
+    }
+  }
+  [[noreturn]] void wrong_dims(const Tensor& x, const char* shapes, SourceLocation at) const {
+    ShapeError error(tasuki::detail::concat({"expected  x of shape ", shapes, "\nactual    ", x.shape()}));
+    error.add_op(type_name(), path(), "x: " + x.describe(), at);
+    throw error;
+  }
+  std::int64_t channels_;
+  BatchNormOptions options_;
+};
+
+/// For x [N, C] or [N, C, L].
+class BatchNorm1d : public BatchNorm {
+ public:
+  explicit BatchNorm1d(std::int64_t channels, const BatchNormOptions& options = {}) : BatchNorm(channels, options) {}
+  BatchNorm1d(Module* parent, std::string_view name, std::int64_t channels, const BatchNormOptions& options = {})
+      : BatchNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    return normalize(x, 2, 3, "[N, C] or [N, C, L]", at);
+  }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
+};
+
+/// For x [N, C, H, W].
+class BatchNorm2d : public BatchNorm {
+ public:
+  explicit BatchNorm2d(std::int64_t channels, const BatchNormOptions& options = {}) : BatchNorm(channels, options) {}
+  BatchNorm2d(Module* parent, std::string_view name, std::int64_t channels, const BatchNormOptions& options = {})
+      : BatchNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 4, 4, "[N, C, H, W]", at); }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
+};
+
+struct LayerNormOptions {
+  double eps = 1e-5;
+  bool affine = true;  ///< has weight and bias
+  bool bias = true;
+  DType dtype = DType::f32;
+};
+
+/// Normalizes over the last dimensions, whose sizes are `shape`: `ts::nn::LayerNorm norm{this, "norm", 768};`. Formula as ts::layer_norm.
+class LayerNorm : public Module {
+ public:
+  Parameter weight{this, "weight"}, bias{this, "bias"};
+
+  explicit LayerNorm(const Shape& shape, const LayerNormOptions& options = {}) : shape_(shape), options_(options) { create(); }
+  LayerNorm(Module* parent, std::string_view name, const Shape& shape, const LayerNormOptions& options = {})
+      : Module(parent, name), shape_(shape), options_(options) {
+    create();
+  }
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(layer_norm(s.enter(x), shape_, weight, bias, options_.eps, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, shape_, options_); }
+
+ private:
+  void create() {
+    if (!options_.affine) return;
+    weight = ones(shape_, {.dtype = options_.dtype});
+    if (options_.bias) bias = zeros(shape_, {.dtype = options_.dtype});
+  }
+  Shape shape_;
+  LayerNormOptions options_;
+};
+
+}  // namespace tasuki::nn

@@ -1,0 +1,114 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "tasuki/autograd/flat_layout.hpp"
+#include "tasuki/tensor/named_tensor.hpp"
+#include "tasuki/tensor/tensor.hpp"
+
+namespace tasuki::optim {
+
+/// Some of the parameters with options of their own: `AdamW opt{{{body.parameters(), {.lr = 1e-4}}, {head.parameters(), {.lr = 1e-3}}}};`
+template <class Options>
+struct ParameterGroup {
+  std::vector<Tensor> parameters;
+  Options options{};
+};
+
+/// What one launch of an update works on: a few parameters that have gradients.
+struct Update {
+  std::vector<Tensor> parameters, gradients;
+  std::vector<std::vector<Tensor>> state;  ///< state[k][i]: k-th kind of state of parameter i
+  std::vector<std::int64_t> steps;         ///< how many updates each parameter has had, this one included
+  SourceLocation at;
+};
+
+/// Base of the optimizers. It packs the parameters through a FlatLayout, so that backward writes their gradients side by side, and
+/// hands them to update() in a few launches. Parameters without a gradient are left alone, with their state and their count of
+/// updates; so are frozen ones.
+///
+/// An optimizer of one's own derives from it and writes update(), with tensors and ops (it is called under NoGrad):
+///
+///     struct SignSGD : ts::optim::Optimizer {
+///       explicit SignSGD(std::vector<ts::Tensor> p, double lr) : Optimizer("SignSGD", {std::move(p)}, {lr}) {}
+///       void update(std::size_t group, ts::optim::Update& u) override {
+///         for (std::size_t i = 0; i < u.parameters.size(); ++i) u.parameters[i].sub_(ts::sign(u.gradients[i]) * lr(group));
+///       }
+///     };
+class Optimizer {
+ public:
+  virtual ~Optimizer();
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// Updates every parameter that has a gradient. Gradients stay; zero_grad drops them.
+  void step(SourceLocation at = SourceLocation::current());
+  /// Makes all gradients undefined; their memory stays with the layout.
+  void zero_grad();
+
+  /// Learning rate of a group; the form without a group sets all.
+  double lr(std::size_t group = 0) const { return groups_[group].lr; }
+  void set_lr(double lr);
+  void set_lr(std::size_t group, double lr);
+  std::size_t group_count() const { return groups_.size(); }
+  /// How often step() was called.
+  std::int64_t step_count() const { return step_count_; }
+  /// All parameters, each once.
+  std::vector<Tensor> parameters() const;
+  /// Order and place of parameters and gradients; a gradient reducer works through it.
+  FlatLayout& layout() { return *layout_; }
+
+  /// All that a checkpoint needs besides the parameters: "step", "steps", "lr", and per parameter i and kind of state "exp_avg.<i>".
+  /// Parameters count in the order in which they were given. The tensors are the optimizer's own, not copies.
+  std::vector<NamedTensor> named_state() const;
+  /// Takes back what named_state gave. Throws ValueError for another optimizer's state: names and shapes must agree.
+  void load_state(const std::vector<NamedTensor>& state);
+  /// "AdamW"
+  const std::string& name() const { return name_; }
+
+ protected:
+  /// Throws ValueError when there are no parameters, when one is in two groups, or for a negative learning rate.
+  Optimizer(const char* name, const std::vector<std::vector<Tensor>>& groups, const std::vector<double>& lrs,
+            std::initializer_list<const char*> state_names = {}, SourceLocation at = SourceLocation::current());
+  virtual void update(std::size_t group, Update& u) = 0;
+
+ private:
+  struct Group {
+    double lr;
+  };
+  void allocate_state();
+  void update_group(std::size_t group, SourceLocation at);
+
+  std::string name_;
+  std::vector<Group> groups_;
+  FlatLayout* layout_ = nullptr;
+  std::vector<std::size_t> group_of_;      // by entry of the layout
+  std::vector<std::int64_t> steps_;        // by entry
+  std::vector<std::string> state_names_;
+  std::vector<std::vector<Tensor>> state_;  // by kind, then entry
+  std::int64_t step_count_ = 0;
+};
+
+namespace detail {
+
+/// Throws ValueError, naming the optimizer, unless low <= value (and value < high).
+void check_option(const char* optimizer, const char* option, double value, double low, double high, SourceLocation at);
+
+template <class Options>
+std::vector<std::vector<Tensor>> parameters_of(const std::vector<ParameterGroup<Options>>& groups) {
+  std::vector<std::vector<Tensor>> lists;
+  for (const auto& g : groups) lists.push_back(g.parameters);
+  return lists;
+}
+template <class Options>
+std::vector<double> learning_rates_of(const std::vector<ParameterGroup<Options>>& groups) {
+  std::vector<double> rates;
+  for (const auto& g : groups) rates.push_back(g.options.lr);
+  return rates;
+}
+
+}  // namespace detail
+}  // namespace tasuki::optim

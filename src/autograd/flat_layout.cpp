@@ -1,0 +1,134 @@
+#include "tasuki/autograd/flat_layout.hpp"
+
+#include <cstring>
+
+#include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/autograd/leaf.hpp"
+#include "tasuki/core/error.hpp"
+#include "tasuki/tensor/layout.hpp"
+#include "tasuki/tensor/tensor_impl.hpp"
+
+namespace tasuki {
+
+namespace {
+
+std::size_t aligned(std::size_t bytes) { return (bytes + FlatLayout::alignment - 1) / FlatLayout::alignment * FlatLayout::alignment; }
+
+/// True when the tensor is all of its storage, so that moving it takes nothing away from other tensors.
+bool owns_its_storage(const Tensor& t) {
+  return t.storage_offset() == 0 && t.nbytes() == t.storage().bytes() && is_dense(t.shape(), t.strides());
+}
+
+Tensor tensor_in(Arena& arena, std::size_t offset, DType dtype, const Shape& shape, const Strides& strides, OwnerClass owner) {
+  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
+  return Tensor::adopt(TensorImpl::create(Storage::in_arena(arena, offset, bytes, owner), 0, dtype, shape, strides));
+}
+
+/// Same strides on both sides, so bytes are bytes.
+void copy_bytes(const Tensor& to, const Tensor& from) {
+  if (from.nbytes() == 0) return;
+  DeviceRuntime& runtime = to.storage().runtime();
+  runtime.copy_async(to.impl()->address(), from.impl()->address(), from.nbytes(), DeviceRuntime::CopyKind::device_to_device);
+}
+
+void move_into(const Tensor& parameter, const Tensor& place) {
+  copy_bytes(place, parameter);
+  Storage& storage = place.storage();
+  storage.retain();
+  storage.retain_bytes();
+  parameter.impl()->reseat(&storage, 0, parameter.dtype(), parameter.shape(), parameter.strides());
+}
+
+}  // namespace
+
+FlatLayout::FlatLayout(const std::vector<Tensor>& parameters) {
+  entries_.reserve(parameters.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor& p = parameters[i];
+    if (!p.defined()) TASUKI_THROW(ValueError, "parameter ", i, " of ", parameters.size(), " is undefined");
+    if (!is_floating(p.dtype())) TASUKI_THROW(DTypeError, "parameter ", i, " is ", p.describe(), "; only floating tensors are trained");
+    if (!p.is_leaf())
+      TASUKI_THROW(AutogradError, "parameter ", i, " (", p.describe(), ") was computed by a recorded op; give the leaf that it was computed from");
+    bool repeated = false;
+    for (const Entry& e : entries_) repeated |= e.parameter.is_same(p);
+    if (!repeated) entries_.push_back({p, Tensor(), 0, 0, 0, false});
+  }
+  pack();
+}
+
+FlatLayout::~FlatLayout() {
+  // Gradients that a user still holds stay valid; the next backward simply makes new ones.
+  for (const Entry& e : entries_)
+    if (LeafState* leaf = e.parameter.impl()->leaf; leaf && leaf->grad_slot.is_same(e.gradient)) leaf->grad_slot = Tensor();
+}
+
+void FlatLayout::pack() {
+  const NoGrad off;
+  groups_.clear();
+  for (Entry& e : entries_) {
+    const Tensor& p = e.parameter;
+    e.group = groups_.size();
+    for (std::size_t g = 0; g < groups_.size(); ++g)
+      if (groups_[g].dtype == p.dtype() && groups_[g].device == p.device()) e.group = g;
+    if (e.group == groups_.size()) groups_.push_back({p.dtype(), p.device(), 0, nullptr, nullptr});
+    e.offset = groups_[e.group].bytes;
+    e.bytes = p.nbytes();
+    groups_[e.group].bytes += aligned(e.bytes);
+  }
+  for (Group& g : groups_) {
+    DeviceRuntime& runtime = runtime_of(g.device);
+    g.parameters = Arena::create(runtime, g.bytes);
+    g.gradients = Arena::create(runtime, g.bytes);
+  }
+  for (Entry& e : entries_) {
+    const Tensor& p = e.parameter;
+    Group& g = groups_[e.group];
+    e.packed = owns_its_storage(p);
+    const Strides strides = is_dense(p.shape(), p.strides()) ? p.strides() : contiguous_strides(p.shape());
+    if (e.packed) move_into(p, tensor_in(*g.parameters, e.offset, g.dtype, p.shape(), strides, OwnerClass::parameter));
+    e.gradient = tensor_in(*g.gradients, e.offset, g.dtype, p.shape(), strides, OwnerClass::gradient);
+    LeafState& leaf = LeafState::of(*p.impl());
+    leaf.grad_slot = e.gradient;
+    if (leaf.grad.defined()) {
+      e.gradient.copy_(leaf.grad);
+      leaf.grad = e.gradient;
+    }
+  }
+}
+
+bool FlatLayout::is_current(const Entry& e) const {
+  const Tensor& p = e.parameter;
+  return p.dtype() == groups_[e.group].dtype && p.device() == groups_[e.group].device && p.shape() == e.gradient.shape() &&
+         (p.storage().arena() != nullptr || !e.packed);
+}
+
+bool FlatLayout::refresh() {
+  for (const Entry& e : entries_)
+    if (!is_current(e)) {
+      pack();
+      return true;
+    }
+  return false;
+}
+
+std::vector<Tensor> FlatLayout::make_state() const {
+  std::vector<intrusive_ptr<Arena>> arenas;
+  std::vector<std::size_t> scale;
+  for (const Group& g : groups_) {
+    // Offsets are those of the parameters, stretched where the state is wider: a multiple of 64 stays one.
+    const std::size_t wider = g.dtype == f64 ? 1 : sizeof(float) / size_of(g.dtype);
+    scale.push_back(wider);
+    arenas.push_back(Arena::create(runtime_of(g.device), g.bytes * wider));
+  }
+  const NoGrad off;
+  std::vector<Tensor> state;
+  state.reserve(entries_.size());
+  for (const Entry& e : entries_) {
+    const DType dtype = groups_[e.group].dtype == f64 ? f64 : f32;
+    state.push_back(tensor_in(*arenas[e.group], e.offset * scale[e.group], dtype, e.parameter.shape(), e.gradient.strides(), OwnerClass::optimizer));
+    state.back().zero_();
+  }
+  return state;
+}
+
+}  // namespace tasuki

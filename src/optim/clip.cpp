@@ -1,0 +1,158 @@
+#include "tasuki/optim/clip.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/dispatch.hpp"
+#include "kernels/optim.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/tensor/creation.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki::optim {
+
+namespace {
+
+using kernels::cpu::ElementRange;
+
+/// Launches tell which operands they write by one bit of 32.
+constexpr std::size_t operands_per_launch = 31;
+
+std::vector<ElementRange> ranges_of(const Launch& l) {
+  std::vector<ElementRange> list;
+  for (std::size_t i = 0; i < l.input_count(); ++i) list.push_back({l.in(i).data, l.in(i).numel, l.in(i).dtype});
+  return list;
+}
+
+struct GradNorm final : Function {
+  double p;
+  explicit GradNorm(double order) : p(order) {}
+  static constexpr OpInfo op{"grad_norm", "gradient", op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    Spec spec(Shape(), f64);
+    for (std::size_t i = 0; i < in.size(); ++i) spec.flops += 2 * static_cast<double>(in[i].numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: {
+        const auto ranges = ranges_of(l);
+        *l.out(0).as<double>() = kernels::cpu::norm(ranges.data(), ranges.size(), p);
+        return;
+      }
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+};
+
+/// x * factor, or x limited to [low, high]: what all gradients of a launch become.
+struct ChangeGradients final : Function {
+  bool by_value;
+  double factor, limit;
+  ChangeGradients(bool value, double f, double l) : by_value(value), factor(f), limit(l) {}
+  static constexpr OpInfo op{"clip_grad_", "gradient", op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    Spec spec;
+    spec.in_place = true;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      if (i > 0) spec.mutates |= 1u << i;
+      spec.flops += static_cast<double>(in[i].numel());
+    }
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: {
+        const auto ranges = ranges_of(l);
+        if (by_value) kernels::cpu::clamp(ranges.data(), ranges.size(), -limit, limit);
+        else kernels::cpu::scale(ranges.data(), ranges.size(), factor);
+        return;
+      }
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+};
+
+/// The gradients that there are, each once; dense, so that their elements are a range.
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> list;
+  for (const Tensor& p : parameters) {
+    Tensor grad = p.grad();
+    if (!grad.defined() || std::any_of(list.begin(), list.end(), [&](const Tensor& g) { return g.is_same(grad); })) continue;
+    if (!is_dense(grad.shape(), grad.strides())) {
+      grad = grad.clone();
+      p.set_grad(grad);
+    }
+    list.push_back(std::move(grad));
+  }
+  return list;
+}
+
+/// Lists of at most `most` gradients on one device: what a launch takes.
+template <class F>
+void by_launch(const std::vector<Tensor>& gradients, std::size_t most, F f) {
+  std::vector<Tensor> some;
+  for (const Tensor& g : gradients) {
+    if (some.size() == most || (!some.empty() && some[0].device() != g.device())) {
+      f(some);
+      some.clear();
+    }
+    some.push_back(g);
+  }
+  if (!some.empty()) f(some);
+}
+
+double norm_of(const std::vector<Tensor>& gradients, double p, SourceLocation at) {
+  std::vector<double> norms;
+  by_launch(gradients, gradients.size(), [&](const std::vector<Tensor>& some) { norms.push_back(apply(GradNorm(p), some, at).item<double>(at)); });
+  if (norms.size() == 1) return norms[0];
+  double total = 0;
+  for (double n : norms) total = std::isinf(p) ? (n > total || std::isnan(n) ? n : total) : total + std::pow(n, p);
+  return std::isinf(p) ? total : std::pow(total, 1 / p);
+}
+
+void change(const std::vector<Tensor>& gradients, const ChangeGradients& how, SourceLocation at) {
+  by_launch(gradients, operands_per_launch, [&](const std::vector<Tensor>& some) { apply(ChangeGradients(how), some, at); });
+}
+
+void check(bool fine, const char* function, std::initializer_list<tasuki::detail::Text> body, SourceLocation at) {
+  if (fine) return;
+  ValueError error(tasuki::detail::concat(body));
+  error.add_op(function, "", "", at);
+  throw error;
+}
+
+}  // namespace
+
+double grad_norm(const std::vector<Tensor>& parameters, double p, SourceLocation at) {
+  check(p >= 1, "grad_norm", {"expected  an order of at least 1\nactual    ", p}, at);
+  const NoGrad off;
+  return norm_of(gradients_of(parameters), p, at);
+}
+
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, const ClipOptions& options, SourceLocation at) {
+  check(max_norm >= 0, "clip_grad_norm_", {"expected  max_norm >= 0\nactual    ", max_norm}, at);
+  check(options.norm_type >= 1, "clip_grad_norm_", {"expected  norm_type >= 1\nactual    ", options.norm_type}, at);
+  const NoGrad off;
+  const std::vector<Tensor> gradients = gradients_of(parameters);
+  const double norm = norm_of(gradients, options.norm_type, at);
+  if (options.error_if_nonfinite && !std::isfinite(norm)) {
+    NanError error(tasuki::detail::concat({"the norm of the gradients is ", norm, ", so they cannot be clipped"}));
+    error.add_op("clip_grad_norm_", "", "", at);
+    throw error;
+  }
+  const double factor = max_norm / (norm + 1e-6);
+  if (!(factor >= 1)) change(gradients, {false, factor, 0}, at);  // a NaN gets into the gradients, where it is seen
+  return norm;
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double limit, SourceLocation at) {
+  check(limit >= 0, "clip_grad_value_", {"expected  limit >= 0\nactual    ", limit}, at);
+  const NoGrad off;
+  change(gradients_of(parameters), {true, 0, limit}, at);
+}
+
+}  // namespace tasuki::optim
