@@ -1,0 +1,47 @@
+#include "kernels/check_indices.hpp"
+
+#include "tasuki/core/error.hpp"
+
+namespace tasuki::kernels::cpu {
+namespace {
+
+std::int64_t offset_of(const View& v, std::int64_t position) {
+  if (v.contiguous) return position;
+  std::int64_t offset = 0;
+  for (int d = v.ndim - 1; d >= 0; --d) {
+    offset += position % v.shape[d] * v.strides[d];
+    position /= v.shape[d];
+  }
+  return offset;
+}
+
+Shape coordinates_of(const View& v, std::int64_t position) {
+  Shape at = Shape::filled(v.ndim, 0);
+  for (int d = v.ndim - 1; d >= 0; --d) {
+    at[d] = position % v.shape[d];
+    position /= v.shape[d];
+  }
+  return at;
+}
+
+template <class I>
+void check(const View& index, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
+  const I* values = index.as<const I>();
+  for (std::int64_t i = 0; i < index.numel; ++i) {
+    const std::int64_t value = values[offset_of(index, i)];
+    if (static_cast<std::uint64_t>(value) < static_cast<std::uint64_t>(bound) || (ignored && value == *ignored)) continue;
+    if (ignored)
+      TASUKI_THROW(IndexError, "expected  0 <= ", what, " < ", bound, ", or ", *ignored, " to ignore\nactual    ", value, " at ", operand,
+                   coordinates_of(index, i));
+    TASUKI_THROW(IndexError, "expected  0 <= ", what, " < ", bound, "\nactual    ", value, " at ", operand, coordinates_of(index, i));
+  }
+}
+
+}  // namespace
+
+void check_indices(const View& index, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
+  if (index.dtype == DType::i64) check<std::int64_t>(index, bound, what, operand, ignored);
+  else check<std::int32_t>(index, bound, what, operand, ignored);
+}
+
+}  // namespace tasuki::kernels::cpu

@@ -1,0 +1,153 @@
+#include "kernels/gather.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "kernels/check_indices.hpp"
+#include "kernels/lines.hpp"
+#include "kernels/visit.hpp"
+
+namespace tasuki::kernels::cpu {
+
+namespace {
+
+/// Calls f(I{}) with the type of the indices.
+template <class F>
+void visit_index(const View& index, F&& f) {
+  if (index.dtype == DType::i64) f(std::int64_t{});
+  else f(std::int32_t{});
+}
+
+/// Calls f(U{}) with an unsigned type as large as an element: copies need no more of a dtype.
+template <class F>
+void visit_size(DType dtype, F&& f) {
+  switch (size_of(dtype)) {
+    case 1: return f(std::uint8_t{});
+    case 2: return f(std::uint16_t{});
+    case 4: return f(std::uint32_t{});
+    default: return f(std::uint64_t{});
+  }
+}
+
+/// Calls f(n, row position, line position, step[3], along_line) for each innermost run of a block, where step tells how the
+/// operands advance in it.
+template <class Run>
+[[gnu::always_inline]] inline void for_runs(const Lines& lines, const LineBlock& block, Run&& run) {
+  if (lines.line_inside()) {
+    for (std::int64_t r = block.row_begin; r < block.row_end; ++r) run(block.line_end - block.line_begin, r, block.line_begin, lines.line.stride, true);
+  } else {
+    for (std::int64_t j = block.line_begin; j < block.line_end; ++j) run(block.row_end - block.row_begin, block.row_begin, j, lines.row.stride, false);
+  }
+}
+
+enum Operand { moving, indices, table };  // operand numbers in Lines: what is read or written in order, and what is indexed
+
+template <class T, class I>
+bool gather_lines(const Lines& lines, const T* x, std::int64_t bound, std::int64_t step, const I* index, T* out) {
+  bool all_valid = true;
+  for_blocks(lines, true, lines.row.size, [&](const LineBlock& block) {
+    bool valid = true;
+    for_runs(lines, block, [&](std::int64_t n, std::int64_t r, std::int64_t j, const std::int64_t* advance, bool along_line) {
+      const auto start = [&](int k) { return block.at[k] + r * lines.row.stride[k] + j * lines.line.stride[k]; };
+      T* to = out + start(moving);
+      const I* at = index + start(indices);
+      const T* from = x + block.at[table] + r * lines.row.stride[table];  // the index alone says where along the line
+      const std::int64_t from_step = along_line ? 0 : advance[table];
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto value = static_cast<std::uint64_t>(static_cast<std::int64_t>(at[i * advance[indices]]));
+        const bool inside = value < static_cast<std::uint64_t>(bound);
+        valid &= inside;
+        to[i * advance[moving]] = from[i * from_step + (inside ? static_cast<std::int64_t>(value) : 0) * step];
+      }
+    });
+    if (!valid) __atomic_store_n(&all_valid, false, __ATOMIC_RELAXED);
+  });
+  return all_valid;
+}
+
+/// Adds straight into out: for the wide dtypes, and where no two addends meet.
+template <class T, class I>
+void add_in_place(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step) {
+  for_blocks(lines, false, lines.row.size, [&](const LineBlock& block) {
+    for_runs(lines, block, [&](std::int64_t n, std::int64_t r, std::int64_t j, const std::int64_t* advance, bool along_line) {
+      const auto start = [&](int k) { return block.at[k] + r * lines.row.stride[k] + j * lines.line.stride[k]; };
+      const T* from = source + start(moving);
+      const I* at = index + start(indices);
+      T* to = out + block.at[table] + r * lines.row.stride[table];
+      const std::int64_t to_step = along_line ? 0 : advance[table];
+      for (std::int64_t i = 0; i < n; ++i) {
+        T& place = to[i * to_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step];
+        if constexpr (sizeof(T) == 2) place = T(static_cast<float>(place) + static_cast<float>(from[i * advance[moving]]));
+        else place += from[i * advance[moving]];
+      }
+    });
+  });
+}
+
+/// Adds in an f32 copy of each line, so that a sum of halves is rounded once.
+template <class T, class I>
+void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step, std::int64_t length) {
+  // Neighbouring lines share their cache lines, unless a line itself is contiguous.
+  const std::int64_t most_rows = lines.row.stride[table] < step ? std::clamp<std::int64_t>(16384 / length, 1, 16) : 1;
+  for_blocks(lines, false, most_rows, [&](const LineBlock& block) {
+    const std::int64_t width = block.row_end - block.row_begin;
+    std::vector<float> sums(static_cast<std::size_t>(length * width));
+    T* to = out + block.at[table] + block.row_begin * lines.row.stride[table];
+    for (std::int64_t v = 0; v < length; ++v)
+      for (std::int64_t r = 0; r < width; ++r) sums[static_cast<std::size_t>(v * width + r)] = static_cast<float>(to[v * step + r * lines.row.stride[table]]);
+    const auto start = [&](int k) { return block.at[k] + block.row_begin * lines.row.stride[k]; };
+    const T* from = source + start(moving);
+    const I* at = index + start(indices);
+    for (std::int64_t j = 0; j < lines.line.size; ++j)
+      for (std::int64_t r = 0; r < width; ++r) {
+        const auto v = static_cast<std::int64_t>(at[j * lines.line.stride[indices] + r * lines.row.stride[indices]]);
+        sums[static_cast<std::size_t>(v * width + r)] += static_cast<float>(from[j * lines.line.stride[moving] + r * lines.row.stride[moving]]);
+      }
+    for (std::int64_t v = 0; v < length; ++v)
+      for (std::int64_t r = 0; r < width; ++r) to[v * step + r * lines.row.stride[table]] = T(sums[static_cast<std::size_t>(v * width + r)]);
+  });
+}
+
+std::int64_t extent(const View& v, int dim) { return v.ndim ? v.shape[dim] : 1; }
+std::int64_t step_of(const View& v, int dim) { return v.ndim ? v.strides[dim] : 0; }
+
+}  // namespace
+
+void zero_dense(const View& view) {
+  constexpr std::int64_t grain = 1 << 18;  // bytes: some 10 us
+  parallel_for(static_cast<std::int64_t>(view.bytes()), grain,
+               [&](std::int64_t begin, std::int64_t end) { std::memset(view.as<char>() + begin, 0, static_cast<std::size_t>(end - begin)); });
+}
+
+void gather(const View& x, int dim, const View& index, const View& out) {
+  if (out.numel == 0) return;
+  const std::int64_t bound = extent(x, dim);
+  bool valid = bound > 0;
+  if (valid) {
+    const View* operands[] = {&out, &index, &x};
+    const Lines lines = lines_along(dim, operands, 3);
+    visit_size(x.dtype, [&]<class T>(T) {
+      visit_index(index, [&]<class I>(I) { valid = gather_lines(lines, x.as<const T>(), bound, step_of(x, dim), index.as<const I>(), out.as<T>()); });
+    });
+  }
+  if (!valid) check_indices(index, bound, "index", "index");
+}
+
+void scatter_add(const View& source, int dim, const View& index, const View& out, bool accumulate) {
+  if (!accumulate) zero_dense(out);
+  if (source.numel == 0) return;
+  const View* operands[] = {&source, &index, &out};
+  const Lines lines = lines_along(dim, operands, 3);
+  const std::int64_t step = step_of(out, dim);
+  visit_floating(source.dtype, [&]<class T>(T) {
+    visit_index(index, [&]<class I>(I) {
+      if (sizeof(T) == 2 && lines.line.size > 1) {
+        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, extent(out, dim));
+      } else {
+        add_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step);
+      }
+    });
+  });
+}
+
+}  // namespace tasuki::kernels::cpu
