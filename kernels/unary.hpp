@@ -1,0 +1,31 @@
+#pragma once
+#include "kernels/isa.hpp"
+#include "kernels/loop.hpp"
+
+namespace tasuki::kernels::cpu {
+
+enum class UnaryOp : unsigned char {
+#define TASUKI_UNARY_OP(name, Functor, integers) name,
+#include "kernels/unary_ops.inc"
+#undef TASUKI_UNARY_OP
+};
+
+/// The op's numbers: slope, alpha, beta and threshold, lowest and highest.
+struct UnaryNumbers {
+  double first = 0, second = 0;
+};
+
+/// out = f(x). Half types compute in f32.
+void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out);
+/// grad_in = grad_out * f'(operand), added to it with `accumulate`; operand is the op's input or output as unary_uses says, or
+/// grad_out again where it uses neither.
+void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate);
+
+enum class UnaryUses : unsigned char { input, output, nothing };
+UnaryUses unary_uses(UnaryOp op);
+bool unary_takes_integers(UnaryOp op);
+
+TASUKI_PER_ISA(RowFunction unary_row(UnaryOp op, DType dtype))
+TASUKI_PER_ISA(RowFunction unary_backward_row(UnaryOp op, DType dtype, bool accumulate))
+
+}  // namespace tasuki::kernels::cpu

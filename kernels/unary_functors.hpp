@@ -1,0 +1,94 @@
+#pragma once
+// The elementwise functions of one operand: f(x, p) and df(x, y, p), its derivative from the operand x or the result y (the one
+// that `uses` names), for floating compute types T; p holds the op's numbers. Compiled for the host, per instruction set, and
+// fit for nvcc. A line of TASUKI_UNARY_OPS makes an op of each.
+#include "kernels/math.hpp"
+
+namespace tasuki::functors::TASUKI_ISA {
+
+enum class Uses : unsigned char { input, output, nothing };
+
+template <class T>
+struct Numbers {
+  T first, second;
+};
+
+#define TASUKI_FUNCTOR(Name, what, f_expression, df_expression)                                     \
+  struct Name {                                                                                     \
+    static constexpr Uses uses = Uses::what;                                                        \
+    template <class T>                                                                              \
+    TASUKI_INLINE static T f(T x, [[maybe_unused]] Numbers<T> p) {                                  \
+      return f_expression;                                                                          \
+    }                                                                                               \
+    template <class T>                                                                              \
+    TASUKI_INLINE static T df([[maybe_unused]] T x, [[maybe_unused]] T y, [[maybe_unused]] Numbers<T> p) { \
+      return df_expression;                                                                         \
+    }                                                                                               \
+  };
+
+TASUKI_FUNCTOR(Exp, output, exponential(x), y)
+TASUKI_FUNCTOR(Log, input, logarithm(x), T(1) / x)
+TASUKI_FUNCTOR(Sqrt, output, square_root(x), T(0.5) / y)
+TASUKI_FUNCTOR(Rsqrt, output, T(1) / square_root(x), T(-0.5) * y * y * y)
+TASUKI_FUNCTOR(Abs, input, absolute(x), x > T(0) ? T(1) : (x < T(0) ? T(-1) : (x == T(0) ? T(0) : x)))
+TASUKI_FUNCTOR(Neg, nothing, -x, T(-1))
+TASUKI_FUNCTOR(Square, input, x * x, T(2) * x)
+TASUKI_FUNCTOR(Reciprocal, output, T(1) / x, -y * y)
+TASUKI_FUNCTOR(Tanh, output, hyperbolic_tangent(x), T(1) - y * y)
+TASUKI_FUNCTOR(Sigmoid, output, logistic(x), y * (T(1) - y))
+TASUKI_FUNCTOR(Relu, output, x > T(0) || x != x ? x : T(0), y > T(0) ? T(1) : T(0))
+TASUKI_FUNCTOR(Silu, input, x * logistic(x), logistic(x) * (T(1) + x * (T(1) - logistic(x))))
+TASUKI_FUNCTOR(Erf, input, error_function(x), T(1.12837916709551257390) * exponential(-x * x))
+TASUKI_FUNCTOR(LeakyRelu, input, x > T(0) ? x : p.first * x, x > T(0) ? T(1) : p.first)
+TASUKI_FUNCTOR(Gelu, input, x * (T(0.5) + T(0.5) * error_function(x * T(0.70710678118654752440))),
+               T(0.5) + T(0.5) * error_function(x * T(0.70710678118654752440)) + x * (T(0.39894228040143267794) * exponential(T(-0.5) * x * x)))
+TASUKI_FUNCTOR(Softplus, input,
+               x * p.first > p.second ? x : ((x > T(0) ? x * p.first : T(0)) + logarithm_of_1_plus(exponential(-absolute(x * p.first)))) / p.first,
+               x * p.first > p.second ? T(1) : logistic(x * p.first))
+TASUKI_FUNCTOR(Clamp, input, x < p.first ? p.first : (x > p.second ? p.second : x), x >= p.first && x <= p.second ? T(1) : T(0))
+#undef TASUKI_FUNCTOR
+
+/// e^x - 1 without cancellation near zero.
+template <class T>
+TASUKI_INLINE T exponential_minus_1(T x) {
+  const T e = exponential(x);
+  // With e rounded, (e - 1) x / ln e corrects the rounding (Kahan); both limits are taken apart.
+  const T log_e = logarithm(e);
+  return e == T(1) ? x : (e == T(0) ? T(-1) : (e - T(1)) * (x / log_e));
+}
+
+struct Elu {
+  static constexpr Uses uses = Uses::input;
+  template <class T>
+  TASUKI_INLINE static T f(T x, Numbers<T> p) {
+    return x > T(0) || x != x ? x : p.first * exponential_minus_1(x);
+  }
+  template <class T>
+  TASUKI_INLINE static T df(T x, T, Numbers<T> p) {
+    return x > T(0) ? T(1) : p.first * exponential(x);
+  }
+};
+
+/// Sine and cosine reduce their argument in f32 as far as that is exact and leave the rest to libm.
+struct Sin {
+  static constexpr Uses uses = Uses::input;
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return sine(x); }
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return cosine(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_sin(x); }
+  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return __builtin_cos(x); }
+  TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
+  TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_sin(static_cast<double>(x))); }
+  TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
+};
+struct Cos {
+  static constexpr Uses uses = Uses::input;
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return cosine(x); }
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return -sine(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_cos(x); }
+  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return -__builtin_sin(x); }
+  TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
+  TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
+  TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(-__builtin_sin(static_cast<double>(x))); }
+};
+
+}  // namespace tasuki::functors::TASUKI_ISA
