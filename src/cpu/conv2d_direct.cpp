@@ -1,0 +1,2 @@
+#include "src/cpu/conv2d_choices.hpp"
+namespace tasuki::cpu { Plan* make_direct_conv(ConvPass, const ConvShape&) { return nullptr; } }
