@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "kernels/vectorize.hpp"
 #include "tasuki/core/half.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
@@ -64,15 +65,15 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
   const T* b = reinterpret_cast<const T*>(operands[2]);
   // The output may be one of the operands, at the same positions: no iteration reads what another one writes.
   if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
-#pragma GCC ivdep
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) out[i] = T(Op::f(static_cast<C>(a[i]), static_cast<C>(b[i])));
   } else if (strides[0] == 1 && strides[1] == 1 && strides[2] == 0) {
     const C right = static_cast<C>(*b);
-#pragma GCC ivdep
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) out[i] = T(Op::f(static_cast<C>(a[i]), right));
   } else if (strides[0] == 1 && strides[1] == 0 && strides[2] == 1) {
     const C left = static_cast<C>(*a);
-#pragma GCC ivdep
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) out[i] = T(Op::f(left, static_cast<C>(b[i])));
   } else {
     for (std::int64_t i = 0; i < n; ++i) out[i * strides[0]] = T(Op::f(static_cast<C>(a[i * strides[1]]), static_cast<C>(b[i * strides[2]])));
@@ -86,7 +87,7 @@ void add_product_row(std::int64_t n, char* const* operands, const std::int64_t* 
   const T* a = reinterpret_cast<const T*>(operands[1]);
   const T* b = reinterpret_cast<const T*>(operands[2]);
   if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
-#pragma GCC ivdep
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) out[i] = T(static_cast<C>(out[i]) + static_cast<C>(a[i]) * static_cast<C>(b[i]));
   } else {
     for (std::int64_t i = 0; i < n; ++i) {
