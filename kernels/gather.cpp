@@ -11,24 +11,6 @@ namespace tasuki::kernels::cpu {
 
 namespace {
 
-/// Calls f(I{}) with the type of the indices.
-template <class F>
-void visit_index(const View& index, F&& f) {
-  if (index.dtype == DType::i64) f(std::int64_t{});
-  else f(std::int32_t{});
-}
-
-/// Calls f(U{}) with an unsigned type as large as an element: copies need no more of a dtype.
-template <class F>
-void visit_size(DType dtype, F&& f) {
-  switch (size_of(dtype)) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(std::uint32_t{});
-    default: return f(std::uint64_t{});
-  }
-}
-
 /// Calls f(n, row position, line position, step[3], along_line) for each innermost run of a block, where step tells how the
 /// operands advance in it.
 template <class Run>
@@ -127,7 +109,7 @@ void gather(const View& x, int dim, const View& index, const View& out) {
     const View* operands[] = {&out, &index, &x};
     const Lines lines = lines_along(dim, operands, 3);
     visit_size(x.dtype, [&]<class T>(T) {
-      visit_index(index, [&]<class I>(I) { valid = gather_lines(lines, x.as<const T>(), bound, step_of(x, dim), index.as<const I>(), out.as<T>()); });
+      visit_index(index.dtype, [&]<class I>(I) { valid = gather_lines(lines, x.as<const T>(), bound, step_of(x, dim), index.as<const I>(), out.as<T>()); });
     });
   }
   if (!valid) check_indices(index, bound, "index", "index");
@@ -140,7 +122,7 @@ void scatter_add(const View& source, int dim, const View& index, const View& out
   const Lines lines = lines_along(dim, operands, 3);
   const std::int64_t step = step_of(out, dim);
   visit_floating(source.dtype, [&]<class T>(T) {
-    visit_index(index, [&]<class I>(I) {
+    visit_index(index.dtype, [&]<class I>(I) {
       if (sizeof(T) == 2 && lines.line.size > 1) {
         if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, extent(out, dim));
       } else {

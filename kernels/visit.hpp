@@ -35,4 +35,22 @@ decltype(auto) visit_all(DType dtype, F&& f) {
   return visit_integral(dtype, f);
 }
 
+/// The type of indices: i64 or i32, as the ops have checked.
+template <class F>
+decltype(auto) visit_index(DType dtype, F&& f) {
+  if (dtype == DType::i64) return f(std::int64_t{});
+  return f(std::int32_t{});
+}
+
+/// An unsigned type as large as an element: moving elements takes no more of a dtype.
+template <class F>
+decltype(auto) visit_size(DType dtype, F&& f) {
+  switch (size_of(dtype)) {
+    case 1: return f(std::uint8_t{});
+    case 2: return f(std::uint16_t{});
+    case 4: return f(std::uint32_t{});
+    default: return f(std::uint64_t{});
+  }
+}
+
 }  // namespace tasuki::kernels
