@@ -1,0 +1,116 @@
+#include "tasuki/ops/cat.hpp"
+
+#include "kernels/cat.hpp"
+#include "kernels/dispatch.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+
+namespace {
+
+/// What cat and stack demand alike of their lists.
+void check_list(const Operands& in) {
+  if (in.size() == 0) TASUKI_THROW(ValueError, "expected  at least one tensor\nactual    an empty list");
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!in[i].defined()) TASUKI_THROW(ValueError, "expected  tensors that are defined\nactual    an undefined one at position ", i);
+    if (in[i].dtype() != in[0].dtype())
+      TASUKI_THROW(DTypeError, "expected  tensors of one dtype\nactual    ", in[0].dtype(), ", and ", in[i].dtype(), " at position ", i, "\ncast it with .to(ts::", in[0].dtype(),
+                   ")");
+  }
+}
+
+Spec joined(const Shape& shape, const Tensor& like) {
+  Spec spec(shape, like.dtype());
+  if (!like.is_contiguous() && shape.ndim() == like.ndim() && like.is_contiguous(MemoryFormat::channels_last))
+    spec.outputs[0] = OutputSpec(shape, like.dtype(), strides_of(shape, MemoryFormat::channels_last));
+  return spec;
+}
+
+/// The gradients of both are views of the one that comes in: whoever needs them dense copies then.
+struct Cat final : Function {
+  int dim;
+  explicit Cat(int d) : dim(d) {}
+  static constexpr OpInfo op{"cat", "tensors", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "dim=" + std::to_string(dim); }
+
+  /// A list of no elements that joins tensors of any number of dimensions.
+  static bool is_skipped(const Shape& shape) { return shape == Shape{0}; }
+
+  Spec infer(const Operands& in) override {
+    check_list(in);
+    std::size_t first = 0;
+    while (first + 1 < in.size() && is_skipped(in[first].shape())) ++first;
+    Shape shape = in[first].shape();
+    if (shape.empty()) TASUKI_THROW(ShapeError, "expected  tensors of at least one dimension\nactual    ", shape, "\nts::stack makes a vector of tensors without dimensions");
+    dim = normalize_dim(dim, shape.ndim());
+    for (std::size_t i = first + 1; i < in.size(); ++i) {
+      const Shape& other = in[i].shape();
+      if (is_skipped(other)) continue;
+      bool fits = other.ndim() == shape.ndim();
+      for (int d = 0; fits && d < shape.ndim(); ++d) fits = d == dim || other[d] == shape[d];
+      if (!fits)
+        TASUKI_THROW(ShapeError, "expected  tensors whose sizes differ in dimension ", dim, " alone\nactual    ", in[first].shape(), ", and ", other, " at position ", i);
+      shape[dim] += other[dim];
+    }
+    return joined(shape, in[first]);
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::cat(&l.in(0), l.input_count(), dim, l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    TensorList grads(c.input_count());
+    std::int64_t begin = 0;
+    for (std::size_t i = 0; i < c.input_count(); ++i) {
+      const Shape& shape = c.in_shape(i);
+      if (is_skipped(shape)) {
+        if (c.needs(i)) grads[i] = c.grad(0).narrow(dim, 0, 0, SourceLocation()).reshape({0}, SourceLocation());
+        continue;
+      }
+      if (c.needs(i)) grads[i] = c.grad(0).narrow(dim, begin, shape[dim], SourceLocation());
+      begin += shape[dim];
+    }
+    return grads;
+  }
+};
+
+struct Stack final : Function {
+  int dim;
+  explicit Stack(int d) : dim(d) {}
+  static constexpr OpInfo op{"stack", "tensors", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "dim=" + std::to_string(dim); }
+  Spec infer(const Operands& in) override {
+    check_list(in);
+    Shape shape = in[0].shape();
+    dim = normalize_dim(dim, shape.ndim() + 1);
+    for (std::size_t i = 1; i < in.size(); ++i)
+      if (in[i].shape() != shape) TASUKI_THROW(ShapeError, "expected  tensors of one shape\nactual    ", shape, ", and ", in[i].shape(), " at position ", i);
+    shape.insert(dim, static_cast<std::int64_t>(in.size()));
+    return Spec(shape, in[0].dtype());
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::stack(&l.in(0), l.input_count(), dim, l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    TensorList grads(c.input_count());
+    for (std::size_t i = 0; i < c.input_count(); ++i)
+      if (c.needs(i)) grads[i] = c.grad(0).select(dim, static_cast<std::int64_t>(i), SourceLocation());
+    return grads;
+  }
+};
+
+}  // namespace
+
+Tensor cat(const std::vector<Tensor>& tensors, int dim, SourceLocation at) { return apply(Cat(dim), tensors, at); }
+Tensor stack(const std::vector<Tensor>& tensors, int dim, SourceLocation at) { return apply(Stack(dim), tensors, at); }
+
+}  // namespace tasuki
