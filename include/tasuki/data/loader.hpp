@@ -1,0 +1,96 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "tasuki/core/function_ref.hpp"
+#include "tasuki/data/dataset.hpp"
+
+namespace tasuki::data {
+
+/// The part of the data that one of several processes reads.
+struct Shard {
+  int rank = 0;
+  int size = 1;
+};
+
+struct LoaderOptions {
+  std::int64_t batch = 1;
+  bool shuffle = false;
+  std::uint64_t seed = 0;   ///< of the shuffle: the same order in every run and for any number of workers
+  int workers = 0;          ///< threads that make batches ahead; 0 makes them where they are asked for
+  int prefetch = 2;         ///< batches that wait ready at most, for each worker
+  bool drop_last = false;   ///< leave out the batch that is not full
+  Shard shard{};
+  /// Applied to every batch, by the thread that made it: augmentation, normalization, casts.
+  Callback<void(Batch&)> transform{};
+};
+
+/// Batches of a dataset, one epoch per loop:
+///
+///     ts::data::Loader loader(train, {.batch = 128, .shuffle = true, .workers = 2});
+///     for (int epoch = 0; epoch < 5; ++epoch)
+///       for (auto [x, t] : loader) ...
+///
+/// Each loop draws a new order, a function of the seed and the number of the epoch alone. The last batch may be smaller. With
+/// several shards each process gets every size-th example of the same order, and all get equally many: the first examples are
+/// repeated where the numbers do not divide (drop_last: the last are left out). Batch k of all shards together is then batch k of
+/// one process with `size` times the batch size.
+///
+/// Workers fill a bounded queue. What a worker throws is thrown in the loop, at the batch that it concerns; leaving a loop early
+/// stops the workers.
+class Loader {
+ public:
+  /// Keeps its own copy of the dataset (a TensorDataset's copy shares the tensors). Throws ValueError for an empty dataset and
+  /// for options that make no batch.
+  template <class D>
+    requires(std::is_base_of_v<Dataset, std::remove_cvref_t<D>>)
+  explicit Loader(D&& dataset, LoaderOptions options = {}, SourceLocation at = SourceLocation::current())
+      : Loader(static_cast<const Dataset*>(new std::remove_cvref_t<D>(std::forward<D>(dataset))), true, std::move(options), at) {}
+  /// Reads from a dataset that lives longer than the loader.
+  explicit Loader(const Dataset* dataset, LoaderOptions options = {}, SourceLocation at = SourceLocation::current())
+      : Loader(dataset, false, std::move(options), at) {}
+  Loader(Loader&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  Loader& operator=(Loader&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  ~Loader();
+
+  /// Batches of an epoch.
+  std::int64_t size() const;
+  /// The epoch that the next loop runs; it starts at 0. Set it to go on where a run stopped.
+  std::int64_t epoch() const;
+  void set_epoch(std::int64_t epoch);
+
+  struct End {};
+  /// One run through an epoch. Movable; the loader must outlive it.
+  class Iterator {
+   public:
+    Iterator(Iterator&& other) noexcept : run_(std::exchange(other.run_, nullptr)) {}
+    Iterator& operator=(Iterator&&) = delete;
+    ~Iterator();
+    const Batch& operator*() const;
+    const Batch* operator->() const { return &**this; }
+    Iterator& operator++();
+    bool operator!=(End) const;
+    bool operator==(End end) const { return !(*this != end); }
+
+   private:
+    friend class Loader;
+    class Run;
+    explicit Iterator(Run* run) : run_(run) {}
+    Run* run_;
+  };
+  /// Starts an epoch.
+  Iterator begin();
+  End end() const { return {}; }
+
+ private:
+  struct Impl;
+  Loader(const Dataset* dataset, bool owned, LoaderOptions options, SourceLocation at);
+  Impl* impl_;
+};
+
+}  // namespace tasuki::data

@@ -1,0 +1,197 @@
+#include "tasuki/data/loader.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "kernels/random.hpp"
+#include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/core/error.hpp"
+#include "tasuki/runtime/threads.hpp"
+
+namespace tasuki::data {
+
+struct Loader::Impl {
+  const Dataset* dataset;
+  bool owned;
+  LoaderOptions options;
+  std::int64_t epoch = 0;
+
+  ~Impl() {
+    if (owned) delete dataset;
+  }
+  /// Examples of this shard in an epoch.
+  std::int64_t share() const {
+    const std::int64_t n = dataset->size(), shards = options.shard.size;
+    return options.drop_last ? n / shards : (n + shards - 1) / shards;
+  }
+  std::int64_t batches() const {
+    return options.drop_last ? share() / options.batch : (share() + options.batch - 1) / options.batch;
+  }
+  std::vector<std::int64_t> order_of(std::int64_t number) const {
+    const std::int64_t n = dataset->size();
+    std::vector<std::int64_t> all(static_cast<std::size_t>(n));
+    if (options.shuffle) {
+      // A seed's own stream is what weights are drawn from; the high bits keep orders apart from it, and epochs from each other.
+      const PhiloxState state{options.seed ^ 0x6c6f616465720000u, static_cast<std::uint64_t>(number) << 40};
+      kernels::cpu::permutation(all.data(), n, state);
+    } else {
+      std::iota(all.begin(), all.end(), std::int64_t{0});
+    }
+    std::vector<std::int64_t> mine;
+    mine.reserve(static_cast<std::size_t>(share()));
+    for (std::int64_t i = 0; i < share(); ++i) mine.push_back(all[static_cast<std::size_t>((i * options.shard.size + options.shard.rank) % n)]);
+    return mine;
+  }
+};
+
+/// One epoch. Batch k goes through slot k % slots: workers fill slots in the order of batches, never further ahead than there are
+/// slots, and the loop empties them in the same order.
+class Loader::Iterator::Run {
+ public:
+  explicit Run(Impl& loader) : loader_(loader), order_(loader.order_of(loader.epoch++)), count_(loader.batches()) {
+    const auto wanted = std::min<std::int64_t>(loader.options.workers, count_);
+    slots_.resize(static_cast<std::size_t>(wanted * loader.options.prefetch + 1));  // one more for the batch in use
+    try {
+      for (std::int64_t i = 0; i < wanted; ++i) workers_.emplace_back([this] { work(); });
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+  ~Run() { stop(); }
+
+  bool done() const { return at_ == count_; }
+  const Batch& current() const { return current_; }
+
+  /// Makes batch at_ the current one; nothing when there is none left.
+  void fetch() {
+    current_ = Batch();
+    if (done()) return;
+    if (workers_.empty()) {
+      const NoGrad off;
+      current_ = make(at_);
+      return;
+    }
+    std::unique_lock lock(mutex_);
+    Slot& slot = slots_[static_cast<std::size_t>(at_) % slots_.size()];
+    filled_.wait(lock, [&] { return slot.full; });
+    slot.full = false;
+    if (slot.error) std::rethrow_exception(std::exchange(slot.error, nullptr));
+    current_ = std::exchange(slot.batch, Batch());
+  }
+  void advance() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++at_;
+    }
+    emptied_.notify_one();
+    fetch();
+  }
+
+ private:
+  struct Slot {
+    Batch batch;
+    std::exception_ptr error;
+    bool full = false;
+  };
+
+  Batch make(std::int64_t k) const {
+    const std::int64_t first = k * loader_.options.batch;
+    const std::int64_t count = std::min<std::int64_t>(loader_.options.batch, static_cast<std::int64_t>(order_.size()) - first);
+    Batch batch = loader_.dataset->batch(order_.data() + first, count);
+    if (loader_.options.transform) loader_.options.transform(batch);
+    return batch;
+  }
+
+  void work() {
+    const NoGrad off;
+    set_num_threads(1);  // workers run side by side; each would otherwise bring a team of threads of its own
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      emptied_.wait(lock, [&] { return stopping_ || next_ == count_ || next_ < at_ + static_cast<std::int64_t>(slots_.size()); });
+      if (stopping_ || next_ == count_) return;
+      const std::int64_t k = next_++;
+      lock.unlock();
+      Slot made;
+      try {
+        made.batch = make(k);
+      } catch (Error& error) {
+        error.add_line("in a worker of data::Loader, while it made batch " + std::to_string(k));
+        made.error = std::current_exception();
+      } catch (...) {
+        made.error = std::current_exception();
+      }
+      made.full = true;
+      lock.lock();
+      slots_[static_cast<std::size_t>(k) % slots_.size()] = std::move(made);
+      filled_.notify_one();
+    }
+  }
+
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    emptied_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
+  }
+
+  Impl& loader_;
+  const std::vector<std::int64_t> order_;
+  const std::int64_t count_;
+  std::int64_t at_ = 0;  ///< the loop's batch
+  Batch current_;
+  std::mutex mutex_;
+  std::condition_variable filled_, emptied_;
+  std::vector<Slot> slots_;
+  std::int64_t next_ = 0;  ///< the next batch that a worker takes
+  bool stopping_ = false;
+  std::vector<std::thread> workers_;
+};
+
+Loader::Loader(const Dataset* dataset, bool owned, LoaderOptions options, SourceLocation at)
+    : impl_(new Impl{dataset, owned, std::move(options)}) {
+  try {
+    const LoaderOptions& o = impl_->options;
+    TASUKI_CHECK(ValueError, dataset != nullptr, "there is no dataset");
+    TASUKI_CHECK_OP(ValueError, dataset->size(), >, 0, "the dataset is empty");
+    TASUKI_CHECK_OP(ValueError, o.batch, >=, 1);
+    TASUKI_CHECK_OP(ValueError, o.workers, >=, 0);
+    TASUKI_CHECK_OP(ValueError, o.prefetch, >=, 1);
+    TASUKI_CHECK(ValueError, o.shard.size >= 1 && o.shard.rank >= 0 && o.shard.rank < o.shard.size, "shard ", o.shard.rank, " of ", o.shard.size);
+    TASUKI_CHECK_OP(ValueError, impl_->batches(), >, 0, "drop_last leaves no batch of ", o.batch, " from ", impl_->share(), " examples");
+  } catch (Error& error) {
+    delete impl_;
+    error.add_op("data::Loader", "", "", at);
+    throw;
+  }
+}
+
+Loader::~Loader() { delete impl_; }
+
+std::int64_t Loader::size() const { return impl_->batches(); }
+std::int64_t Loader::epoch() const { return impl_->epoch; }
+void Loader::set_epoch(std::int64_t epoch) { impl_->epoch = epoch; }
+
+Loader::Iterator Loader::begin() {
+  Iterator iterator(new Iterator::Run(*impl_));
+  iterator.run_->fetch();
+  return iterator;
+}
+
+Loader::Iterator::~Iterator() { delete run_; }
+const Batch& Loader::Iterator::operator*() const { return run_->current(); }
+Loader::Iterator& Loader::Iterator::operator++() {
+  run_->advance();
+  return *this;
+}
+bool Loader::Iterator::operator!=(End) const { return !run_->done(); }
+
+}  // namespace tasuki::data
