@@ -1,0 +1,36 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tasuki/core/view.hpp"
+
+/// Batch normalization over dimension 1 of x [N, C, ...]; any strides, all four floating dtypes. Vectors per channel are [C] in x's
+/// dtype, or f32 where x is bf16 or f16; mean and inv_std are dense, in the type sums are carried in.
+///
+/// Memory: training reads x three times (sums, squared differences, result), twice of these from the cache where a channel (or, channels
+/// last, a block of rows) fits. Sums are split by shape and joined in order.
+namespace tasuki::kernels::cpu {
+
+struct BatchNormForward {
+  View x, weight, bias;              ///< weight and bias may be absent
+  View running_mean, running_var;    ///< read in evaluation; in training updated where present and `update` holds
+  View y, mean, inv_std;
+  bool training = false, update = false;
+  double momentum = 0.1, eps = 1e-5;
+  void* workspace = nullptr;         ///< batch_norm_workspace bytes
+};
+void batch_norm(const BatchNormForward& f);
+
+struct BatchNormBackward {
+  View grad_y, x, weight, mean, inv_std;       ///< weight may be absent
+  View grad_x, grad_weight, grad_bias;         ///< each absent where it is not wanted
+  bool add_to_x = false, add_to_weight = false, add_to_bias = false;
+  bool training = false;
+  void* workspace = nullptr;
+};
+void batch_norm_backward(const BatchNormBackward& b);
+
+/// Scratch bytes of either for x.
+std::size_t batch_norm_workspace(std::int64_t channels, DType dtype);
+
+}  // namespace tasuki::kernels::cpu

@@ -1,0 +1,15 @@
+#pragma once
+#include "kernels/cross_entropy.hpp"
+#include "tasuki/autograd/function.hpp"
+
+/// What losses over class labels share: operands (logits or log-probabilities, target, weight).
+namespace tasuki::ops {
+
+/// Checks that the operands fit each other and that the weight takes no gradient; answers the dimension of the classes.
+int check_labelled_samples(const Operands& in, const char* first);
+
+/// The factors of log-probabilities of a shape in the loss: reduced, it is -sum(factors * log_probabilities). Zero for ignored samples. Not differentiable.
+Tensor label_coefficients(const kernels::cpu::CrossEntropyRule& rule, const Shape& shape, DType dtype, const Tensor& target,
+                          const Tensor& weight);
+
+}  // namespace tasuki::ops
