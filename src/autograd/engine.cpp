@@ -13,7 +13,7 @@ namespace tasuki {
 
 namespace {
 
-/// Names the node whose backward runs in ops.
+/// Names the node whose backward runs, for ops that it calls.
 class DifferentiationScope {
  public:
   explicit DifferentiationScope(const Node& node) : outer_(differentiated_node) { differentiated_node = &node; }
@@ -205,6 +205,7 @@ void BackwardPass::process(Node& n) {
   for (std::size_t j = 0; j < n.output_count(); ++j) any |= n.gradients()[j].defined();
   if (any && (!restricted_ || n.on_path)) {
     const ModuleScope scope(n.module());
+    const DifferentiationScope differentiating(n);
     try {
       if (!create_ && n.function().has_fused_backward()) run_fused(n);
       else run_graph(n);
@@ -278,7 +279,6 @@ void BackwardPass::run_graph(Node& n) {
   TensorList grads;
   for (std::size_t j = 0; j < n.output_count(); ++j) grads.push_back(std::move(n.gradients()[j]));
   const GradMode mode(create_);
-  const DifferentiationScope scope(n);
   TensorList results = n.function().backward_graph(GradContext(n, grads, create_));
   grads.clear();  // so that a gradient passed on is not mistaken for a shared one
   if (results.size() > n.input_count())
