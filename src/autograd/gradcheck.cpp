@@ -101,7 +101,7 @@ bool gradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOpt
       *x = old;
       for (std::int64_t k = 0; k < outputs; ++k) {
         const double numeric = (above[k] - below[k]) / (2 * options.eps), exact = analytic[i][k][e];
-        if (std::abs(numeric - exact) <= options.atol + options.rtol * std::abs(numeric)) continue;
+        if (std::abs(numeric - exact) <= options.atol + options.rtol * std::abs(numeric) || (std::isnan(numeric) && std::isnan(exact))) continue;
         if (!options.raise) return false;
         TASUKI_THROW(AutogradError, "gradcheck: d output[", k, "] / d input ", i, " [", e, "] (counted in row-major order) is wrong\nexpected  ", numeric,
                      " by central differences with eps ", options.eps, "\nactual    ", exact, " by backward");

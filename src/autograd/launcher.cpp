@@ -147,7 +147,7 @@ void Launcher::bring_in(Storage& storage) {
 void Launcher::check_in_place(const OpInfo& info, const Tensor& target, bool recording) {
   const TensorImpl& t = *target.impl();
   for (int d = 0; d < t.shape.ndim() && t.numel > 0; ++d)
-    if (t.strides[d] == 0 && t.shape[d] > 1)
+    if (t.strides[d] == 0 && t.shape[d] > 1 && t.numel != 0)
       TASUKI_THROW(ValueError, "the target is expanded: several of its elements share one place\nwrite into a clone() instead");
   if (!grad_mode_enabled) return;
   if (t.wants_grad)

@@ -8,9 +8,9 @@ namespace tasuki {
 
 namespace {
 bool is_row_major(const Shape& shape, const Strides& strides) {
+  if (shape.numel() == 0) return true;
   std::int64_t expected = 1;
   for (int i = shape.ndim() - 1; i >= 0; --i) {
-    if (shape[i] == 0) return true;
     if (shape[i] != 1) {
       if (strides[i] != expected) return false;
       expected *= shape[i];

@@ -72,7 +72,7 @@ OP_CASES(view) {
                              [](const Shape& s, std::int64_t i) { return i % s[0] * s[1] + i / s[0]; }),
        .flags = flags},
       {.op = "expand",
-       .inputs = {real({3, 1})},
+       .inputs = {real({5, 1})},
        .forward = [](const Inputs& in) { return ts::expand(in[0], {2, -1, 4}); },
        .reference = gathered([](const Shape& s) { return Shape{2, s[0], 4}; }, [](const Shape& s, std::int64_t i) { return i / 4 % s[0]; }),
        .flags = flags},
