@@ -3,8 +3,11 @@
 #include <cmath>
 #include <limits>
 
+#include "tasuki/autograd/autograd.hpp"
+#include "tasuki/autograd/node.hpp"
 #include "tasuki/runtime/threads.hpp"
 #include "tasuki/tensor/random.hpp"
+#include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
 namespace ts = tasuki;
@@ -33,7 +36,7 @@ OP_CASES(dropout) {
        .inputs = {real({3, 4})},
        .forward = [](const Inputs& in) { return ts::dropout(in[0], 0.3); },
        .reference = masked(0.3),
-       .flags = no_nan,
+       .flags = no_nan | special_values,
        .more_shapes = {{{}}, {{0}}, {{2, 3, 5, 7}}, {{5, 131}}},
        .before = [] { ts::manual_seed(11); }},
       {.op = "dropout",
@@ -41,7 +44,7 @@ OP_CASES(dropout) {
        .inputs = {real({2, 3, 5, 5})},
        .forward = [](const Inputs& in) { return ts::dropout(in[0], 0.5); },
        .reference = masked(0.5),
-       .flags = no_nan,
+       .flags = no_nan | special_values,
        .before = [] { ts::manual_seed(11); }},
   };
 }
@@ -87,4 +90,30 @@ TEST_CASE("dropout's backward makes the mask of its forward, although others dre
   ts::dropout(x.detach(), 0.5);
   y.sum().backward();
   CHECK(bytes_of(x.grad()) == bytes_of(y.detach()));
+}
+
+TEST_CASE("a replay and the derivative of dropout's gradient use forward's mask, though others have drawn since") {
+  ts::manual_seed(9);
+  const ts::Tensor x = to_tensor(HostArray(Shape{40, 30}, 1), ts::f64).requires_grad_();
+  const ts::Tensor y = ts::dropout(x, 0.3);
+  ts::dropout(x.detach(), 0.5);
+  CHECK(bytes_of(ts::replay(y)[0]) == bytes_of(y));
+  const ts::Tensor g = ts::grad({(y * y).sum()}, {x}, {.create_graph = true})[0];  // 2 mask^2 x, and x is 1
+  CHECK(difference(to_host(g), to_host(y * (2 / 0.7)), {1e-14, 0}) == "");
+  CHECK(difference(to_host(ts::grad({g.sum()}, {x})[0]), to_host(y * (2 / 0.7)), {1e-14, 0}) == "");
+}
+
+TEST_CASE("the gradient of dropout with p = 1 is exactly zero, and is added as zero") {
+  const ts::Tensor x = to_tensor({2}, {1, 2}).requires_grad_();
+  x.set_grad(to_tensor({2}, {5, 6}));
+  ts::dropout(x, 1).backward(to_tensor({2}, {std::numeric_limits<double>::infinity(), 3}));
+  CHECK(to_host(x.grad()).values == std::vector<double>{5, 6});
+}
+
+TEST_CASE("misuse of dropout is explained") {
+  const ts::Tensor x = to_tensor({2}, {1, 2});
+  expect_error([&] { ts::dropout(x, 1.5); }, "ValueError: dropout\n  expected  p >= 0 && p <= 1\n  p is 1.5\n  x: f32[2] cpu\n  called at <here>");
+  expect_error([&] { ts::dropout(x, -0.5, false); }, "ValueError: dropout\n  expected  p >= 0 && p <= 1\n  p is -0.5\n  x: f32[2] cpu\n  called at <here>");
+  expect_error([&] { ts::dropout(x.to(ts::i64)); },
+               "DTypeError: dropout\n  expected  x of a floating dtype\n  actual    i64\n  x: i64[2] cpu\n  called at <here>");
 }
