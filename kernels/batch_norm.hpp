@@ -7,8 +7,8 @@
 /// Batch normalization over dimension 1 of x [N, C, ...]; any strides, all four floating dtypes. Vectors per channel are [C] in x's
 /// dtype, or f32 where x is bf16 or f16; mean and inv_std are dense, in the type sums are carried in.
 ///
-/// Memory: training reads x three times (sums, squared differences, result), twice of these from the cache where a channel (or, channels
-/// last, a block of rows) fits. Sums are split by shape and joined in order.
+/// Memory: training reads x twice from memory and once from the cache (a run, or a block of rows, is read again for its squared
+/// differences); backward reads x and grad_y twice. Sums are split by shape and joined in order.
 namespace tasuki::kernels::cpu {
 
 struct BatchNormForward {

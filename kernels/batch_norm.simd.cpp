@@ -6,8 +6,8 @@
 #include "kernels/walk.hpp"
 
 // Two forms. `Rows`: channels lie side by side and all other dimensions merge into rows (channels-last, and [N, C]); vectors run
-// over channels and blocks of them stay in registers down a chunk of rows. `Runs`: everything else, one channel at a time, vectors
-// along the longest run inside it.
+// over channels and blocks of them stay in registers down a chunk of rows. `Runs`: everything else; each channel of each image is a
+// run of elements at equal distances (a plane, in [N, C, H, W]), vectors run along it, and runs are visited in memory order.
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
@@ -46,6 +46,33 @@ struct Chunks {
   }
 };
 
+/// Moments of all from those of chunks of `grain` out of n rows (or images), each of `elements` per channel: Chan, Golub, LeVeque.
+template <class A>
+void join_moments(const A* partial, std::int64_t chunks, std::int64_t grain, std::int64_t n, std::int64_t elements, std::int64_t channels,
+                  A* mean, A* squares) {
+  for (std::int64_t k = 0; k < chunks; ++k) {
+    const A before = static_cast<A>(k * grain * elements), here = static_cast<A>(((k + 1 < chunks ? (k + 1) * grain : n) - k * grain) * elements);
+    const A *means = partial + k * 2 * channels, *squared = means + channels;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const A d = k == 0 ? means[c] : means[c] - mean[c];
+      mean[c] = k == 0 ? means[c] : mean[c] + d * (here / (before + here));
+      squares[c] = k == 0 ? squared[c] : squares[c] + squared[c] + d * d * (before * (here / (before + here)));
+    }
+  }
+}
+
+template <class A>
+void join_sums(const A* partial, std::int64_t chunks, std::int64_t channels, A* sums, A* products) {
+  for (std::int64_t c = 0; c < channels; ++c) sums[c] = products[c] = 0;
+  for (std::int64_t k = 0; k < chunks; ++k) {
+    const A* here = partial + k * 2 * channels;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      sums[c] += here[c];
+      products[c] += here[channels + c];
+    }
+  }
+}
+
 /// mean and sum of squared differences of each channel.
 template <class T, class A>
 void moments(Rows<const T> x, std::int64_t rows, std::int64_t channels, A* partial, A* mean, A* squares) {
@@ -70,22 +97,7 @@ void moments(Rows<const T> x, std::int64_t rows, std::int64_t channels, A* parti
       }
     });
   });
-  // Chan, Golub, LeVeque: joining the moments of two sets.
-  for (std::int64_t k = 0; k < chunks.count; ++k) {
-    const A before = static_cast<A>(k * chunks.grain);
-    const A here = static_cast<A>((k + 1 < chunks.count ? (k + 1) * chunks.grain : rows) - k * chunks.grain);
-    const A *means = partial + k * 2 * channels, *squared = means + channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      if (k == 0) {
-        mean[c] = means[c];
-        squares[c] = squared[c];
-      } else {
-        const A d = means[c] - mean[c];
-        mean[c] += d * (here / (before + here));
-        squares[c] += squared[c] + d * d * (before * (here / (before + here)));
-      }
-    }
-  }
+  join_moments(partial, chunks.count, chunks.grain, rows, 1, channels, mean, squares);
 }
 
 template <class T, class A>
@@ -130,14 +142,7 @@ void gradient_sums(Rows<const T> g, Rows<const T> x, std::int64_t rows, std::int
       }
     });
   });
-  for (std::int64_t c = 0; c < channels; ++c) sums[c] = products[c] = 0;
-  for (std::int64_t k = 0; k < chunks.count; ++k) {
-    const A* here = partial + k * 2 * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      sums[c] += here[c];
-      products[c] += here[channels + c];
-    }
-  }
+  join_sums(partial, chunks.count, channels, sums, products);
 }
 
 /// grad_x = grad_y * scale + (x - mean) * slope + shift.
@@ -163,44 +168,104 @@ void gradient(Rows<const T> g, Rows<const T> x, Rows<T> out, std::int64_t rows, 
   });
 }
 
-/// One channel of K arrays: runs of `walk.inner` elements.
+/// K arrays as runs, `walk.inner` long, one for each image (a place in the walk) and channel. Work is given out in tiles: a chunk of
+/// images times a block of channels, so that few large images and many small ones both make enough of them.
 template <int K>
-struct Channel {
+struct Runs {
   const Walk<K>& walk;
-  std::int64_t offset[K];
-  /// f(offsets of a run's beginning) for all runs
+  std::int64_t channels, channel_stride[K];
+  std::int64_t block, blocks, grain, chunks;  ///< channels in a block, images in a chunk
+
+  Runs(const Walk<K>& w, std::int64_t n, const std::int64_t (&strides)[K]) : walk(w), channels(n) {
+    for (int k = 0; k < K; ++k) channel_stride[k] = strides[k];
+    block = 4096 / walk.inner + 1 < channels ? 4096 / walk.inner + 1 : channels;
+    blocks = (channels + block - 1) / block;
+    const std::int64_t enough = elements_per_chunk / (block * walk.inner) + 1, fewest = (walk.count + most_chunks - 1) / most_chunks;
+    grain = enough > fewest ? enough : fewest;
+    chunks = (walk.count + grain - 1) / grain;
+  }
+  /// f(chunk, image counted from the chunk's first, channel, where its run starts in each array)
   template <class F>
-  TASUKI_LANES void each_run(F f) const {
-    for (std::int64_t r = 0; r < walk.count; ++r) {
-      auto at = walk.run(r);
-      for (int k = 0; k < K; ++k) at.offset[k] += offset[k];
-      f(at.offset);
-    }
+  TASUKI_LANES void each(const F& f) const {
+    parallel_for(chunks * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t tile = begin; tile < end; ++tile) {
+        const std::int64_t chunk = tile / blocks, first = tile % blocks * block, last = first + block < channels ? first + block : channels;
+        const std::int64_t image_end = (chunk + 1) * grain < walk.count ? (chunk + 1) * grain : walk.count;
+        for (std::int64_t image = chunk * grain; image < image_end; ++image) {
+          const auto at = walk.run(image);
+          for (std::int64_t c = first; c < last; ++c) {
+            std::int64_t offset[K];
+            for (int k = 0; k < K; ++k) offset[k] = at.offset[k] + c * channel_stride[k];
+            f(chunk, image - chunk * grain, c, offset);
+          }
+        }
+      }
+    });
   }
 };
 
-template <class T>
-void moments_of_channel(const Channel<2>& channel, const T* x, double count, double& mean, double& squares) {
-  using A = compute_t<T>;
-  const std::int64_t n = channel.walk.inner, s = channel.walk.inner_stride[0];
-  double sum = 0;
-  channel.each_run([&](const std::int64_t* at) {
-    Slots<A> sums(0);
+template <class T, class A>
+void moments(const Runs<2>& runs, const T* x, A* partial, A* mean, A* squares) {
+  const std::int64_t n = runs.walk.inner, s = runs.walk.inner_stride[0], channels = runs.channels;
+  const A count = static_cast<A>(n);
+  runs.each([&](std::int64_t chunk, std::int64_t before, std::int64_t c, const std::int64_t* at) {
+    const T* from = x + at[0];
+    Slots<A> sums(0), deviations(0);
+    each_vector<A>(n, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) { sums[k] += load_strided(from + i * s, s, part); });
+    const A m = sums.sum() / count;
+    const Lanes<A> middle = splat(m);
     each_vector<A>(n, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
-      sums[k] += load_strided(x + at[0] + i * s, s, part);
+      const Lanes<A> d = keep<A>(load_strided(from + i * s, s, part) - middle, 0, part);
+      deviations[k] += d * d;
     });
-    sum += static_cast<double>(sums.sum());
+    A *means = partial + chunk * 2 * channels, *squared = means + channels;
+    const A seen = static_cast<A>(before), d = before == 0 ? m : m - means[c];
+    means[c] = before == 0 ? m : means[c] + d / (seen + 1);
+    squared[c] = before == 0 ? deviations.sum() : squared[c] + deviations.sum() + d * d * (count * seen / (seen + 1));
   });
-  mean = sum / count;
-  const Lanes<A> m = splat(static_cast<A>(mean));
-  squares = 0;
-  channel.each_run([&](const std::int64_t* at) {
-    Slots<A> sums(0);
-    each_vector<A>(n, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
-      const Lanes<A> d = keep<A>(load_strided(x + at[0] + i * s, s, part) - m, 0, part);
-      sums[k] += d * d;
+  join_moments(partial, runs.chunks, runs.grain, runs.walk.count, n, channels, mean, squares);
+}
+
+template <class T, class A>
+void normalize(const Runs<2>& runs, const T* x, T* y, const A* mean, const A* scale, const A* bias) {
+  const std::int64_t xs = runs.walk.inner_stride[0], ys = runs.walk.inner_stride[1];
+  runs.each([&](std::int64_t, std::int64_t, std::int64_t c, const std::int64_t* at) {
+    const Lanes<A> m = splat(mean[c]), s = splat(scale[c]), b = splat(bias[c]);
+    each_vector<A>(runs.walk.inner, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
+      store_strided(y + at[1] + i * ys, ys, (load_strided(x + at[0] + i * xs, xs, part) - m) * s + b, part);
     });
-    squares += static_cast<double>(sums.sum());
+  });
+}
+
+template <class T, class A>
+void gradient_sums(const Runs<3>& runs, const T* x, const T* g, const A* mean, A* partial, A* sums, A* products) {
+  const std::int64_t xs = runs.walk.inner_stride[0], gs = runs.walk.inner_stride[1];
+  runs.each([&](std::int64_t chunk, std::int64_t before, std::int64_t c, const std::int64_t* at) {
+    const Lanes<A> m = splat(mean[c]);
+    Slots<A> s(0), p(0);
+    each_vector<A>(runs.walk.inner, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
+      const Lanes<A> gi = load_strided(g + at[1] + i * gs, gs, part);
+      s[k] += gi;
+      p[k] += gi * (load_strided(x + at[0] + i * xs, xs, part) - m);
+    });
+    A* here = partial + chunk * 2 * runs.channels + c;
+    here[0] = s.sum() + (before == 0 ? A(0) : here[0]);
+    here[runs.channels] = p.sum() + (before == 0 ? A(0) : here[runs.channels]);
+  });
+  join_sums(partial, runs.chunks, runs.channels, sums, products);
+}
+
+template <class T, bool accumulate, class A>
+void gradient(const Runs<3>& runs, const T* x, const T* g, T* out, const A* mean, const A* scale, const A* slope, const A* shift) {
+  const std::int64_t xs = runs.walk.inner_stride[0], gs = runs.walk.inner_stride[1], os = runs.walk.inner_stride[2];
+  runs.each([&](std::int64_t, std::int64_t, std::int64_t c, const std::int64_t* at) {
+    const Lanes<A> m = splat(mean[c]), a = splat(scale[c]), b = splat(slope[c]), e = splat(shift[c]);
+    each_vector<A>(runs.walk.inner, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
+      Lanes<A> d = load_strided(g + at[1] + i * gs, gs, part) * a + ((load_strided(x + at[0] + i * xs, xs, part) - m) * b + e);
+      T* to = out + at[2] + i * os;
+      if constexpr (accumulate) d += load_strided<T>(to, os, part);
+      store_strided(to, os, d, part);
+    });
   });
 }
 
@@ -250,35 +315,18 @@ void forward(const BatchNormForward& f) {
     if (f.update) update_running<T>(f, c, m, squares / static_cast<double>(count - 1));
   };
   const Walk<2> walk(f.x.shape, f.x.ndim, 1, {f.x.strides, f.y.strides});
-  const T* x = f.x.as<const T>();
-  T* y = f.y.as<T>();
-  if (walk.count == 1 && (channels == 1 ? walk.inner == 1 : f.x.stride(1) == 1 && f.y.stride(1) == 1)) {
-    const Rows<const T> from{x, walk.inner_stride[0]};
-    if (f.training) {
-      moments<T>(from, count, channels, partial, mean, inv_std);
-      for (std::int64_t c = 0; c < channels; ++c) finish_channel(c, static_cast<double>(mean[c]), static_cast<double>(inv_std[c]));
-    }
-    for (std::int64_t c = 0; c < channels; ++c) scale[c] *= inv_std[c];
-    normalize<T>(from, Rows<T>{y, walk.inner_stride[1]}, count, channels, mean, scale, bias);
-    return;
+  const bool side_by_side = walk.count == 1 && (channels == 1 ? walk.inner == 1 : f.x.stride(1) == 1 && f.y.stride(1) == 1);
+  const Rows<const T> from{f.x.as<const T>(), walk.inner_stride[0]};
+  const Rows<T> to{f.y.as<T>(), walk.inner_stride[1]};
+  const Runs<2> runs(walk, channels, {f.x.stride(1), f.y.stride(1)});
+  if (f.training) {
+    if (side_by_side) moments<T>(from, count, channels, partial, mean, inv_std);
+    else moments<T>(runs, from.p, partial, mean, inv_std);
+    for (std::int64_t c = 0; c < channels; ++c) finish_channel(c, static_cast<double>(mean[c]), static_cast<double>(inv_std[c]));
   }
-  parallel_for(channels, 1 + elements_per_chunk / count, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c) {
-      const Channel<2> channel{walk, {c * f.x.stride(1), c * f.y.stride(1)}};
-      if (f.training) {
-        double m, squares;
-        moments_of_channel(channel, x, static_cast<double>(count), m, squares);
-        finish_channel(c, m, squares);
-      }
-      const Lanes<A> m = splat(mean[c]), s = splat(scale[c] * inv_std[c]), b = splat(bias[c]);
-      channel.each_run([&](const std::int64_t* at) {
-        const std::int64_t xs = walk.inner_stride[0], ys = walk.inner_stride[1];
-        each_vector<A>(walk.inner, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
-          store_strided(y + at[1] + i * ys, ys, (load_strided(x + at[0] + i * xs, xs, part) - m) * s + b, part);
-        });
-      });
-    }
-  });
+  for (std::int64_t c = 0; c < channels; ++c) scale[c] *= inv_std[c];
+  if (side_by_side) normalize<T>(from, to, count, channels, mean, scale, bias);
+  else normalize<T>(runs, from.p, to.p, mean, scale, bias);
 }
 
 /// The three factors of grad_x (see gradient) of a channel.
@@ -308,54 +356,25 @@ void backward(const BatchNormBackward& b) {
   const T* x = b.x.as<const T>();
   const T* g = b.grad_y.as<const T>();
   T* out = b.grad_x ? b.grad_x.as<T>() : nullptr;
-  const bool side_by_side = b.x.stride(1) == 1 && b.grad_y.stride(1) == 1 && like_x.stride(1) == 1;
-
+  const bool side_by_side = walk.count == 1 && (channels == 1 ? walk.inner == 1
+                                                              : b.x.stride(1) == 1 && b.grad_y.stride(1) == 1 && like_x.stride(1) == 1);
   if (b.x.numel == 0) {
     read_vector<A>(View{}, sums, channels, 0);
     read_vector<A>(View{}, products, channels, 0);
-  } else if (walk.count == 1 && (channels == 1 ? walk.inner == 1 : side_by_side)) {
+  } else {
     const Rows<const T> xs{x, walk.inner_stride[0]}, gs{g, walk.inner_stride[1]};
-    gradient_sums<T>(gs, xs, count, channels, mean, partial, sums, products);
+    const Runs<3> runs(walk, channels, {b.x.stride(1), b.grad_y.stride(1), like_x.stride(1)});
+    if (side_by_side) gradient_sums<T>(gs, xs, count, channels, mean, partial, sums, products);
+    else gradient_sums<T>(runs, x, g, mean, partial, sums, products);
     if (out) {
       A* slope = partial;  // free again
       for (std::int64_t c = 0; c < channels; ++c) {
         const Factors<A> f(weight[c], inv_std[c], sums[c], products[c], static_cast<A>(count), b.training);
         weight[c] = f.scale, slope[c] = f.slope, shift[c] = f.shift;
       }
-      gradient<T, accumulate>(gs, xs, Rows<T>{out, walk.inner_stride[2]}, count, channels, mean, weight, slope, shift);
+      if (side_by_side) gradient<T, accumulate>(gs, xs, Rows<T>{out, walk.inner_stride[2]}, count, channels, mean, weight, slope, shift);
+      else gradient<T, accumulate>(runs, x, g, out, mean, weight, slope, shift);
     }
-  } else {
-    parallel_for(channels, 1 + elements_per_chunk / count, [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t xs = walk.inner_stride[0], gs = walk.inner_stride[1], os = walk.inner_stride[2];
-      for (std::int64_t c = begin; c < end; ++c) {
-        const Channel<3> channel{walk, {c * b.x.stride(1), c * b.grad_y.stride(1), c * like_x.stride(1)}};
-        const Lanes<A> m = splat(mean[c]);
-        double sum = 0, product = 0;
-        channel.each_run([&](const std::int64_t* at) {
-          Slots<A> s(0), p(0);
-          each_vector<A>(walk.inner, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
-            const Lanes<A> gi = load_strided(g + at[1] + i * gs, gs, part);
-            s[k] += gi;
-            p[k] += gi * (load_strided(x + at[0] + i * xs, xs, part) - m);
-          });
-          sum += static_cast<double>(s.sum());
-          product += static_cast<double>(p.sum());
-        });
-        sums[c] = static_cast<A>(sum);
-        products[c] = static_cast<A>(product);
-        if (!out) continue;
-        const Factors<A> f(weight[c], inv_std[c], sums[c], products[c], static_cast<A>(count), b.training);
-        channel.each_run([&](const std::int64_t* at) {
-          each_vector<A>(walk.inner, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
-            Lanes<A> d = load_strided(g + at[1] + i * gs, gs, part) * f.scale +
-                         ((load_strided(x + at[0] + i * xs, xs, part) - m) * f.slope + f.shift);
-            T* to = out + at[2] + i * os;
-            if constexpr (accumulate) d += load_strided<T>(to, os, part);
-            store_strided(to, os, d, part);
-          });
-        });
-      }
-    });
   }
   for (std::int64_t c = 0; c < channels; ++c) products[c] *= inv_std[c];
   if (b.grad_weight) write_vector(b.grad_weight, products, b.add_to_weight);
