@@ -1,0 +1,122 @@
+#include "kernels/math.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+
+#include "tests/catch.hpp"
+
+// The elementary functions of the kernels against libm in double, over arguments of all exponents and both signs.
+namespace functors = tasuki::functors::portable;
+
+namespace {
+
+constexpr float inf = std::numeric_limits<float>::infinity(), not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+/// The spacing of f32 numbers at `value`.
+double spacing(double value) {
+  int exponent;
+  std::frexp(std::fmax(std::fabs(value), 0x1p-126), &exponent);
+  return std::ldexp(1.0, exponent - 24);
+}
+
+struct Worst {
+  double ulps = 0;
+  float at = 0;
+};
+
+/// The largest error of f on [-limit, limit], in units of the last place; infinite where f is NaN or infinite and must not be,
+/// or the other way round.
+template <class F, class Reference>
+Worst worst_error(F f, Reference reference, float limit = inf) {
+  Worst worst;
+  for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 7919) {
+    const float x = functors::bits_as<float>(static_cast<std::uint32_t>(bits));
+    if (std::fabs(x) > limit) continue;
+    const double exact = reference(static_cast<double>(x));
+    const float expected = static_cast<float>(exact), actual = f(x);
+    double ulps;
+    if (std::isnan(expected)) ulps = std::isnan(actual) ? 0 : HUGE_VAL;
+    else if (std::isinf(expected) || std::isinf(actual)) ulps = actual == expected || std::fabs(exact) > 3.4028233e38 ? 0 : HUGE_VAL;
+    else ulps = std::fabs(static_cast<double>(actual) - exact) / spacing(exact);
+    if (!(ulps <= worst.ulps)) worst = {ulps, x};
+  }
+  return worst;
+}
+
+template <class F, class Reference>
+void check_error(double most_ulps, F f, Reference reference, float limit = inf) {
+  const Worst worst = worst_error(f, reference, limit);
+  INFO("worst argument " << worst.at);
+  CHECK(worst.ulps <= most_ulps);
+  for (const float x : {0.0f, -0.0f, 1.0f, -1.0f, inf, -inf, not_a_number, 1e-40f, -1e-40f}) {
+    INFO("special argument " << x);
+    const float actual = f(x), expected = static_cast<float>(reference(static_cast<double>(x)));
+    if (std::isnan(expected)) CHECK(std::isnan(actual));
+    else if (std::isinf(expected)) CHECK(actual == expected);
+    else CHECK((std::fabs(actual - expected) <= 2 * spacing(expected) && std::signbit(actual) == std::signbit(expected)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("f32 elementary functions are as exact as math.hpp says") {
+  SECTION("exp") { check_error(1, [](float x) { return functors::exponential(x); }, [](double x) { return std::exp(x); }); }
+  SECTION("log") { check_error(1, [](float x) { return functors::logarithm(x); }, [](double x) { return std::log(x); }); }
+  SECTION("tanh") { check_error(1.5, [](float x) { return functors::hyperbolic_tangent(x); }, [](double x) { return std::tanh(x); }); }
+  SECTION("sigmoid") {
+    check_error(2.1, [](float x) { return functors::logistic(x); }, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
+  }
+  SECTION("erf") { check_error(1.5, [](float x) { return functors::error_function(x); }, [](double x) { return std::erf(x); }); }
+  SECTION("log1p of what is not negative") {
+    check_error(1.5, [](float x) { return functors::logarithm_of_1_plus(std::fabs(x)); }, [](double x) { return std::log1p(std::fabs(x)); });
+  }
+}
+
+TEST_CASE("f32 sine and cosine are exact up to the largest angle that is reduced") {
+  const float limit = functors::largest_reduced_angle;
+  CHECK(worst_error([](float x) { return functors::sine(x); }, [](double x) { return std::sin(x); }, limit).ulps <= 1.5);
+  CHECK(worst_error([](float x) { return functors::cosine(x); }, [](double x) { return std::cos(x); }, limit).ulps <= 1.5);
+  CHECK(std::signbit(functors::sine(-0.0f)));
+  CHECK(std::isnan(functors::sine(inf)));
+  CHECK(std::isnan(functors::cosine(not_a_number)));
+}
+
+TEST_CASE("f32 pow is correctly rounded but for rare ties, and follows IEEE 754 at its special cases") {
+  for (const float exponent : {2.0f, 3.0f, -1.0f, 0.5f, 2.5f, -1.5f, 0.3333f, 20.0f, 16777217.0f}) {
+    INFO("exponent " << exponent);
+    CHECK(worst_error([=](float x) { return functors::power(x, exponent); }, [=](double x) { return std::pow(x, static_cast<double>(exponent)); }).ulps <= 0.51);
+  }
+  const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -0.5f, 2.0f, -2.0f, 3.0f, -3.0f, 1e10f, -1e10f, inf, -inf, not_a_number};
+  for (const float a : special)
+    for (const float b : special) {
+      INFO(a << " to the power " << b);
+      const float actual = functors::power(a, b), expected = std::pow(a, b);
+      if (std::isnan(expected)) CHECK(std::isnan(actual));
+      else CHECK((actual == expected && std::signbit(actual) == std::signbit(expected)));
+    }
+}
+
+TEST_CASE("f64 exp, log, tanh and sigmoid are exact to 2.5 units of the last place") {
+  const auto check = [](double actual, long double exact) {
+    int exponent;
+    std::frexp(std::fmax(std::fabs(static_cast<double>(exact)), 0x1p-1022), &exponent);
+    return std::fabs(static_cast<double>(static_cast<long double>(actual) - exact)) <= 2.5 * std::ldexp(1.0, exponent - 53);
+  };
+  int wrong = 0;
+  for (int i = -200'000; i <= 200'000; ++i) {
+    const double x = i * 0.00354 + 1e-5;
+    const auto wide = static_cast<long double>(x);
+    wrong += !check(functors::exponential(x), std::exp(wide));
+    wrong += !check(functors::hyperbolic_tangent(x * 0.01), std::tanh(static_cast<long double>(x * 0.01)));
+    wrong += !check(functors::logistic(x), 1 / (1 + std::exp(-wide)));
+    wrong += !check(functors::logarithm(std::fabs(x)), std::log(std::fabs(wide)));
+  }
+  CHECK(wrong == 0);
+  CHECK(functors::logarithm(0.0) == -HUGE_VAL);
+  CHECK(std::isnan(functors::logarithm(-1.0)));
+  CHECK(functors::exponential(710.0) == HUGE_VAL);
+  CHECK(functors::exponential(-750.0) == 0);
+  CHECK(functors::logarithm(5e-324) == Approx(std::log(5e-324)));
+}

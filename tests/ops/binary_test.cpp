@@ -1,0 +1,165 @@
+#include "tasuki/ops/binary.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/runtime/threads.hpp"
+#include "tests/support/expect_error.hpp"
+#include "tests/support/op_case.hpp"
+
+namespace ts = tasuki;
+using namespace tasuki::testing;
+using ts::Shape;
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+double sum_of(double a, double b) { return a + b; }
+double difference_of(double a, double b) { return a - b; }
+double product_of(double a, double b) { return a * b; }
+double quotient_of(double a, double b) { return a / b; }
+double larger_of(double a, double b) { return std::isnan(a) || std::isnan(b) ? nan : std::fmax(a, b); }
+double smaller_of(double a, double b) { return std::isnan(a) || std::isnan(b) ? nan : std::fmin(a, b); }
+double power_of(double a, double b) { return std::pow(a, b); }
+
+/// Every way in which two shapes meet: equal, a row, a column, outer product, missing dimensions, numbers, nothing.
+const std::vector<std::vector<Shape>> pairs = {{{3, 4}, {4}},    {{3, 4}, {3, 1}}, {{3, 1}, {1, 4}}, {{4}, {2, 3, 4}}, {{2, 1, 4}, {3, 1}},
+                                               {{2, 3}, {}},     {{}, {2, 3}},     {{}, {}},         {{0}, {1}},       {{2, 0, 3}, {1, 3}},
+                                               {{5, 67}, {5, 67}}};
+
+}  // namespace
+
+OP_CASES(binary) {
+  return {
+      {.op = "add", .inputs = {real({3, 4}), real({3, 4})}, .forward = [](const Inputs& in) { return in[0] + in[1]; }, .reference = pointwise(sum_of), .flags = elementwise, .more_shapes = pairs},
+      {.op = "sub", .inputs = {real({3, 4}), real({3, 4})}, .forward = [](const Inputs& in) { return in[0] - in[1]; }, .reference = pointwise(difference_of), .flags = elementwise, .more_shapes = pairs},
+      {.op = "mul", .inputs = {real({3, 4}), real({3, 4})}, .forward = [](const Inputs& in) { return in[0] * in[1]; }, .reference = pointwise(product_of), .flags = elementwise, .more_shapes = pairs},
+      {.op = "div", .inputs = {real({3, 4}), real({3, 4}, 0.5, 2)}, .forward = [](const Inputs& in) { return in[0] / in[1]; }, .reference = pointwise(quotient_of), .flags = elementwise, .more_shapes = pairs},
+      {.op = "pow", .inputs = {real({3, 4}, 0.2, 2), real({3, 4})}, .forward = [](const Inputs& in) { return ts::pow(in[0], in[1]); }, .reference = pointwise(power_of), .flags = no_nan, .more_shapes = pairs, .slack = 4},
+      {.op = "maximum", .inputs = {distinct({3, 4}, -2, 2), distinct({3, 4}, -1.93, 2.07)}, .forward = [](const Inputs& in) { return ts::maximum(in[0], in[1]); }, .reference = pointwise(larger_of), .flags = elementwise},
+      {.op = "minimum", .inputs = {distinct({3, 4}, -2, 2), distinct({3, 4}, -1.93, 2.07)}, .forward = [](const Inputs& in) { return ts::minimum(in[0], in[1]); }, .reference = pointwise(smaller_of), .flags = elementwise},
+      {.op = "add", .variant = "of integers", .inputs = {indices({3, 4}, 0, 9), indices({4}, 0, 9)}, .forward = [](const Inputs& in) { return in[0] + in[1]; }, .reference = pointwise(sum_of), .dtypes = {ts::i64, ts::i32, ts::u8}, .flags = no_gradient},
+      {.op = "mul", .variant = "of integers", .inputs = {indices({3, 4}, 0, 9), indices({3, 1}, 0, 9)}, .forward = [](const Inputs& in) { return in[0] * in[1]; }, .reference = pointwise(product_of), .dtypes = {ts::i64, ts::i32, ts::u8}, .flags = no_gradient},
+  };
+}
+
+OP_CASES(scalar) {
+  return {
+      {.op = "add", .variant = "of a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0] + 1.5; }, .reference = pointwise([](double x) { return x + 1.5; }), .flags = elementwise},
+      {.op = "sub", .variant = "of a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0] - 1.5; }, .reference = pointwise([](double x) { return x - 1.5; }), .flags = elementwise},
+      {.op = "mul", .variant = "by a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0] * 1.5; }, .reference = pointwise([](double x) { return x * 1.5; }), .flags = elementwise},
+      {.op = "div", .variant = "by a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0] / 1.5; }, .reference = pointwise([](double x) { return x / 1.5; }), .flags = elementwise},
+      {.op = "rsub", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return 1.5 - in[0]; }, .reference = pointwise([](double x) { return 1.5 - x; }), .flags = elementwise},
+      {.op = "rdiv", .inputs = {real({3, 4}, 0.5, 2)}, .forward = [](const Inputs& in) { return 1.5 / in[0]; }, .reference = pointwise([](double x) { return 1.5 / x; }), .flags = elementwise},
+      {.op = "pow", .variant = "to 2", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return ts::pow(in[0], 2); }, .reference = pointwise([](double x) { return x * x; }), .flags = elementwise},
+      {.op = "pow", .variant = "to 3", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return ts::pow(in[0], 3); }, .reference = pointwise([](double x) { return x * x * x; }), .flags = elementwise},
+      {.op = "pow", .variant = "to 1/2", .inputs = {real({3, 4}, 0.2, 2)}, .forward = [](const Inputs& in) { return ts::pow(in[0], 0.5); }, .reference = pointwise([](double x) { return std::pow(x, 0.5); }), .flags = no_nan},
+      {.op = "pow", .variant = "to -1.5", .inputs = {real({3, 4}, 0.5, 2)}, .forward = [](const Inputs& in) { return ts::pow(in[0], -1.5); }, .reference = pointwise([](double x) { return std::pow(x, -1.5); }), .flags = elementwise, .slack = 2},
+      {.op = "pow", .variant = "to 0", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return ts::pow(in[0], 0); }, .reference = pointwise([](double) { return 1.0; }), .flags = no_nan},
+      {.op = "maximum", .variant = "with a number", .inputs = {real_avoiding({3, 4}, {0.5})}, .forward = [](const Inputs& in) { return ts::maximum(in[0], 0.5); }, .reference = pointwise([](double x) { return larger_of(x, 0.5); }), .flags = elementwise},
+      {.op = "minimum", .variant = "with a number", .inputs = {real_avoiding({3, 4}, {0.5})}, .forward = [](const Inputs& in) { return ts::minimum(in[0], 0.5); }, .reference = pointwise([](double x) { return smaller_of(x, 0.5); }), .flags = elementwise},
+  };
+}
+
+TEST_CASE("Operators keep the dtype of the tensor beside a number") {
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32, ts::u8}) {
+    const ts::Tensor x = to_tensor({3}, {1, 2, 3}, dtype);
+    INFO(ts::name_of(dtype));
+    CHECK((x + 2).dtype() == dtype);
+    CHECK(to_host(2 * x + 1.0).values == std::vector<double>{3, 5, 7});
+    CHECK(to_host(7 - x).values == std::vector<double>{6, 5, 4});
+  }
+}
+
+TEST_CASE("A number beside half types is not rounded to them") {
+  const ts::Tensor x = to_tensor({1}, {1000}, ts::bf16);
+  // 1.001 is 1 in bf16; the product 1001 is nearer to 1000 (spacing 4) than to 1004, 1003.9 = 1000 * 1.0039 is not.
+  CHECK(to_host(x * 1.0025).values == std::vector<double>{1004});
+  CHECK(to_host(to_tensor({1}, {1024}, ts::f16) + 0.4999).values == std::vector<double>{1024});
+  CHECK(to_host(to_tensor({1}, {3}, ts::f16) * 1e5 * 1e-5).values == std::vector<double>{inf});
+  CHECK(to_host(to_tensor({1}, {0.125}, ts::f16) * 1e5).values == std::vector<double>{12504});
+}
+
+TEST_CASE("Integers wrap around") {
+  CHECK(to_host(to_tensor({2}, {250, 3}, ts::u8) + 10).values == std::vector<double>{4, 13});
+  CHECK(to_host(to_tensor({1}, {2147483647}, ts::i32) + 1).values == std::vector<double>{-2147483648.0});
+}
+
+TEST_CASE("maximum and minimum share the gradient of equal operands") {
+  const ts::Tensor a = to_tensor({3}, {1, 2, 3}, ts::f64).requires_grad_(), b = to_tensor({3}, {1, 3, 2}, ts::f64).requires_grad_();
+  ts::maximum(a, b).sum().backward();
+  CHECK(to_host(a.grad()).values == std::vector<double>{0.5, 0, 1});
+  CHECK(to_host(b.grad()).values == std::vector<double>{0.5, 1, 0});
+}
+
+TEST_CASE("The gradient of pow is finite where its limit is") {
+  const ts::Tensor a = to_tensor({3}, {0, 0, 2}, ts::f64).requires_grad_(), b = to_tensor({3}, {0, 2, 0}, ts::f64).requires_grad_();
+  ts::pow(a, b).sum().backward();
+  CHECK(to_host(a.grad()).values == std::vector<double>{0, 0, 0});
+  CHECK(to_host(b.grad()).values == std::vector<double>{0, 0, std::log(2.0)});
+}
+
+TEST_CASE("In-place arithmetic writes through views and keeps dtype and shape") {
+  const ts::Tensor x = to_tensor({2, 3}, {1, 2, 3, 4, 5, 6});
+  x.slice(1, 0, 2).mul_(10);
+  CHECK(to_host(x).values == std::vector<double>{10, 20, 3, 40, 50, 6});
+  x.t().add_(to_tensor({2}, {1, 2}));
+  CHECK(to_host(x).values == std::vector<double>{11, 21, 4, 42, 52, 8});
+  x.select(0, 1).sub_(2).div_(to_tensor({3}, {2, 5, 3}));
+  CHECK(to_host(x).values == std::vector<double>{11, 21, 4, 20, 10, 2});
+  ts::Tensor y = x;
+  y += 1;
+  y *= y;
+  CHECK(to_host(x).values == std::vector<double>{144, 484, 25, 441, 121, 9});
+  CHECK(y.is_same(x));
+}
+
+TEST_CASE("In-place arithmetic with another view of the same elements uses their old values") {
+  const ts::Tensor x = to_tensor({4}, {1, 2, 3, 4});
+  x.slice(0, 1, 4).add_(x.slice(0, 0, 3));
+  CHECK(to_host(x).values == std::vector<double>{1, 3, 5, 7});
+  const ts::Tensor m = to_tensor({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  m.sub_(m.t());
+  CHECK(to_host(m).values == std::vector<double>{0, -2, -4, 2, 0, -2, 4, 2, 0});
+  const ts::Tensor rows = to_tensor({2, 2}, {1, 2, 3, 4});
+  rows.mul_(rows[0]);
+  CHECK(to_host(rows).values == std::vector<double>{1, 4, 3, 8});
+}
+
+TEST_CASE("Gradients of in-place arithmetic reach what was overwritten and what was added") {
+  const ts::Tensor x = to_tensor({2, 2}, {1, 2, 3, 4}, ts::f64).requires_grad_(), b = to_tensor({2}, {5, 6}, ts::f64).requires_grad_();
+  ts::Tensor y = x * 1;
+  y.add_(b).mul_(3);
+  (y * y).sum().backward();
+  CHECK(to_host(x.grad()).values == std::vector<double>{108, 144, 144, 180});
+  CHECK(to_host(b.grad()).values == std::vector<double>{252, 324});
+}
+
+TEST_CASE("Results are laid out as the operand that has their shape") {
+  const ts::Tensor image = to_tensor(HostArray(Shape{2, 3, 4, 5}, 1), ts::f32).contiguous(ts::MemoryFormat::channels_last);
+  const ts::Tensor bias = to_tensor({3, 1, 1}, {1, 2, 3});
+  CHECK((image + bias).is_contiguous(ts::MemoryFormat::channels_last));
+  CHECK((bias + image).is_contiguous(ts::MemoryFormat::channels_last));
+  CHECK((image * 2).is_contiguous(ts::MemoryFormat::channels_last));
+}
+
+TEST_CASE("Binary ops have the same bits for any number of threads") {
+  HostArray values(Shape{513, 700});
+  for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = 1.5 + std::sin(static_cast<double>(i) * 0.7);
+  const ts::Tensor x = to_tensor(values, ts::f32), row = x[3];
+  const int threads = ts::num_threads();
+  const auto all = [&] { return bytes_of(x * x) + bytes_of(x / row) + bytes_of(ts::pow(x, x)) + bytes_of(x.t() + 1) + bytes_of(x.to(ts::bf16) + row.to(ts::bf16)); };
+  ts::set_num_threads(1);
+  const std::string alone = all();
+  for (const int count : {2, 5}) {
+    ts::set_num_threads(count);
+    CHECK(all() == alone);
+  }
+  ts::set_num_threads(threads);
+}

@@ -1,0 +1,69 @@
+#include "tasuki/ops/compare.hpp"
+
+#include <limits>
+
+#include "tests/support/op_case.hpp"
+
+namespace ts = tasuki;
+using namespace tasuki::testing;
+
+namespace {
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+const std::vector<ts::DType> every_dtype{ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32, ts::u8};
+
+OpCase comparison(const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::Operand), double (*reference)(double, double)) {
+  return {.op = name,
+          .inputs = {{.shape = {3, 4}, .lo = 0, .hi = 3, .fill = Fill::integers}, {.shape = {3, 4}, .lo = 0, .hi = 3, .fill = Fill::integers}},
+          .forward = [op](const Inputs& in) { return op(in[0], in[1]); },
+          .reference = pointwise(reference),
+          .dtypes = every_dtype,
+          .flags = no_gradient | no_nan,
+          .more_shapes = {{{3, 4}, {4}}, {{3, 1}, {1, 4}}, {{}, {2, 3}}, {{0}, {1}}, {{5, 67}, {5, 67}}}};
+}
+}  // namespace
+
+OP_CASES(compare) {
+  return {
+      comparison("eq", &ts::eq, [](double a, double b) -> double { return a == b; }),
+      comparison("ne", &ts::ne, [](double a, double b) -> double { return a != b; }),
+      comparison("lt", &ts::lt, [](double a, double b) -> double { return a < b; }),
+      comparison("le", &ts::le, [](double a, double b) -> double { return a <= b; }),
+      comparison("gt", &ts::gt, [](double a, double b) -> double { return a > b; }),
+      comparison("ge", &ts::ge, [](double a, double b) -> double { return a >= b; }),
+      {.op = "gt", .variant = "of a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0].gt(0.25); }, .reference = pointwise([](double x) -> double { return x > 0.25; }), .flags = no_gradient | no_nan},
+      {.op = "where",
+       .inputs = {booleans({3, 4}), real({3, 4}), real({3, 4})},
+       .forward = [](const Inputs& in) { return ts::where(in[0], in[1], in[2]); },
+       .reference =
+           [](const HostArrays& in) -> HostArrays {
+             HostArray out(broadcast_shape(broadcast_shape(in[0].shape, in[1].shape), in[2].shape));
+             for (std::int64_t i = 0; i < out.numel(); ++i) out[i] = in[in[0].broadcast(out.shape, i) != 0 ? 1 : 2].broadcast(out.shape, i);
+             return out;
+           },
+       .flags = no_nan,
+       .more_shapes = {{{3, 1}, {4}, {3, 4}}, {{}, {2, 3}, {3}}, {{2, 2}, {}, {}}, {{0}, {0}, {1}}}},
+  };
+}
+
+TEST_CASE("Only ne is true beside NaN") {
+  const ts::Tensor x = to_tensor({2}, {nan, 1});
+  CHECK(to_host(x.eq(x)).values == std::vector<double>{0, 1});
+  CHECK(to_host(x.ne(x)).values == std::vector<double>{1, 0});
+  CHECK(to_host(x.le(x)).values == std::vector<double>{0, 1});
+  CHECK(to_host(x.ge(nan)).values == std::vector<double>{0, 0});
+}
+
+TEST_CASE("Comparisons give bool tensors, of bools too") {
+  const ts::Tensor a = to_tensor({3}, {0, 1, 1}, ts::bool_), b = to_tensor({3}, {0, 0, 1}, ts::bool_);
+  CHECK(a.eq(b).dtype() == ts::bool_);
+  CHECK(to_host(a.eq(b)).values == std::vector<double>{1, 0, 1});
+  CHECK(to_host(a.gt(b)).values == std::vector<double>{0, 1, 0});
+}
+
+TEST_CASE("where moves elements of every dtype") {
+  const ts::Tensor condition = to_tensor({2, 1}, {1, 0}, ts::bool_);
+  for (const ts::DType dtype : every_dtype) {
+    INFO(ts::name_of(dtype));
+    CHECK(to_host(ts::where(condition, to_tensor({2}, {1, 2}, dtype), to_tensor({2}, {3, 4}, dtype))).values == std::vector<double>{1, 2, 3, 4});
+  }
+}
