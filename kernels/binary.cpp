@@ -1,24 +1,67 @@
 #include "kernels/binary.hpp"
 
-#include "kernels/visit.hpp"
-
 namespace tasuki::kernels::cpu {
 
 void binary(BinaryOp op, const View& a, const View& b, const View& out) {
-  const RowFunction row = TASUKI_ON_ISA(binary_row)(op, out.dtype);
-  if (!row) TASUKI_THROW(DTypeError, "no kernel for ", out.dtype);
   const View* operands[] = {&out, &a, &b};
-  for_each_row(row, operands, 3, nullptr);
+  run_staged(TASUKI_ON_ISA(binary_loop)(op, out.dtype), out.dtype, operands, 2, false);
 }
 
-void compare(CompareOp op, const View& a, const View& b, const View& out) {
-  const View* operands[] = {&out, &a, &b};
-  for_each_row(TASUKI_ON_ISA(compare_row)(op, a.dtype), operands, 3, nullptr);
+namespace {
+
+struct Piece {
+  BinaryPiece loop;
+  BinaryGradient needs;
+};
+
+constexpr Piece pieces[][2] = {
+    {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::copy, {false, false, false}}},  // add
+    {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::negate, {false, false, false}}},  // sub
+    {{BinaryPiece::mul, {false, true, false}}, {BinaryPiece::mul, {true, false, false}}},  // mul
+    {{BinaryPiece::div, {false, true, false}}, {BinaryPiece::div_b, {false, true, true}}},  // div
+    {{BinaryPiece::pow_a, {true, true, false}}, {BinaryPiece::pow_b, {true, true, false}}},  // pow
+    {{BinaryPiece::greater_share, {true, true, false}}, {BinaryPiece::less_share, {true, true, false}}},  // maximum
+    {{BinaryPiece::less_share, {true, true, false}}, {BinaryPiece::greater_share, {true, true, false}}},  // minimum
+};
+const Piece& piece(BinaryOp op, int operand) { return pieces[static_cast<int>(op)][operand]; }
+
+}  // namespace
+
+BinaryGradient binary_gradient_needs(BinaryOp op, int operand) { return piece(op, operand).needs; }
+
+void binary_backward(BinaryOp op, int operand, const View& grad, const View& a, const View& b, const View& out, const View& to, bool accumulate) {
+  const Piece& p = piece(op, operand);
+  const View* operands[4] = {&to, &grad};
+  int inputs = 1;
+  if (p.needs.a) operands[++inputs] = &a;
+  if (p.needs.out) operands[++inputs] = &out;
+  if (p.needs.b) operands[++inputs] = &b;
+  run_staged(TASUKI_ON_ISA(binary_piece_loop)(p.loop, to.dtype), to.dtype, operands, inputs, accumulate);
 }
 
-void where(const View& condition, const View& a, const View& b, const View& out) {
-  const View* operands[] = {&out, &condition, &a, &b};
-  for_each_row(TASUKI_ON_ISA(where_row)(static_cast<int>(size_of(out.dtype))), operands, 4, nullptr);
+namespace {
+void run_piece(BinaryPiece piece, const View* const* operands, int inputs, bool accumulate) {
+  const DType dtype = operands[0]->dtype;
+  run_staged(TASUKI_ON_ISA(binary_piece_loop)(piece, dtype), dtype, operands, inputs, accumulate);
+}
+}  // namespace
+
+void power_of_number(const View& a, double number, const View& out) {
+  const View* operands[] = {&out, &a};
+  if (number == 2) return binary(BinaryOp::mul, a, a, out);
+  if (number == 3 && is_floating(a.dtype)) return run_piece(BinaryPiece::cube, operands, 1, false);
+  if (number == 0.5) return run_piece(BinaryPiece::root, operands, 1, false);
+  const DType compute = compute_dtype(a.dtype);
+  if (number == -1 && is_floating(a.dtype)) return binary(BinaryOp::div, ScalarView(1, compute).view(), a, out);
+  binary(BinaryOp::pow, a, ScalarView(number, compute).view(), out);
+}
+
+void power_of_number_backward(const View& grad, const View& a, double number, const View& to, bool accumulate) {
+  const View* operands[] = {&to, &grad, &a};
+  if (number == 2) return run_piece(BinaryPiece::square_grad, operands, 2, accumulate);
+  if (number == 3) return run_piece(BinaryPiece::cube_grad, operands, 2, accumulate);
+  if (number == 0.5) return run_piece(BinaryPiece::root_grad, operands, 2, accumulate);
+  binary_backward(BinaryOp::pow, 0, grad, a, ScalarView(number, compute_dtype(a.dtype)).view(), View{}, to, accumulate);
 }
 
 }  // namespace tasuki::kernels::cpu

@@ -1,23 +1,34 @@
 #pragma once
-#include "kernels/isa.hpp"
-#include "kernels/loop.hpp"
+#include "kernels/staged_call.hpp"
+#include "tasuki/core/view.hpp"
 
 namespace tasuki::kernels::cpu {
 
-/// Elementwise ops of two operands.
-enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, add_product };
-enum class CompareOp : unsigned char { eq, ne, lt, le, gt, ge };
+enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum };
 
-/// out = a op b; both broadcast to out, all of one dtype. add_product: out += a * b. Half types compute in f32. NaN propagates
-/// through maximum and minimum. Integers: add, sub, mul, maximum, minimum.
+/// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div); a or b may be a
+/// ScalarView of its compute_dtype. The halves are computed in f32. NaN in either operand of maximum and minimum gives NaN.
 void binary(BinaryOp op, const View& a, const View& b, const View& out);
-/// out (bool) = a op b; any dtype. Comparisons with NaN are false, but for ne.
-void compare(CompareOp op, const View& a, const View& b, const View& out);
-/// out = condition (bool) ? a : b, all broadcast to out; a, b and out of one dtype.
-void where(const View& condition, const View& a, const View& b, const View& out);
 
-TASUKI_PER_ISA(RowFunction binary_row(BinaryOp op, DType dtype))
-TASUKI_PER_ISA(RowFunction compare_row(CompareOp op, DType dtype))
-TASUKI_PER_ISA(RowFunction where_row(int element_size))
+/// out = a^number; 2, 3, 1/2 and -1 without a logarithm.
+void power_of_number(const View& a, double number, const View& out);
+
+/// What a gradient of a binary op is computed from besides the gradient of its result.
+struct BinaryGradient {
+  bool a, b, out;
+};
+/// operand 0 is a, 1 is b.
+BinaryGradient binary_gradient_needs(BinaryOp op, int operand);
+/// to (+)= grad * d out / d operand, all of one shape (or ScalarViews). Views that binary_gradient_needs does not ask for may be absent.
+/// maximum and minimum give each of two equal operands half.
+void binary_backward(BinaryOp op, int operand, const View& grad, const View& a, const View& b, const View& out, const View& to, bool accumulate);
+
+/// to (+)= grad * d a^number / d a.
+void power_of_number_backward(const View& grad, const View& a, double number, const View& to, bool accumulate);
+
+/// The loops that gradients and powers are made of.
+enum class BinaryPiece : unsigned char { copy, negate, mul, div, div_b, pow_a, pow_b, greater_share, less_share, cube, root, square_grad, cube_grad, root_grad };
+TASUKI_PER_ISA(DenseLoop binary_loop(BinaryOp op, DType dtype))
+TASUKI_PER_ISA(DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype))
 
 }  // namespace tasuki::kernels::cpu

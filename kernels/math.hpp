@@ -1,6 +1,6 @@
 #pragma once
 // Elementary functions without branches, for the host's vectorizer and for nvcc. Measured over all exponents (tests/kernels/math_test.cpp),
-// in f32: exp, log, sin, cos, tanh, erf within 1.5 ulp, sigmoid 2.1, pow 0.51; f64: exp, log, tanh within 2 ulp, sigmoid 2.5, the rest is
+// in f32: exp, log, sin, cos, tanh, erf within 1.5 ulp, sigmoid 2.5, pow 0.51; f64: exp, log, tanh within 2 ulp, sigmoid 2.5, the rest is
 // libm's. NaN stays NaN; infinities, zeros (with their sign) and subnormals come out right.
 //
 // Sources: polynomials of Cephes (S. Moshier) for exp, log, tanh, sin, cos; of N. Juffa for erf; reductions after Cody and Waite.

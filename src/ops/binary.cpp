@@ -1,8 +1,10 @@
 #include "tasuki/ops/binary.hpp"
 
+#include <cmath>
+
 #include "kernels/binary.hpp"
 #include "kernels/dispatch.hpp"
-#include "src/ops/scalar_operand.hpp"
+#include "src/ops/two_operands.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/unary.hpp"
@@ -13,194 +15,203 @@ namespace tasuki {
 namespace {
 
 using At = SourceLocation;
+using kernels::cpu::BinaryGradient;
 using kernels::cpu::BinaryOp;
 using kernels::cpu::ScalarView;
 
-/// What the family's members differ in besides the kernel.
-enum class Takes : unsigned char { numbers, floats };
-enum class Saves : unsigned char { nothing, partner, both };
-struct Traits {
-  OpInfo out_of_place, in_place;
-  Takes takes;
-  Saves saves;
-};
+/// Where a number stands in place of a tensor.
+enum class Number : unsigned char { none, right, left };
 
-constexpr Traits family[] = {
-    {{"add", "a, b", op_any_grad_layout}, {"add_", "a, b", op_any_grad_layout}, Takes::numbers, Saves::nothing},
-    {{"sub", "a, b", op_any_grad_layout}, {"sub_", "a, b", op_any_grad_layout}, Takes::numbers, Saves::nothing},
-    {{"mul", "a, b", op_any_grad_layout}, {"mul_", "a, b", op_any_grad_layout}, Takes::numbers, Saves::partner},
-    {{"div", "a, b", op_any_grad_layout}, {"div_", "a, b", op_any_grad_layout}, Takes::floats, Saves::partner},
-    {{"pow", "a, b", op_any_grad_layout}, {"pow_", "a, b", op_any_grad_layout}, Takes::floats, Saves::both},
-    {{"maximum", "a, b", op_any_grad_layout}, {"maximum_", "a, b", op_any_grad_layout}, Takes::numbers, Saves::both},
-    {{"minimum", "a, b", op_any_grad_layout}, {"minimum_", "a, b", op_any_grad_layout}, Takes::numbers, Saves::both},
-};
+constexpr unsigned flags = op_any_grad_layout;
+constexpr OpInfo infos[] = {{"add", "a, b", flags}, {"sub", "a, b", flags},     {"mul", "a, b", flags},    {"div", "a, b", flags},
+                            {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}};
+constexpr OpInfo number_left_infos[] = {{"add", "b", flags}, {"sub", "b", flags},     {"mul", "b", flags},    {"div", "b", flags},
+                                        {"pow", "b", flags}, {"maximum", "b", flags}, {"minimum", "b", flags}};
+constexpr OpInfo in_place_infos[] = {{"add_", "a, b", flags}, {"sub_", "a, b", flags}, {"mul_", "a, b", flags}, {"div_", "a, b", flags}};
 
 struct Binary final : Function {
-  Right right;
+  double number = 0;
   BinaryOp op;
-  bool in_place, same_shape = false;
-  Binary(BinaryOp o, const Operand& b, bool write = false) : right(b), op(o), in_place(write) {}
+  Number number_is;
+  bool in_place = false, same_shape = true;
+  Binary(BinaryOp o, const Operand& b, bool write = false) : number(b.scalar()), op(o), number_is(b.tensor() ? Number::none : Number::right), in_place(write) {}
+  Binary(const Operand& left, BinaryOp o) : number(left.scalar()), op(o), number_is(Number::left) {}
 
-  const Traits& traits() const { return family[static_cast<int>(op)]; }
-  const OpInfo& info() const override { return in_place ? traits().in_place : traits().out_of_place; }
-  std::string attributes() const override { return right.is_number ? "b=" + detail::Text(right.number).str() : ""; }
+  const OpInfo& info() const override {
+    return (in_place ? in_place_infos : number_is == Number::left ? number_left_infos : infos)[static_cast<int>(op)];
+  }
+  std::string attributes() const override {
+    if (number_is == Number::none) return {};
+    return (number_is == Number::left ? "a=" : "b=") + detail::Text(number).str();
+  }
 
   Spec infer(const Operands& in) override {
     const Tensor& a = in[0];
-    right.check(in);
-    if (a.dtype() == bool_ || (traits().takes == Takes::floats && !is_floating(a.dtype())))
-      TASUKI_THROW(DTypeError, "expected  a ", traits().takes == Takes::floats ? "floating" : "number", " dtype\nactual    ", a.dtype(), "\ncast first: .to(ts::f32)");
-    Spec spec = outputs(in);
-    const bool both = traits().saves == Saves::both;
-    if (!right.is_number) {
-      if (traits().saves != Saves::nothing && (both || in.needs_grad(0))) spec.save_inputs |= 2;
-      if (traits().saves != Saves::nothing && (both || in.needs_grad(1))) spec.save_inputs |= 1;
-    } else if (both) {
-      spec.save_inputs = 1;
+    check_dtype(a.dtype());
+    if (number_is == Number::none) {
+      detail::check_same_dtype(a, in[1]);
+      same_shape = a.shape() == in[1].shape();
+    } else {
+      detail::check_scalar(a.dtype(), number);
+      if (op == BinaryOp::pow && number_is == Number::right && number < 0 && !is_floating(a.dtype()))
+        TASUKI_THROW(ValueError, "expected  an exponent that is not negative beside a tensor of ", a.dtype(), "\nactual    ", number, "\ncast the tensor with .to(ts::f32)");
     }
-    spec.flops = static_cast<double>(a.numel());
-    return spec;
-  }
-
-  Spec outputs(const Operands& in) {
-    const Tensor& a = in[0];
-    same_shape = right.is_number || in[1].shape() == a.shape();
     Spec spec;
     if (in_place) {
       spec.in_place = true;
       if (!same_shape && broadcast_shapes(a.shape(), in[1].shape()) != a.shape())
         TASUKI_THROW(ShapeError, "expected  an operand that broadcasts to the target's shape, ", a.shape(), "\nactual    ", in[1].shape());
-      return spec;
+    } else {
+      spec = number_is == Number::none ? detail::broadcast_spec(a, in[1], a.dtype()) : Spec::like(a);
     }
-    if (same_shape) return Spec::like(a);
-    const Shape shape = broadcast_shapes(a.shape(), in[1].shape());
-    // The operand that is not repeated gives the layout: a bias does not turn channels-last into rows.
-    if (shape == a.shape()) return Spec::like(a);
-    if (shape == in[1].shape()) return Spec::like(in[1]);
-    return Spec(shape, a.dtype());
+    for (int operand = 0; operand < 2; ++operand) {
+      const int input = input_of(operand);
+      if (input < 0 || !in.needs_grad(static_cast<std::size_t>(input))) continue;
+      const BinaryGradient needs = kernels::cpu::binary_gradient_needs(op, operand);
+      if (needs.a && number_is != Number::left) spec.save_inputs |= 1;
+      if (needs.b && number_is != Number::right) spec.save_inputs |= number_is == Number::left ? 1 : 2;
+      spec.save_outputs |= needs.out;
+    }
+    spec.flops = static_cast<double>(same_shape ? a.numel() : spec.in_place ? a.numel() : spec.outputs[0].shape.numel());
+    return spec;
   }
 
   void forward(Launch& l) override {
     switch (l.device().kind()) {
-      case DeviceKind::cpu:
-        if (!right.is_number) return kernels::cpu::binary(op, l.in(0), l.in(1), l.out(0));
-        return kernels::cpu::binary(op, l.in(0), ScalarView(right.number, l.in(0).dtype).view(), l.out(0));
+      case DeviceKind::cpu: break;
       default: kernels::not_on(l.device(), info().name);
+    }
+    const View &a = l.in(0), &out = l.out(0);
+    const DType compute = kernels::cpu::compute_dtype(a.dtype);
+    switch (number_is) {
+      case Number::none: return kernels::cpu::binary(op, a, l.in(1), out);
+      case Number::left: return kernels::cpu::binary(op, ScalarView(number, compute).view(), a, out);
+      case Number::right:
+        if (op == BinaryOp::pow) return kernels::cpu::power_of_number(a, number, out);
+        return kernels::cpu::binary(op, a, ScalarView(number, compute).view(), out);
     }
   }
 
-  // Products of equal shapes are what hot loops are made of; the others are worth no kernel of their own.
-  bool has_fused_backward() const override { return op == BinaryOp::mul && same_shape; }
+  // The gradients of sums are the incoming one, which backward_graph hands on without a copy; a broadcast ends in sum_to anyway.
+  bool has_fused_backward() const override { return same_shape && op != BinaryOp::add && op != BinaryOp::sub; }
+
   void backward(Backward& b) override {
     switch (b.device().kind()) {
       case DeviceKind::cpu: break;
       default: kernels::not_on(b.device(), info().name);
     }
-    const auto times = [&](GradSlot to, const View& factor) {
-      kernels::cpu::binary(to.accumulate ? BinaryOp::add_product : BinaryOp::mul, b.grad_out(0), factor, to.view);
-    };
-    if (right.is_number) return times(b.grad(0), ScalarView(right.number, b.grad_out(0).dtype).view());
-    if (b.needs(0)) times(b.grad(0), b.in(1));
-    if (b.needs(1)) times(b.grad(1), b.in(0));
+    const View& g = b.grad_out(0);
+    if (number_is == Number::none) {
+      for (int i = 0; i < 2; ++i) {
+        if (!b.needs(static_cast<std::size_t>(i))) continue;
+        const GradSlot to = b.grad(static_cast<std::size_t>(i));
+        kernels::cpu::binary_backward(op, i, g, b.in(0), b.in(1), b.out(0), to.view, to.accumulate);
+      }
+      return;
+    }
+    const GradSlot to = b.grad(0);
+    if (op == BinaryOp::pow && number_is == Number::right) return kernels::cpu::power_of_number_backward(g, b.in(0), number, to.view, to.accumulate);
+    const ScalarView scalar(number, kernels::cpu::compute_dtype(g.dtype));
+    if (number_is == Number::right) kernels::cpu::binary_backward(op, 0, g, b.in(0), scalar.view(), b.out(0), to.view, to.accumulate);
+    else kernels::cpu::binary_backward(op, 1, g, scalar.view(), b.in(0), b.out(0), to.view, to.accumulate);
   }
 
   TensorList backward_graph(const GradContext& c) override {
     TensorList grads(c.input_count());
-    if (c.needs(0)) grads[0] = sum_to(left_gradient(c), c.in_shape(0));
-    if (!right.is_number && c.needs(1)) grads[1] = sum_to(right_gradient(c), c.in_shape(1));
+    for (int operand = 0; operand < 2; ++operand) {
+      const int input = input_of(operand);
+      if (input < 0 || !c.needs(static_cast<std::size_t>(input))) continue;
+      const auto i = static_cast<std::size_t>(input);
+      const Tensor g = gradient(c, operand);
+      grads[i] = same_shape ? g : sum_to(g, c.in_shape(i), At());
+    }
     return grads;
   }
 
-  Operand b_of(const GradContext& c, Tensor& holder) const {
-    if (right.is_number) return Operand(right.number, At());
-    holder = c.in(1);
-    return Operand(holder, At());
+ private:
+  /// The input that is operand 0 (a) or 1 (b); -1 where that is a number.
+  int input_of(int operand) const {
+    if (number_is == Number::none) return operand;
+    return operand == (number_is == Number::left ? 1 : 0) ? 0 : -1;
   }
 
-  /// 1 where a wins, 1/2 where the operands are equal.
-  Tensor share(const GradContext& c, bool of_left) const {
-    Tensor holder;
-    const Tensor a = c.in(0).detach();
-    const Operand b = b_of(c, holder);
-    const bool left_wins_if_larger = op == BinaryOp::maximum;
-    const Tensor wins = left_wins_if_larger == of_left ? gt(a, b) : lt(a, b);
-    return add(wins.to(c.in_dtype(0)), Operand(mul(eq(a, b).to(c.in_dtype(0)), Operand(0.5, At())), At()));
+  void check_dtype(DType dtype) const {
+    if (is_floating(dtype)) return;
+    if (op == BinaryOp::div)
+      TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\nquotients are not rounded to integers: cast first with .to(ts::f32)");
+    if (dtype == bool_) TASUKI_THROW(DTypeError, "expected  a floating or integral dtype\nactual    bool\ncast first with .to(ts::f32) or .to(ts::i64)");
   }
 
-  Tensor left_gradient(const GradContext& c) const {
+  /// An operand in backward: what was saved, or the number.
+  struct Saved {
+    Tensor tensor;
+    double number = 0;
+    operator Operand() const { return tensor.defined() ? Operand(tensor, At()) : Operand(number, At()); }
+  };
+  Saved saved(const GradContext& c, int operand) const {
+    const int input = input_of(operand);
+    return input < 0 ? Saved{Tensor(), number} : Saved{c.in(static_cast<std::size_t>(input)), 0};
+  }
+  static Tensor times(const Tensor& a, const Operand& b) { return mul(a, b); }
+  static Tensor times(const Tensor& a, const Tensor& b) { return mul(a, Operand(b, At())); }
+
+  Tensor gradient(const GradContext& c, int operand) const {
     const Tensor& g = c.grad(0);
-    Tensor holder;
+    const bool first = operand == 0;
     switch (op) {
-      case BinaryOp::mul: return mul(g, b_of(c, holder));
-      case BinaryOp::div: return div(g, b_of(c, holder));
-      case BinaryOp::pow: {
-        if (right.is_number) return right.number == 0 ? mul(g, Operand(0, At())) :
-                                                         mul(g, Operand(mul(pow(c.in(0), Operand(right.number - 1, At())), b_of(c, holder)), At()));
-        const Tensor a = c.in(0), b = c.in(1);
-        const Tensor slope = mul(pow(a, Operand(sub(b, Operand(1, At())), At())), Operand(b, At()));
-        return mul(g, Operand(where(eq(b, Operand(0, At())), zero_beside(slope), slope, At()), At()));
-      }
+      case BinaryOp::add: return g;
+      case BinaryOp::sub: return first ? g : neg(g, At());
+      case BinaryOp::mul: return times(g, Operand(saved(c, 1 - operand)));
+      case BinaryOp::div: return first ? div(g, saved(c, 1)) : neg(div(times(g, c.out(0)), saved(c, 1)), At());
+      case BinaryOp::pow: return times(g, first ? slope_by_base(c) : slope_by_exponent(c));
       case BinaryOp::maximum:
-      case BinaryOp::minimum: return mul(g, Operand(share(c, true), At()));
-      default: return g;
+      case BinaryOp::minimum: return times(g, share(c, operand));
     }
+    return {};
   }
 
-  Tensor right_gradient(const GradContext& c) const {
-    const Tensor& g = c.grad(0);
-    switch (op) {
-      case BinaryOp::sub: return neg(g, At());
-      case BinaryOp::mul: return mul(g, Operand(c.in(0), At()));
-      case BinaryOp::div: {
-        const Tensor a = c.in(0), b = c.in(1);
-        return neg(div(mul(g, Operand(a, At())), Operand(mul(b, Operand(b, At())), At())), At());
-      }
-      case BinaryOp::pow: {
-        const Tensor a = c.in(0), b = c.in(1);
-        const Tensor slope = mul(pow(a, Operand(b, At())), Operand(log(a, At()), At()));
-        return mul(g, Operand(where(eq(a, Operand(0, At())), zero_beside(slope), slope, At()), At()));
-      }
-      case BinaryOp::maximum:
-      case BinaryOp::minimum: return mul(g, Operand(share(c, false), At()));
-      default: return g;
-    }
-  }
-};
-
-/// number - a and number / a.
-struct FromNumber final : Function {
-  double number;
-  BinaryOp op;
-  FromNumber(double n, BinaryOp o) : number(n), op(o) {}
-  static constexpr OpInfo sub_op{"rsub", "a", op_any_grad_layout}, div_op{"rdiv", "a", op_any_grad_layout};
-  const OpInfo& info() const override { return op == BinaryOp::sub ? sub_op : div_op; }
-  std::string attributes() const override { return "number=" + detail::Text(number).str(); }
-  Spec infer(const Operands& in) override {
-    const Tensor& a = in[0];
-    if (!is_floating(a.dtype()) && (op == BinaryOp::div || a.dtype() == bool_ || number != std::trunc(number)))
-      TASUKI_THROW(DTypeError, "expected  a floating dtype beside the number ", number, "\nactual    ", a.dtype(), "\ncast first: .to(ts::f32)");
-    Spec spec = Spec::like(a);
-    if (op == BinaryOp::div) spec.save_inputs = 1;
-    spec.flops = static_cast<double>(a.numel());
-    return spec;
-  }
-  void forward(Launch& l) override {
-    switch (l.device().kind()) {
-      case DeviceKind::cpu: return kernels::cpu::binary(op, ScalarView(number, l.in(0).dtype).view(), l.in(0), l.out(0));
-      default: kernels::not_on(l.device(), info().name);
-    }
-  }
-  TensorList backward_graph(const GradContext& c) override {
-    const Tensor& g = c.grad(0);
-    if (op == BinaryOp::sub) return {neg(g, At())};
+  /// b a^(b-1), 0 where b is 0.
+  Tensor slope_by_base(const GradContext& c) const {
     const Tensor a = c.in(0);
-    return {div(mul(g, Operand(-number, At())), Operand(mul(a, Operand(a, At())), At()))};
+    if (number_is == Number::right) return number == 0 ? times(a, Operand(0, At())) : times(pow(a, Operand(number - 1, At())), Operand(number, At()));
+    const Tensor b = c.in(1);
+    const Tensor slope = times(pow(a, Operand(sub(b, Operand(1, At())), At())), b);
+    return where(eq(b, Operand(0, At())), detail::zero_beside(slope), slope, At());
+  }
+  /// a^b ln a, 0 where a is 0 and b is not negative.
+  Tensor slope_by_exponent(const GradContext& c) const {
+    const Tensor b = c.in(number_is == Number::left ? 0 : 1);
+    if (number_is == Number::left) {
+      const Tensor power = apply(Binary(Operand(number, At()), BinaryOp::pow), {&b}, At());
+      return number == 0 ? times(power, Operand(0, At())) : times(power, Operand(std::log(number), At()));
+    }
+    const Tensor a = c.in(0);
+    const Tensor slope = times(pow(a, Operand(b, At())), log(a, At()));
+    return where(eq(a, Operand(0, At())), detail::zero_beside(slope), slope, At());
+  }
+  /// 1 where the operand wins, 1/2 where both are equal, 0 where it loses; 1 beside NaN, as in the kernel.
+  Tensor share(const GradContext& c, int operand) const {
+    const bool has_a = number_is != Number::left;
+    const Tensor x = saved(c, has_a ? 0 : 1).tensor;
+    const Saved other = saved(c, has_a ? 1 : 0);
+    // x is a (or, beside a number on the left, b); it loses a maximum where it is smaller
+    const bool wants_x = has_a == (operand == 0);
+    const bool loses_if_smaller = (op == BinaryOp::maximum) == wants_x;
+    const Tensor loses = loses_if_smaller ? lt(x, other) : gt(x, other);
+    const DType dtype = x.dtype();
+    return sub(detail::subtract_from(Operand(1, At()), loses.to(dtype, At())), Operand(times(eq(x, other).to(dtype, At()), Operand(0.5, At())), At()));
   }
 };
 
-Tensor out_of_place(BinaryOp op, const Tensor& a, const Operand& b) { return apply_with(Binary(op, b), a, b); }
+Tensor out_of_place(BinaryOp op, const Tensor& a, const Operand& b) { return detail::apply_with(Binary(op, b), a, b); }
+Tensor with_left(const Operand& number, BinaryOp op, const Tensor& b) { return apply(Binary(number, op), {&b}, number.at()); }
 const Tensor& into(BinaryOp op, const Tensor& a, const Operand& b) {
-  apply_with(Binary(op, b, true), a, b);
+  if (b.tensor()) {
+    const Tensor apart = detail::apart_from(a, *b.tensor(), b.at());
+    apply(Binary(op, b, true), {&a, &apart}, b.at());
+  } else {
+    apply(Binary(op, b, true), {&a}, b.at());
+  }
   return a;
 }
 
@@ -216,6 +227,8 @@ TASUKI_BINARY(pow)
 TASUKI_BINARY(maximum)
 TASUKI_BINARY(minimum)
 #undef TASUKI_BINARY
+
+Tensor pow(detail::LeftScalar base, const Tensor& exponent) { return with_left(base.operand, BinaryOp::pow, exponent); }
 
 Tensor operator+(const Tensor& a, Operand b) { return add(a, b); }
 Tensor operator-(const Tensor& a, Operand b) { return sub(a, b); }
@@ -234,8 +247,8 @@ const Tensor& Tensor::mul_(Operand o) const { return into(BinaryOp::mul, *this, 
 const Tensor& Tensor::div_(Operand o) const { return into(BinaryOp::div, *this, o); }
 
 namespace detail {
-Tensor subtract_from(Operand number, const Tensor& a) { return apply(FromNumber(number.scalar(), BinaryOp::sub), {&a}, number.at()); }
-Tensor divide_by(Operand number, const Tensor& a) { return apply(FromNumber(number.scalar(), BinaryOp::div), {&a}, number.at()); }
+Tensor subtract_from(Operand number, const Tensor& a) { return with_left(number, BinaryOp::sub, a); }
+Tensor divide_by(Operand number, const Tensor& a) { return with_left(number, BinaryOp::div, a); }
 }  // namespace detail
 
 }  // namespace tasuki

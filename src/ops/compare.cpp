@@ -1,9 +1,10 @@
 #include "tasuki/ops/compare.hpp"
 
-#include "kernels/binary.hpp"
+#include "kernels/compare.hpp"
 #include "kernels/dispatch.hpp"
-#include "src/ops/scalar_operand.hpp"
+#include "src/ops/two_operands.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
 
@@ -17,20 +18,24 @@ constexpr OpInfo comparisons[] = {{"eq", "a, b", op_not_differentiable}, {"ne", 
                                   {"le", "a, b", op_not_differentiable}, {"gt", "a, b", op_not_differentiable}, {"ge", "a, b", op_not_differentiable}};
 
 struct Compare final : Function {
-  Right right;
+  double number;
+  bool with_number;
   CompareOp op;
-  Compare(CompareOp o, const Operand& b) : right(b), op(o) {}
+  Compare(CompareOp o, const Operand& b) : number(b.scalar()), with_number(!b.tensor()), op(o) {}
   const OpInfo& info() const override { return comparisons[static_cast<int>(op)]; }
   Spec infer(const Operands& in) override {
-    right.check(in);
-    if (right.is_number || in[1].shape() == in[0].shape()) return Spec::like(in[0], bool_);
-    return Spec(broadcast_shapes(in[0].shape(), in[1].shape()), bool_);
+    if (with_number) {
+      detail::check_scalar(in[0].dtype(), number);
+      return Spec::like(in[0], bool_);
+    }
+    detail::check_same_dtype(in[0], in[1]);
+    return detail::broadcast_spec(in[0], in[1], bool_);
   }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
       case DeviceKind::cpu:
-        if (!right.is_number) return kernels::cpu::compare(op, l.in(0), l.in(1), l.out(0));
-        return kernels::cpu::compare(op, l.in(0), ScalarView(right.number, l.in(0).dtype).view(), l.out(0));
+        if (!with_number) return kernels::cpu::compare(op, l.in(0), l.in(1), l.out(0));
+        return kernels::cpu::compare(op, l.in(0), ScalarView(number, kernels::cpu::compute_dtype(l.in(0).dtype)).view(), l.out(0));
       default: kernels::not_on(l.device(), info().name);
     }
   }
@@ -42,7 +47,7 @@ struct Where final : Function {
   Spec infer(const Operands& in) override {
     const Tensor &condition = in[0], &a = in[1], &b = in[2];
     TASUKI_CHECK_OP(DTypeError, condition.dtype(), ==, bool_, "make it with a comparison, or cast: .to(ts::bool_)");
-    TASUKI_CHECK_OP(DTypeError, a.dtype(), ==, b.dtype(), "cast one of them");
+    detail::check_same_dtype(a, b);
     const Shape shape = broadcast_shapes(broadcast_shapes(condition.shape(), a.shape()), b.shape());
     Spec spec = shape == a.shape() ? Spec::like(a) : Spec(shape, a.dtype());
     spec.save_inputs = 1;
@@ -57,7 +62,7 @@ struct Where final : Function {
   TensorList backward_graph(const GradContext& c) override {
     TensorList grads(3);
     const Tensor condition = c.in(0), &g = c.grad(0);
-    const Tensor zero = zero_beside(g);
+    const Tensor zero = detail::zero_beside(g);
     if (c.needs(1)) grads[1] = sum_to(where(condition, g, zero, At()), c.in_shape(1));
     if (c.needs(2)) grads[2] = sum_to(where(condition, zero, g, At()), c.in_shape(2));
     return grads;
@@ -67,7 +72,7 @@ struct Where final : Function {
 }  // namespace
 
 #define TASUKI_COMPARISON(name)                                                                                      \
-  Tensor name(const Tensor& a, Operand b) { return apply_with(Compare(CompareOp::name, b), a, b); }                  \
+  Tensor name(const Tensor& a, Operand b) { return detail::apply_with(Compare(CompareOp::name, b), a, b); }                  \
   Tensor Tensor::name(Operand o) const { return tasuki::name(*this, o); }
 TASUKI_COMPARISON(eq)
 TASUKI_COMPARISON(ne)

@@ -2,6 +2,7 @@
 
 #include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
+#include "src/ops/two_operands.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -108,7 +109,8 @@ Tensor Tensor::clone(At at) const { return tasuki::clone(*this, at); }
 Tensor Tensor::contiguous(MemoryFormat format, At at) const { return tasuki::contiguous(*this, format, at); }
 
 const Tensor& Tensor::copy_(const Tensor& source, At at) const {
-  apply(CopyInto(), {this, &source}, at);
+  const Tensor apart = detail::apart_from(*this, source, at);
+  apply(CopyInto(), {this, &apart}, at);
   return *this;
 }
 

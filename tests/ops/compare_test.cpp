@@ -8,7 +8,7 @@ namespace ts = tasuki;
 using namespace tasuki::testing;
 
 namespace {
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 const std::vector<ts::DType> every_dtype{ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32, ts::u8};
 
 OpCase comparison(const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::Operand), double (*reference)(double, double)) {
@@ -46,11 +46,11 @@ OP_CASES(compare) {
 }
 
 TEST_CASE("Only ne is true beside NaN") {
-  const ts::Tensor x = to_tensor({2}, {nan, 1});
+  const ts::Tensor x = to_tensor({2}, {not_a_number, 1});
   CHECK(to_host(x.eq(x)).values == std::vector<double>{0, 1});
   CHECK(to_host(x.ne(x)).values == std::vector<double>{1, 0});
   CHECK(to_host(x.le(x)).values == std::vector<double>{0, 1});
-  CHECK(to_host(x.ge(nan)).values == std::vector<double>{0, 0});
+  CHECK(to_host(x.ge(not_a_number)).values == std::vector<double>{0, 0});
 }
 
 TEST_CASE("Comparisons give bool tensors, of bools too") {

@@ -1,23 +1,26 @@
 #pragma once
 #include "tasuki/tensor/tensor.hpp"
 
-/// Elementwise arithmetic of two operands that broadcast as NumPy does. The right one may be a number, which takes the tensor's dtype:
-/// `x * 2`. Both tensors must have one dtype (DTypeError says which cast to add); a fractional number does not fit an integer
-/// tensor. Gradients of a broadcast operand are summed back to its shape. Also as operators and methods; the in-place forms
-/// (add_, sub_, mul_, div_) write into their tensor, to whose shape the other operand broadcasts.
+/// Arithmetic on two operands, element by element, with NumPy's broadcasting. Also as operators (`a + b`, `2 / a`), methods and, for the
+/// first four, in place (`a.add_(b)`, `a += b`: b broadcasts to a, a keeps its shape and dtype).
+///
+/// Dtypes: both operands have the same floating or integral dtype; nothing is promoted, and the error says which cast to add. A number
+/// takes the tensor's dtype; beside an integral tensor it must be whole. bf16 and f16 are computed in f32 and rounded once.
+/// Integers wrap around. The result is laid out as the operand that has its shape. Gradients are summed back to each operand's shape.
+/// Errors: ShapeError when the shapes do not broadcast, DTypeError, ValueError for a number that the dtype cannot hold.
 namespace tasuki {
 
-/// a + b, a - b. Saves nothing.
-Tensor add(const Tensor& a, Operand b);
-Tensor sub(const Tensor& a, Operand b);
-/// a * b. Saves the operands whose partner needs a gradient.
-Tensor mul(const Tensor& a, Operand b);
-/// a / b; floating dtypes only (cast integers first). Saves b, and a where b needs a gradient.
-Tensor div(const Tensor& a, Operand b);
-/// a^b; floating dtypes only. d/da = b a^(b-1), 0 where b is 0; d/db = a^b ln a, 0 where a is 0. Saves its operands.
-Tensor pow(const Tensor& a, Operand b);
-/// The larger and the smaller of two elements; NaN if one is. Where both are equal each gets half of the gradient. Saves its operands.
+Tensor add(const Tensor& a, Operand b);  ///< a + b. Saves nothing.
+Tensor sub(const Tensor& a, Operand b);  ///< a - b. Saves nothing.
+Tensor mul(const Tensor& a, Operand b);  ///< a * b. Saves the other operand of each that wants a gradient.
+Tensor div(const Tensor& a, Operand b);  ///< a / b; floating dtypes only. Saves b and, for b's gradient, the result.
+/// The larger and the smaller of the two; NaN where either is NaN. Equal operands get half of the gradient each. Saves both.
 Tensor maximum(const Tensor& a, Operand b);
 Tensor minimum(const Tensor& a, Operand b);
+/// a to the power b, as C's pow. Integral a to an integral power is exact (mod 2^bits); one to a negative number is refused. Saves both; the
+/// gradient by b is 0 where a is 0 and b >= 0.
+Tensor pow(const Tensor& a, Operand b);
+/// base to the power of each element.
+Tensor pow(detail::LeftScalar base, const Tensor& exponent);
 
 }  // namespace tasuki

@@ -1,0 +1,192 @@
+#pragma once
+// Binary elementwise ops on one element, for the host and for nvcc.
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels/math.hpp"
+
+namespace tasuki::functors::TASUKI_ISA {
+
+// Unsigned arithmetic where integers may wrap around, which signed ones must not.
+template <class T, bool = std::is_integral_v<T>>
+struct Wrapping {
+  using type = std::make_unsigned_t<T>;
+};
+template <class T>
+struct Wrapping<T, false> {
+  using type = T;
+};
+template <class T>
+using wrapping = typename Wrapping<T>::type;
+
+struct Add {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(static_cast<wrapping<T>>(a) + static_cast<wrapping<T>>(b));
+  }
+};
+struct Sub {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(static_cast<wrapping<T>>(a) - static_cast<wrapping<T>>(b));
+  }
+};
+struct Mul {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(static_cast<wrapping<T>>(a) * static_cast<wrapping<T>>(b));
+  }
+};
+struct Div {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return a / b;
+  }
+};
+struct Maximum {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return a > b || a != a ? a : b;  // a NaN b is what is left when a is not larger
+  }
+};
+struct Minimum {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
+};
+struct Pow {
+  static TASUKI_INLINE float f(float a, float b) { return power(a, b); }
+  static TASUKI_INLINE double f(double a, double b) { return power(a, b); }
+  /// By squaring, wrapping around; the reciprocal of a negative power is rounded toward zero, and 1 / 0 counts as 0.
+  template <class T>
+    requires(std::is_integral_v<T>)
+  static TASUKI_INLINE T f(T a, T b) {
+    if (b < 0) return a == 1 ? T(1) : a == static_cast<T>(-1) ? (b & 1 ? a : T(1)) : T(0);
+    wrapping<T> result = 1, base = static_cast<wrapping<T>>(a);
+    for (wrapping<T> e = static_cast<wrapping<T>>(b); e; e >>= 1) {
+      if (e & 1u) result = static_cast<wrapping<T>>(result * base);
+      base = static_cast<wrapping<T>>(base * base);
+    }
+    return static_cast<T>(result);
+  }
+};
+
+struct Equal {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a != b;
+  }
+};
+struct Less {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a < b;
+  }
+};
+struct LessEqual {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a <= b;
+  }
+};
+struct Greater {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a > b;
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return a >= b;
+  }
+};
+
+// -- gradients: g is the gradient of the result
+
+struct Copy {
+  template <class T>
+  static TASUKI_INLINE T f(T g) {
+    return g;
+  }
+};
+struct Negate {
+  template <class T>
+  static TASUKI_INLINE T f(T g) {
+    return -g;
+  }
+};
+/// y = a / b by b.
+struct DivGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T y, T b) {
+    return -(g * y) / b;
+  }
+};
+/// a^b by a: b a^(b-1), which is 0 for b = 0 whatever a is.
+struct PowGradA {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return b == T(0) ? T(0) : g * b * power(a, b - T(1));
+  }
+};
+/// a^b by b: a^b ln a, which is 0 for a = 0 and b >= 0.
+struct PowGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return a == T(0) && b >= T(0) ? T(0) : g * power(a, b) * logarithm(a);
+  }
+};
+/// The powers that need no logarithm, and their gradients.
+struct Cube {
+  template <class T>
+  static TASUKI_INLINE T f(T a) {
+    return a * a * a;
+  }
+};
+struct Root {
+  template <class T>
+  static TASUKI_INLINE T f(T a) {
+    return square_root(a);
+  }
+};
+struct SquareGrad {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a) {
+    return g * (a + a);
+  }
+};
+struct CubeGrad {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a) {
+    return g * (T(3) * a * a);
+  }
+};
+struct RootGrad {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a) {
+    return g * (T(0.5) / square_root(a));
+  }
+};
+/// The share of the first operand of maximum: all where it is larger (or NaN), half at ties.
+struct GreaterShare {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return a < b ? T(0) : a == b ? g * T(0.5) : g;
+  }
+};
+struct LessShare {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return a > b ? T(0) : a == b ? g * T(0.5) : g;
+  }
+};
+
+}  // namespace tasuki::functors::TASUKI_ISA

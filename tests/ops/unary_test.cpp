@@ -1,0 +1,141 @@
+#include "tasuki/ops/unary.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/runtime/threads.hpp"
+#include "tests/support/op_case.hpp"
+
+namespace ts = tasuki;
+using namespace tasuki::testing;
+using ts::Shape;
+using ts::Tensor;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
+double sign_keeping_nan(double x, double y) { return std::isnan(x) ? x : y; }
+
+OpCase unary(const char* name, Input input, std::function<Outputs(const Inputs&)> forward, double (*reference)(double), double slack = 1) {
+  return {.op = name, .inputs = {std::move(input)}, .forward = std::move(forward), .reference = pointwise(reference), .flags = elementwise, .more_shapes = {{{5, 67}}, {{1}}}, .slack = slack};
+}
+
+/// The ops by name, each with a domain on which it is smooth and libm's version.
+std::vector<OpCase> family() {
+  const Shape s{3, 4};
+  return {
+      unary("exp", real(s), [](const Inputs& in) { return ts::exp(in[0]); }, [](double x) { return std::exp(x); }),
+      unary("log", real(s, 0.3, 4), [](const Inputs& in) { return ts::log(in[0]); }, [](double x) { return std::log(x); }),
+      unary("sqrt", real(s, 0.3, 4), [](const Inputs& in) { return ts::sqrt(in[0]); }, [](double x) { return std::sqrt(x); }),
+      unary("rsqrt", real(s, 0.3, 4), [](const Inputs& in) { return ts::rsqrt(in[0]); }, [](double x) { return 1 / std::sqrt(x); }),
+      unary("abs", real_avoiding(s, {0}), [](const Inputs& in) { return ts::abs(in[0]); }, [](double x) { return std::fabs(x); }),
+      unary("neg", real(s), [](const Inputs& in) { return -in[0]; }, [](double x) { return -x; }),
+      unary("square", real(s), [](const Inputs& in) { return ts::square(in[0]); }, [](double x) { return x * x; }),
+      unary("reciprocal", real(s, 0.5, 2), [](const Inputs& in) { return ts::reciprocal(in[0]); }, [](double x) { return 1 / x; }),
+      unary("sin", real(s, -7, 7), [](const Inputs& in) { return ts::sin(in[0]); }, [](double x) { return std::sin(x); }),
+      unary("cos", real(s, -7, 7), [](const Inputs& in) { return ts::cos(in[0]); }, [](double x) { return std::cos(x); }),
+      unary("tanh", real(s), [](const Inputs& in) { return ts::tanh(in[0]); }, [](double x) { return std::tanh(x); }),
+      unary("sigmoid", real(s, -5, 5), [](const Inputs& in) { return ts::sigmoid(in[0]); }, sigmoid_of),
+      unary("relu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::relu(in[0]); }, [](double x) { return sign_keeping_nan(x, std::fmax(x, 0)); }),
+      unary("leaky_relu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::leaky_relu(in[0], 0.2); }, [](double x) { return x > 0 ? x : 0.2 * x; }),
+      unary("elu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::elu(in[0], 1.5); }, [](double x) { return x > 0 ? x : 1.5 * std::expm1(x); }, 2),
+      {.op = "gelu", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::gelu(in[0]); }, .reference = pointwise([](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 4},
+      {.op = "silu", .inputs = {real(s, -5, 5)}, .forward = [](const Inputs& in) { return ts::silu(in[0]); }, .reference = pointwise([](double x) { return x * sigmoid_of(x); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 2},
+      unary("softplus", real(s, -5, 5), [](const Inputs& in) { return ts::softplus(in[0]); }, [](double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }, 2),
+      unary("softplus", real_avoiding(s, {1.5}), [](const Inputs& in) { return ts::softplus(in[0], 2, 3); }, [](double x) { return 2 * x > 3 ? x : sign_keeping_nan(x, std::log1p(std::exp(2 * x)) / 2); }, 2),
+      unary("erf", real(s), [](const Inputs& in) { return ts::erf(in[0]); }, [](double x) { return std::erf(x); }),
+      unary("clamp", real_avoiding(s, {-1, 0.5}), [](const Inputs& in) { return ts::clamp(in[0], -1, 0.5); }, [](double x) { return sign_keeping_nan(x, std::fmin(std::fmax(x, -1), 0.5)); }),
+  };
+}
+
+}  // namespace
+
+OP_CASES(unary) {
+  std::vector<OpCase> cases = family();
+  cases[18].variant = "with a threshold within reach";
+  return cases;
+}
+
+OP_CASES(integer_unary) {
+  const auto of = [](const char* name, std::function<Outputs(const Inputs&)> forward, double (*reference)(double)) -> OpCase {
+    return {.op = name, .variant = "of integers", .inputs = {indices({3, 4}, -5, 5)}, .forward = std::move(forward), .reference = pointwise(reference), .dtypes = {ts::i64, ts::i32}, .flags = no_gradient};
+  };
+  return {
+      of("neg", [](const Inputs& in) { return ts::neg(in[0]); }, [](double x) { return -x; }),
+      of("abs", [](const Inputs& in) { return ts::abs(in[0]); }, [](double x) { return std::fabs(x); }),
+      of("square", [](const Inputs& in) { return ts::square(in[0]); }, [](double x) { return x * x; }),
+      of("relu", [](const Inputs& in) { return ts::relu(in[0]); }, [](double x) { return std::fmax(x, 0); }),
+      of("clamp", [](const Inputs& in) { return ts::clamp(in[0], -2, 3); }, [](double x) { return std::fmin(std::fmax(x, -2), 3); }),
+  };
+}
+
+TEST_CASE("Unary ops are methods too") {
+  const Tensor x = to_tensor({2}, {0.5, 1});
+  CHECK(bytes_of(x.tanh()) == bytes_of(ts::tanh(x)));
+  CHECK(bytes_of(x.silu()) == bytes_of(ts::silu(x)));
+  CHECK(bytes_of(-x) == bytes_of(x.neg()));
+}
+
+TEST_CASE("Derivatives at kinks are zero, and gradients of saturated functions are finite") {
+  const Tensor x = to_tensor({4}, {0, 1000, -1000, 90}, ts::f32).requires_grad_();
+  const auto gradient = [&](const Tensor& y) {
+    x.zero_grad();
+    y.sum().backward();
+    return to_host(x.grad()).values;
+  };
+  CHECK(gradient(ts::abs(x)) == std::vector<double>{0, 1, -1, 1});
+  CHECK(gradient(ts::relu(x)) == std::vector<double>{0, 1, 0, 1});
+  CHECK(gradient(ts::tanh(x)) == std::vector<double>{1, 0, 0, 0});
+  CHECK(gradient(ts::sigmoid(x))[1] == 0);
+  CHECK(gradient(ts::elu(x)) == std::vector<double>{1, 1, 0, 1});
+  CHECK(gradient(ts::softplus(x)) == std::vector<double>{0.5, 1, 0, 1});
+  CHECK(gradient(ts::silu(x)) == std::vector<double>{0.5, 1, 0, 1});
+  CHECK(gradient(ts::gelu(x)) == std::vector<double>{0.5, 1, 0, 1});
+  CHECK(gradient(ts::clamp(x, 0, 100)) == std::vector<double>{1, 0, 0, 1});
+}
+
+TEST_CASE("Limits at infinity") {
+  const Tensor x = to_tensor({3}, {inf, -inf, not_a_number}, ts::f32);
+  const auto check = [](const Tensor& y, double at_inf, double at_minus_inf) {
+    const HostArray h = to_host(y);
+    CHECK(h[0] == at_inf);
+    CHECK(h[1] == at_minus_inf);
+    CHECK(std::isnan(h[2]));
+  };
+  check(ts::softplus(x), inf, 0);
+  check(ts::elu(x), inf, -1);
+  check(ts::tanh(x), 1, -1);
+  check(ts::sigmoid(x), 1, 0);
+  check(ts::erf(x), 1, -1);
+  check(ts::relu(x), inf, 0);
+}
+
+TEST_CASE("Sine and cosine of huge angles are libm's") {
+  const Tensor x = to_tensor({4}, {1e9, -3e20, 3.4e38, 0.5}, ts::f32);
+  const HostArray in = to_host(x), sines = to_host(ts::sin(x)), cosines = to_host(ts::cos(x));
+  for (int i = 0; i < 4; ++i) {
+    CHECK(sines[i] == Approx(std::sin(in[i])).epsilon(1e-6));
+    CHECK(cosines[i] == Approx(std::cos(in[i])).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("Unary ops have the same bits for any number of threads, any strides and any place in an array") {
+  HostArray values(Shape{400, 401});
+  for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = 3 * std::sin(static_cast<double>(i) * 0.7);
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16}) {
+    const Tensor x = to_tensor(values, dtype);
+    const int threads = ts::num_threads();
+    ts::set_num_threads(1);
+    const std::string alone = bytes_of(ts::gelu(x));
+    ts::set_num_threads(3);
+    CHECK(bytes_of(ts::gelu(x)) == alone);
+    ts::set_num_threads(threads);
+    CHECK(bytes_of(ts::gelu(x.t()).t()) == alone);
+    CHECK(bytes_of(ts::gelu(x.slice(1, 5, 122))) == bytes_of(ts::gelu(x).slice(1, 5, 122)));
+  }
+}
