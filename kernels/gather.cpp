@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/check_indices.hpp"
+#include "kernels/copy.hpp"
 #include "kernels/lines.hpp"
 #include "kernels/visit.hpp"
 
@@ -24,6 +25,23 @@ template <class Run>
 
 enum Operand { moving, indices, table };  // operand numbers in Lines: what is read or written in order, and what is indexed
 
+/// The indices of a run are all in [0, bound): the sign bit of v | (bound - 1 - v) is set for the others.
+template <class I>
+bool all_inside(std::int64_t bound, const I* at, std::int64_t stride, std::int64_t n) {
+  const auto last = static_cast<std::uint64_t>(bound - 1);
+  std::uint64_t signs = 0;
+  const auto look = [&](I value) {
+    const auto v = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
+    signs |= v | (last - v);
+  };
+  if (stride == 1) {
+    for (std::int64_t i = 0; i < n; ++i) look(at[i]);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) look(at[i * stride]);
+  }
+  return !(signs >> 63);
+}
+
 template <class T, class I>
 bool gather_lines(const Lines& lines, const T* x, std::int64_t bound, std::int64_t step, const I* index, T* out) {
   bool all_valid = true;
@@ -35,11 +53,12 @@ bool gather_lines(const Lines& lines, const T* x, std::int64_t bound, std::int64
       const I* at = index + start(indices);
       const T* from = x + block.at[table] + r * lines.row.stride[table];  // the index alone says where along the line
       const std::int64_t from_step = along_line ? 0 : advance[table];
-      for (std::int64_t i = 0; i < n; ++i) {
-        const auto value = static_cast<std::uint64_t>(static_cast<std::int64_t>(at[i * advance[indices]]));
-        const bool inside = value < static_cast<std::uint64_t>(bound);
-        valid &= inside;
-        to[i * advance[moving]] = from[i * from_step + (inside ? static_cast<std::int64_t>(value) : 0) * step];
+      valid = valid && all_inside(bound, at, advance[indices], n);
+      if (!valid) return;
+      if (along_line && step == 1 && advance[indices] == 1 && advance[moving] == 1) {
+        for (std::int64_t i = 0; i < n; ++i) to[i] = from[at[i]];
+      } else {
+        for (std::int64_t i = 0; i < n; ++i) to[i * advance[moving]] = from[i * from_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step];
       }
     });
     if (!valid) __atomic_store_n(&all_valid, false, __ATOMIC_RELAXED);
@@ -74,9 +93,17 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
   for_blocks(lines, false, most_rows, [&](const LineBlock& block) {
     const std::int64_t width = block.row_end - block.row_begin;
     std::vector<float> sums(static_cast<std::size_t>(length * width));
-    T* to = out + block.at[table] + block.row_begin * lines.row.stride[table];
-    for (std::int64_t v = 0; v < length; ++v)
-      for (std::int64_t r = 0; r < width; ++r) sums[static_cast<std::size_t>(v * width + r)] = static_cast<float>(to[v * step + r * lines.row.stride[table]]);
+    const auto convert = [&](RowFunction row, bool back) {
+      T* line = out + block.at[table] + block.row_begin * lines.row.stride[table];
+      for (std::int64_t v = 0; v < (width == 1 ? 1 : length); ++v) {
+        char* halves = reinterpret_cast<char*>(line + v * step);
+        char* floats = reinterpret_cast<char*>(sums.data() + v * width);
+        char* const operands[] = {back ? halves : floats, back ? floats : halves};
+        const std::int64_t stride = width == 1 ? step : lines.row.stride[table], strides[] = {back ? stride : 1, back ? 1 : stride};
+        row(width == 1 ? length : width, operands, strides, nullptr);
+      }
+    };
+    convert(TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32), false);
     const auto start = [&](int k) { return block.at[k] + block.row_begin * lines.row.stride[k]; };
     const T* from = source + start(moving);
     const I* at = index + start(indices);
@@ -85,8 +112,7 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
         const auto v = static_cast<std::int64_t>(at[j * lines.line.stride[indices] + r * lines.row.stride[indices]]);
         sums[static_cast<std::size_t>(v * width + r)] += static_cast<float>(from[j * lines.line.stride[moving] + r * lines.row.stride[moving]]);
       }
-    for (std::int64_t v = 0; v < length; ++v)
-      for (std::int64_t r = 0; r < width; ++r) to[v * step + r * lines.row.stride[table]] = T(sums[static_cast<std::size_t>(v * width + r)]);
+    convert(TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>), true);
   });
 }
 

@@ -77,10 +77,10 @@ void select_slices(const View& x, int dim, const View& index, const View& out, s
     visit_index(index.dtype, [&]<class I>(I) {
       const I* rows = index.as<const I>();
       parallel_for(lines.outer_count * count * parts, std::max<std::int64_t>(1, grain / columns), [&](std::int64_t begin, std::int64_t end) {
+        std::int64_t at[Lines::most_operands], part = begin % parts, i = begin / parts % count, outer = begin / parts / count;
+        lines.locate(outer, at);
         for (std::int64_t job = begin; job < end; ++job) {
-          std::int64_t at[Lines::most_operands];
-          const std::int64_t i = job / parts % count, first = job % parts * columns, n = std::min(columns, lines.row.size - first);
-          lines.locate(job / parts / count, at);
+          const std::int64_t first = part * columns, n = std::min(columns, lines.row.size - first);
           const auto row = static_cast<std::int64_t>(rows[i * step]);
           U* to = out.as<U>() + at[0] + i * lines.line.stride[0] + first * lines.row.stride[0];
           if (row == skipped) {
@@ -89,6 +89,11 @@ void select_slices(const View& x, int dim, const View& index, const View& out, s
           } else {
             copy_slice(x.as<const U>() + at[1] + row * lines.line.stride[1] + first * lines.row.stride[1], lines.row.stride[1], to, lines.row.stride[0], n);
           }
+          if (++part < parts) continue;
+          part = 0;
+          if (++i < count) continue;
+          i = 0;
+          lines.locate(++outer, at);  // one past the last is never used
         }
       });
     });
@@ -112,7 +117,10 @@ void add_slices(const View& source, int dim, const View& index, const View& out,
   auto* space = static_cast<IndexEntry*>(workspace);
   const IndexEntry* entries = sort_by_row(index, rows, skipped, space, space + index.numel, count);
 
-  // A job owns some columns of some rows, zeroes those that nobody names, and sums the others: every element is written once.
+  // A table that few indices name is zeroed in one go, which is faster than its gaps one by one.
+  const bool sparse = !accumulate && count < rows / 2;
+  if (sparse) zero_dense(out);
+  // A job owns some columns of some rows, zeroes those that nobody names, and sums the others.
   const std::int64_t parts = (lines.row.size + most_columns - 1) / most_columns, columns = (lines.row.size + parts - 1) / parts;
   const std::int64_t rows_each = std::max<std::int64_t>(1, grain / columns), bands = (rows + rows_each - 1) / rows_each;
   const auto size = static_cast<std::int64_t>(size_of(out.dtype));
@@ -135,7 +143,7 @@ void add_slices(const View& source, int dim, const View& index, const View& out,
       std::int64_t done = from_row;
       while (done < to_row) {
         const std::int64_t row = next == entries + count ? to_row : std::min(next->row, to_row);
-        if (!accumulate) {
+        if (!accumulate && !sparse) {
           if (gapless) std::memset(target + done * n * size, 0, static_cast<std::size_t>((row - done) * n * size));
           else
             for (; done < row; ++done) sum_row(done, nullptr, nullptr);

@@ -32,7 +32,7 @@ struct SliceSum {
   std::int64_t out_stride, columns;
   bool accumulate;
 };
-inline constexpr std::int64_t most_columns = 512;
+inline constexpr std::int64_t most_columns = 1024;
 TASUKI_PER_ISA(void sum_slices(DType dtype, const SliceSum& sum, const IndexEntry* begin, const IndexEntry* end))
 
 }  // namespace tasuki::kernels::cpu
