@@ -30,6 +30,7 @@
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/mse_loss.hpp"
+#include "tasuki/ops/nll_loss.hpp"
 #include "tasuki/ops/pool2d.hpp"
 #include "tasuki/ops/random.hpp"
 #include "tasuki/ops/reduce.hpp"
@@ -54,6 +55,11 @@
 #include "tasuki/optim/clip.hpp"
 #include "tasuki/optim/schedule.hpp"
 #include "tasuki/optim/sgd.hpp"
+
+#include "tasuki/data/dataset.hpp"
+#include "tasuki/data/idx.hpp"
+#include "tasuki/data/loader.hpp"
+#include "tasuki/data/mnist.hpp"
 
 #include "tasuki/io/module_io.hpp"
 #include "tasuki/io/safetensors.hpp"

@@ -35,6 +35,8 @@ void detail::check_option(const char* optimizer, const char* option, double valu
   refuse(optimizer, at, {"expected  ", low, " <= ", option, bounded ? " < " : "", bounded ? tasuki::detail::Text(high) : tasuki::detail::Text(""), "\nactual    ", value});
 }
 
+void detail::refuse_options(const char* optimizer, const char* why, SourceLocation at) { refuse(optimizer, at, {why}); }
+
 Optimizer::Optimizer(const char* name, const std::vector<std::vector<Tensor>>& groups, const std::vector<double>& lrs,
                      std::initializer_list<const char*> state_names, SourceLocation at)
     : name_(name), state_names_(state_names.begin(), state_names.end()) {

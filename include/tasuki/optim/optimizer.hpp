@@ -97,6 +97,9 @@ namespace detail {
 /// Throws ValueError, naming the optimizer, unless low <= value (and value < high).
 void check_option(const char* optimizer, const char* option, double value, double low, double high, SourceLocation at);
 
+/// Throws ValueError for options that do not go together.
+[[noreturn]] void refuse_options(const char* optimizer, const char* why, SourceLocation at);
+
 template <class Options>
 std::vector<std::vector<Tensor>> parameters_of(const std::vector<ParameterGroup<Options>>& groups) {
   std::vector<std::vector<Tensor>> lists;

@@ -29,9 +29,9 @@ class SGD : public Optimizer {
     for (const auto& g : groups) {
       const SGDOptions& o = g.options;
       detail::check_option("SGD", "momentum", o.momentum, 0, 1, at);
-      detail::check_option("SGD", "dampening", o.dampening, 0, o.nesterov ? 0 : 1, at);
+      detail::check_option("SGD", "dampening", o.dampening, 0, infinite, at);
       detail::check_option("SGD", "weight_decay", o.weight_decay, 0, infinite, at);
-      if (o.nesterov) detail::check_option("SGD", "momentum (with nesterov)", o.momentum, smallest, 1, at);
+      if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) detail::refuse_options("SGD", "nesterov needs a momentum, and takes no dampening", at);
       options_.push_back(o);
     }
   }
@@ -44,7 +44,7 @@ class SGD : public Optimizer {
   }
 
  private:
-  static constexpr double infinite = __builtin_inf(), smallest = __DBL_MIN__;
+  static constexpr double infinite = __builtin_inf();
   static bool any_momentum(const std::vector<ParameterGroup<SGDOptions>>& groups) {
     for (const auto& g : groups)
       if (g.options.momentum != 0) return true;
