@@ -12,6 +12,7 @@
 #include "tasuki/runtime/runtime.hpp"
 #include "tasuki/runtime/threads.hpp"
 #include "tasuki/tensor/creation.hpp"
+#include "tasuki/tensor/print.hpp"
 #include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
