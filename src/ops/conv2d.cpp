@@ -26,6 +26,8 @@ Tensor conv2d_weight_grad(const Tensor& x, const Tensor& grad, const Shape& weig
 
 /// Few channels lie row-major: a vector of pixels fills where a vector of channels would be mostly empty.
 constexpr std::int64_t few_channels = 4;
+/// Larger strides, paddings and dilations mean nothing, and products of them would overflow.
+constexpr std::int64_t largest_option = std::int64_t{1} << 30;
 
 Strides image_strides(const Shape& shape, const Tensor& like) {
   const bool channels_last = like.size(1) > few_channels && !like.is_contiguous() && like.is_contiguous(MemoryFormat::channels_last);
@@ -140,6 +142,7 @@ struct Conv2d final : Convolution {
     TASUKI_CHECK(ValueError, std::min(stride.h, stride.w) >= 1, "stride is ", stride.to_string());
     TASUKI_CHECK(ValueError, std::min(padding.h, padding.w) >= 0, "padding is ", padding.to_string());
     TASUKI_CHECK(ValueError, std::min(dilation.h, dilation.w) >= 1, "dilation is ", dilation.to_string());
+    TASUKI_CHECK_OP(ValueError, std::max({stride.h, stride.w, padding.h, padding.w, dilation.h, dilation.w}), <=, largest_option);
     TASUKI_CHECK_OP(ValueError, groups, >=, 1);
     TASUKI_CHECK_OP(ShapeError, weight.size(0) % groups, ==, 0, "groups = ", groups, " must divide the ", weight.size(0), " output channels");
     TASUKI_CHECK_OP(ShapeError, x.size(1), ==, weight.size(1) * groups, "input channels");

@@ -25,6 +25,9 @@ Strides image_strides(const Shape& shape, const Tensor& like) {
   return strides_of(shape, channels_last ? MemoryFormat::channels_last : MemoryFormat::contiguous);
 }
 
+/// Larger windows and strides mean nothing, and products of them would overflow.
+constexpr std::int64_t largest_option = std::int64_t{1} << 30;
+
 IntPair settled(IntPair stride, IntPair kernel) { return stride == stride_of_kernel ? kernel : stride; }
 
 void check_image(const Tensor& x) {
@@ -36,6 +39,7 @@ void check_windows(IntPair kernel, IntPair stride, IntPair padding) {
   TASUKI_CHECK(ValueError, std::min(kernel.h, kernel.w) >= 1, "kernel is ", kernel.to_string());
   TASUKI_CHECK(ValueError, std::min(stride.h, stride.w) >= 1, "stride is ", stride.to_string());
   TASUKI_CHECK(ValueError, std::min(padding.h, padding.w) >= 0, "padding is ", padding.to_string());
+  TASUKI_CHECK_OP(ValueError, std::max({kernel.h, kernel.w, stride.h, stride.w}), <=, largest_option);
   TASUKI_CHECK(ValueError, 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w, "padding ", padding.to_string(), " is more than half of the kernel ",
                kernel.to_string());
 }
