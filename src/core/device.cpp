@@ -7,7 +7,9 @@
 namespace tasuki {
 
 namespace {
-std::atomic<Device> chosen_default{Device::cpu()};
+// Packed, because a Device is aligned to 2 bytes and clang calls libatomic for that.
+constexpr int index_shift = 8;
+std::atomic<unsigned> chosen_default{0};
 }
 
 const char* name_of(DeviceKind kind) {
@@ -30,7 +32,12 @@ Device Device::parse(std::string_view text) {
   TASUKI_THROW(DeviceError, "no device \"", text, "\": this build of Tasuki offers \"cpu\"");
 }
 
-Device default_device() { return chosen_default.load(std::memory_order_relaxed); }
-void set_default_device(Device device) { chosen_default.store(device, std::memory_order_relaxed); }
+Device default_device() {
+  const unsigned packed = chosen_default.load(std::memory_order_relaxed);
+  return Device(static_cast<DeviceKind>(packed & 0xffu), static_cast<int>(packed >> index_shift));
+}
+void set_default_device(Device device) {
+  chosen_default.store(static_cast<unsigned>(device.kind()) | static_cast<unsigned>(device.index()) << index_shift, std::memory_order_relaxed);
+}
 
 }  // namespace tasuki
