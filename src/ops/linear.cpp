@@ -4,6 +4,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/reduce.hpp"
+#include "kernels/small_matmul.hpp"
 #include "src/ops/matrix_operand.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/matmul.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 struct Linear final : Function {
   bool x_is_row = false;  // 1-d
+  bool small = false;     // a loop, without a plan
   cpu::PlanPtr<cpu::GemmPlan> plan;
   std::size_t backward_bytes = 0;
 
@@ -39,11 +41,18 @@ struct Linear final : Function {
     if (in.needs_grad(0)) spec.save_inputs |= 2;
     if (in.needs_grad(1)) spec.save_inputs |= 1;
     spec.overwrites_grad = 4;
-    if (x.device().is_cpu()) plan_on_cpu(in, spec);
+    small = x.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), x.size(0), weight.size(0), weight.size(1));
+    if (small) {
+      spec.flops = 2.0 * static_cast<double>(x.numel() * weight.size(0));
+      spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
+    } else if (x.device().is_cpu()) {
+      plan_on_cpu(in, spec);
+    }
     return spec;
   }
 
   void forward(Launch& l) override {
+    if (small && l.device().is_cpu()) return kernels::cpu::small_matmul(l.in(0), false, l.in(1), true, l.in(2).data, l.out(0), false);
     switch (l.device().kind()) {
       case DeviceKind::cpu: return plan->run(l.in(0).data, l.in(1).data, l.in(2).data, l.out(0).data, false, l.workspace());
       default: kernels::not_on(l.device(), op.name);
@@ -54,6 +63,7 @@ struct Linear final : Function {
   void backward(Backward& b) override {
     if (b.device().kind() != DeviceKind::cpu) kernels::not_on(b.device(), op.name);
     const View& g = b.grad_out(0);
+    if (small) return small_backward(b);
     if (b.needs(0)) multiply(grad_x_problem(b.grad(0).view, b.in(1), g), g, b.in(1), b.grad(0), b.workspace(), backward_bytes);
     if (b.needs(1)) multiply(grad_weight_problem(b.grad(1).view, b.in(0), g), g, b.in(0), b.grad(1), b.workspace(), backward_bytes);
     if (b.needs(2)) kernels::cpu::sum(g, b.grad(2).view, (kernels::cpu::DimMask{1} << (g.ndim - 1)) - 1, 1);
@@ -72,6 +82,12 @@ struct Linear final : Function {
   }
 
  private:
+  void small_backward(Backward& b) const {
+    const View& g = b.grad_out(0);
+    if (b.needs(0)) kernels::cpu::small_matmul(g, false, b.in(1), false, nullptr, b.grad(0).view, b.grad(0).accumulate);
+    if (b.needs(1)) kernels::cpu::small_matmul(g, true, b.in(0), false, nullptr, b.grad(1).view, b.grad(1).accumulate);
+    if (b.needs(2)) kernels::cpu::sum(g, b.grad(2).view, 1, 1);
+  }
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View x = in[0].impl()->view(), weight = in[1].impl()->view();
     const Shape shape = spec.outputs[0].shape, strides = contiguous_strides(shape);
@@ -111,6 +127,7 @@ struct Linear final : Function {
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) {
+  if (are_readable(x, weight) && (!bias.defined() || bias.is_contiguous())) return apply(Linear{}, {&x, &weight, &bias}, at);
   const Tensor rows = readable_matrices(x, at), matrix = readable_matrices(weight, at);
   const Tensor offset = bias.defined() && !bias.is_contiguous() ? bias.contiguous(MemoryFormat::contiguous, at) : bias;
   return apply(Linear{}, {&rows, &matrix, &offset}, at);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/dispatch.hpp"
+#include "kernels/small_matmul.hpp"
 #include "src/ops/matrix_operand.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/reduce.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 struct Matmul final : Function {
   bool a_is_row = false, b_is_column = false;  // 1-d operands
+  bool small = false;                          // a loop, without a plan
   cpu::PlanPtr<cpu::GemmPlan> plan;
   std::size_t backward_bytes = 0;
 
@@ -36,11 +38,18 @@ struct Matmul final : Function {
     Spec spec(shape, a.dtype());
     if (in.needs_grad(0)) spec.save_inputs |= 2;
     if (in.needs_grad(1)) spec.save_inputs |= 1;
-    if (a.device().is_cpu()) plan_on_cpu(in, spec);
+    small = a.ndim() == 2 && b.ndim() == 2 && kernels::cpu::is_small_matmul(a.dtype(), a.size(0), b.size(1), a.size(1));
+    if (small) {
+      spec.flops = 2.0 * static_cast<double>(shape.numel() * a.size(1));
+      spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
+    } else if (a.device().is_cpu()) {
+      plan_on_cpu(in, spec);
+    }
     return spec;
   }
 
   void forward(Launch& l) override {
+    if (small && l.device().is_cpu()) return kernels::cpu::small_matmul(l.in(0), false, l.in(1), false, nullptr, l.out(0), false);
     switch (l.device().kind()) {
       case DeviceKind::cpu: return plan->run(l.in(0).data, l.in(1).data, nullptr, l.out(0).data, false, l.workspace());
       default: kernels::not_on(l.device(), op.name);
@@ -50,6 +59,11 @@ struct Matmul final : Function {
   bool has_fused_backward() const override { return true; }
   void backward(Backward& b) override {
     if (b.device().kind() != DeviceKind::cpu) kernels::not_on(b.device(), op.name);
+    if (small) {
+      if (b.needs(0)) kernels::cpu::small_matmul(b.grad_out(0), false, b.in(1), true, nullptr, b.grad(0).view, b.grad(0).accumulate);
+      if (b.needs(1)) kernels::cpu::small_matmul(b.in(0), true, b.grad_out(0), false, nullptr, b.grad(1).view, b.grad(1).accumulate);
+      return;
+    }
     if (b.needs(0)) multiply(grad_a_problem(b.grad(0).view, b.in(1), b.grad_out(0)), b.grad_out(0), b.in(1), b.grad(0), b.workspace(), backward_bytes);
     if (b.needs(1)) multiply(grad_b_problem(b.grad(1).view, b.in(0), b.grad_out(0)), b.in(0), b.grad_out(0), b.grad(1), b.workspace(), backward_bytes);
   }
@@ -115,6 +129,7 @@ struct Matmul final : Function {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, SourceLocation at) {
+  if (are_readable(a, b)) return apply(Matmul{}, {&a, &b}, at);
   const Tensor left = readable_matrices(a, at), right = readable_matrices(b, at);
   return apply(Matmul{}, {&left, &right}, at);
 }

@@ -46,6 +46,9 @@ class GradientLayout {
   View view_;
 };
 
+/// True, at little cost, for the usual case that readable_matrices would change nothing.
+inline bool are_readable(const Tensor& a, const Tensor& b) { return a.defined() && b.defined() && a.is_contiguous() && b.is_contiguous(); }
+
 /// The tensor itself where its matrices can be read at full speed, else a row-major copy.
 inline Tensor readable_matrices(const Tensor& x, SourceLocation at) {
   if (!x.defined() || x.ndim() < 2 || x.is_contiguous() ||
