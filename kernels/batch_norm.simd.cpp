@@ -12,7 +12,7 @@
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 32768;
+constexpr std::int64_t elements_per_chunk = 131072;
 constexpr std::int64_t most_chunks = 32;  // each leaves two partial vectors in the workspace
 
 template <int count>

@@ -11,8 +11,9 @@
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 16384;
+constexpr std::int64_t elements_per_chunk = 32768;
 constexpr std::int64_t most_chunks = 64;  // each leaves one partial sum
+constexpr std::int64_t most_held = 128;   // classes whose logits a tile keeps in the first-level cache
 
 template <class A>
 struct SampleLoss {
@@ -50,14 +51,20 @@ template <class T, class Count>
 void samples_across(const T* x, std::int64_t step, std::int64_t next, std::int64_t n, Count part, const Weights<T>& weights,
                     Lanes<compute_t<T>>& peak, Lanes<compute_t<T>>& log_sum, Lanes<compute_t<T>>& spread) {
   using A = compute_t<T>;
-  Lanes<A> sum{};
+  Lanes<A> held[most_held], sum{};
+  const bool holds = n <= most_held;
+  const auto logits = [&](std::int64_t c) __attribute__((always_inline)) { return holds ? held[c] : load_strided(x + c * step, next, part); };
   peak = splat(-static_cast<A>(__builtin_inf()));
   spread = Lanes<A>{};
-  for (std::int64_t c = 0; c < n; ++c) peak = max<A>(load_strided(x + c * step, next, part), peak);
-  for (std::int64_t c = 0; c < n; ++c) sum += exp(load_strided(x + c * step, next, part) - peak);
-  for (int lane = 0; lane < width<A>; ++lane) log_sum[lane] = log(static_cast<A>(sum[lane]));
+  for (std::int64_t c = 0; c < n; ++c) {
+    const Lanes<A> v = load_strided(x + c * step, next, part);
+    if (holds) held[c] = v;
+    peak = max<A>(v, peak);
+  }
+  for (std::int64_t c = 0; c < n; ++c) sum += exp(logits(c) - peak);
+  log_sum = log(sum);
   if (weights.spread != 0)
-    for (std::int64_t c = 0; c < n; ++c) spread += ((peak - load_strided(x + c * step, next, part)) + log_sum) * weights.of(c);
+    for (std::int64_t c = 0; c < n; ++c) spread += ((peak - logits(c)) + log_sum) * weights.of(c);
 }
 
 std::int64_t chunk_of(std::int64_t n, std::int64_t unit) {
@@ -92,7 +99,8 @@ void forward(const View& logits, const View& target, const View& weight, const C
     count += static_cast<double>(weights.of(label));
   };
 
-  const bool along = step == 1 || classes == 1;
+  // Few classes would leave most lanes empty: then samples fill them, although their logits must be collected.
+  const bool along = classes == 1 || (step == 1 && (classes > w || walk.inner < w));
   const std::int64_t tiles = (walk.inner + w - 1) / w, units = target.numel == 0 ? 0 : along ? target.numel : walk.count * tiles;
   const std::int64_t grain = chunk_of(units, along ? classes : classes * w);
   parallel_for(units, grain, [&](std::int64_t begin, std::int64_t end) {

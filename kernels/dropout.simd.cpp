@@ -9,7 +9,7 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
 constexpr std::int64_t tile = philox_tile_words;
-constexpr std::int64_t tiles_per_chunk = 64;
+constexpr std::int64_t tiles_per_chunk = 192;
 
 /// Words first, first + stride, ... of the stream, `tile` of them: each is drawn with the other three of its block.
 void scattered_words(PhiloxState state, std::int64_t first, std::int64_t stride, std::uint32_t* words) {

@@ -267,6 +267,31 @@ TASUKI_LANES Lanes<double> exp(Lanes<double> v) {
 }
 TASUKI_LANES float log(float a) { return __builtin_logf(a); }
 TASUKI_LANES double log(double a) { return __builtin_log(a); }
+/// ln of each lane, for normal numbers, zero, infinity and NaN: Cephes' logf, to about 1 ulp.
+TASUKI_LANES Lanes<float> log(Lanes<float> v) {
+  const IntLanes<float> bits = as_bits<float>(v) - 0x3f3504f3;  // v = 2^e * m with m in [sqrt(1/2), sqrt(2))
+  const Lanes<float> e = __builtin_convertvector(bits >> 23, Lanes<float>);
+  const Lanes<float> f = as_lanes<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.f;
+  Lanes<float> p = splat(7.0376836292e-2f);
+  p = p * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  const Lanes<float> z = f * f;
+  const Lanes<float> y = (p * f * z + e * -2.12194440e-4f) - 0.5f * z;
+  const Lanes<float> result = (f + y) + e * 0.693359375f;
+  const Lanes<float> at_edge = v == 0.f ? splat(-__builtin_inff()) : v;
+  const Lanes<float> inside = v < __builtin_inff() ? result : at_edge;
+  return v > 0.f ? inside : (v == 0.f ? at_edge : splat(__builtin_nanf("")));
+}
+TASUKI_LANES Lanes<double> log(Lanes<double> v) {
+  for (int i = 0; i < width<double>; ++i) v[i] = __builtin_log(v[i]);
+  return v;
+}
 
 /// Calls f(position, how many lanes count, slot) over n elements, a vector at a time. Slots 0 to 3 take turns, so that a reduction
 /// can keep four sums and does not wait for each addition.

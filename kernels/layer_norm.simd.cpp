@@ -26,7 +26,7 @@ void forward(const LayerNormForward& f) {
   A* scratch = static_cast<A*>(f.workspace);
   const A* weight = prepared(f.weight, scratch, n);
   const A* bias = prepared(f.bias, scratch + n, n);
-  parallel_for(rows, 1 + 32768 / (n + 1), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(rows, 1 + 65536 / (n + 1), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) {
       const T* x = f.x.as<const T>() + r * n;
       T* y = f.y.as<T>() + r * n;

@@ -8,7 +8,7 @@
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 65536;
+constexpr std::int64_t elements_per_chunk = 131072;
 constexpr std::int64_t most_chunks = 64;  // each leaves one partial sum
 
 // Strides of an operand that has one element for all.

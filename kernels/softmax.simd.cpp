@@ -11,7 +11,7 @@
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 16384;
+constexpr std::int64_t elements_per_chunk = 32768;
 
 // A 0-d array is one slice of one element.
 std::int64_t size_along(const View& v, int dim) { return v.ndim ? v.size(dim) : 1; }
@@ -68,8 +68,7 @@ void forward_slices(Slices<const T> x, Slices<T> y, std::int64_t n, Part part) {
   }
   const Lanes<A> scale = 1 / sum;
   Lanes<A> log_sum{};
-  if constexpr (logarithm)
-    for (int lane = 0; lane < width<A>; ++lane) log_sum[lane] = log(static_cast<A>(sum[lane]));
+  if constexpr (logarithm) log_sum = log(sum);
   for (std::int64_t i = 0; i < n; ++i) {
     if constexpr (logarithm) y.set(i, (x.get(i, part) - peak) - log_sum, part);
     else if constexpr (keeps_exp) y.set(i, y.get(i, part) * scale, part);
