@@ -2,7 +2,7 @@
 
 #include <type_traits>
 
-#include "tasuki/core/half.hpp"
+#include "kernels/halves.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
@@ -33,6 +33,10 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
   if (strides[0] == 1 && strides[1] == 1) {
     if constexpr (std::is_same_v<To, From>) {
       if (n) __builtin_memmove(to, from, static_cast<std::size_t>(n) * sizeof(To));
+    } else if constexpr (std::is_same_v<To, float> && std::is_same_v<From, float16>) {
+      widen(from, to, n);
+    } else if constexpr (std::is_same_v<To, float16> && std::is_same_v<From, float>) {
+      narrow(from, to, n);
     } else {
       for (std::int64_t i = 0; i < n; ++i) to[i] = converted<To>(from[i]);
     }

@@ -41,13 +41,14 @@ TASUKI_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 TASUKI_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
 /// e^x. The scaling by 2^n is done in two factors, so that results round once into the subnormals and overflow to infinity.
-TASUKI_INLINE float exponential(float x) {
-  x = x > 89.0f ? 89.0f : x;  // NaN stays
-  x = x < -104.0f ? -104.0f : x;
+struct ScaledExponential {
+  float mantissa;  // near 1
+  std::int32_t power;
+};
+TASUKI_INLINE ScaledExponential reduced_exponential(float x) {
   const float rounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer and leaves that in the low bits
   const float shifted = x * 1.44269504088896341f + rounder;
   const float n = shifted - rounder;
-  const std::int32_t i = bits_as<std::int32_t>(shifted) - 0x4b400000;
   float r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -56,10 +57,19 @@ TASUKI_INLINE float exponential(float x) {
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  const std::int32_t half = i >> 1;
-  const float first = bits_as<float>((half + 127) << 23), second = bits_as<float>((i - half + 127) << 23);
-  return p * first * second;
+  return {p * (r * r) + r + 1.0f, bits_as<std::int32_t>(shifted) - 0x4b400000};
+}
+TASUKI_INLINE float exponential(float x) {
+  x = x > 89.0f ? 89.0f : x;  // NaN stays
+  x = x < -104.0f ? -104.0f : x;
+  const ScaledExponential e = reduced_exponential(x);
+  const std::int32_t half = e.power >> 1;
+  return e.mantissa * bits_as<float>((half + 127) << 23) * bits_as<float>((e.power - half + 127) << 23);
+}
+/// The same for |x| <= 87, where one factor does.
+TASUKI_INLINE float exponential_within_87(float x) {
+  const ScaledExponential e = reduced_exponential(x);
+  return e.mantissa * bits_as<float>((e.power + 127) << 23);
 }
 
 TASUKI_INLINE double exponential(double x) {
@@ -78,6 +88,8 @@ TASUKI_INLINE double exponential(double x) {
   const std::int64_t half = i >> 1;
   return e * bits_as<double>((half + 1023) << 52) * bits_as<double>((i - half + 1023) << 52);
 }
+
+TASUKI_INLINE double exponential_within_87(double x) { return exponential(x); }
 
 /// ln x: -inf of zero, NaN of negative numbers.
 TASUKI_INLINE float logarithm(float x) {
@@ -142,7 +154,7 @@ TASUKI_INLINE float hyperbolic_tangent(float x) {
   p = p * z + 1.33314422036e-1f;
   p = p * z - 3.33332819422e-1f;
   const float near_zero = p * z * a + a;
-  const float far = 1.0f - 2.0f / (exponential(a + a) + 1.0f);
+  const float far = 1.0f - 2.0f / (exponential_within_87(a > 20.0f ? 40.0f : a + a) + 1.0f);
   return with_sign(a < 0.625f ? near_zero : far, x);
 }
 
@@ -173,7 +185,7 @@ TASUKI_INLINE float error_function(float x) {
   u = u * t - 6.34846687e-1f;
   u = u * t - 1.28717512e-1f;
   u = u * t - t;
-  const float far = with_sign(1.0f - exponential(u), x);
+  const float far = with_sign(1.0f - exponential_within_87(u < -87.0f ? -87.0f : u), x);
   float p = -5.96761703e-4f;
   p = p * s + 4.99119423e-3f;
   p = p * s - 2.67681349e-2f;
@@ -181,7 +193,7 @@ TASUKI_INLINE float error_function(float x) {
   p = p * s - 3.76125336e-1f;
   p = p * s + 1.28379166e-1f;
   const float near_zero = p * x + x;
-  return t < 0.927734375f ? near_zero : (x != x ? x : (t > 4.0f ? with_sign(1.0f, x) : far));
+  return t < 0.927734375f ? near_zero : far;
 }
 TASUKI_INLINE double error_function(double x) { return __builtin_erf(x); }
 

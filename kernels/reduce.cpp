@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "kernels/extremum.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/visit.hpp"
 
@@ -67,15 +68,55 @@ Best<T> best_of(const ReducePlan& plan, const T* x) {
   return best;
 }
 
+/// The same over n contiguous elements; the position only where it is asked for, since it takes another look.
+template <class T>
+Best<T> dense_best(const T* x, std::int64_t n, bool largest, bool wants_position) {
+  if constexpr (std::is_same_v<T, float>) {
+    const float value = TASUKI_ON_ISA(extremum_f32)(x, n, largest);
+    return {value, wants_position ? TASUKI_ON_ISA(first_position_f32)(x, n, value) : 0};
+  } else {
+    const double value = TASUKI_ON_ISA(extremum_f64)(x, n, largest);
+    return {value, wants_position ? TASUKI_ON_ISA(first_position_f64)(x, n, value) : 0};
+  }
+}
+
+/// One output of many contiguous elements: the best of each part, then the first best of those.
+template <class T>
+Best<T> best_of_parts(const T* x, std::int64_t n, bool largest, bool wants_position) {
+  constexpr std::int64_t most_parts = 64;
+  const std::int64_t length = std::max<std::int64_t>(65536, (n + most_parts - 1) / most_parts);
+  Best<T> part[most_parts];
+  parallel_for(n, length, [&](std::int64_t begin, std::int64_t end) {
+    part[begin / length] = dense_best(x + begin, end - begin, largest, wants_position);
+    part[begin / length].position += begin;
+  });
+  Best<T> best = part[0];
+  for (std::int64_t i = 1; i * length < n; ++i) {
+    const bool better = largest ? part[i].value > best.value : part[i].value < best.value;
+    if ((better || part[i].value != part[i].value) && !(best.value != best.value)) best = part[i];
+  }
+  return best;
+}
+
 template <class Pick>
-void reduce_each(const View& x, DimMask reduced, Extremum which, Pick&& pick) {
+void reduce_each(const View& x, DimMask reduced, Extremum which, bool wants_position, Pick&& pick) {
   const ReducePlan plan = plan_reduction(x, reduced, /*in_order=*/true);
+  const bool largest = which == Extremum::max, dense = plan.reduced_dims == 1 && plan.reduced[0].stride == 1;
   visit_all(x.dtype, [&](auto zero) {
     using T = decltype(zero);
-    parallel_for(plan.kept_count, std::max<std::int64_t>(1, 16384 / plan.reduced_count), [&](std::int64_t begin, std::int64_t end) {
+    constexpr bool has_dense_kernel = std::is_same_v<T, float> || std::is_same_v<T, double>;
+    if constexpr (has_dense_kernel)
+      if (dense && plan.kept_count == 1) return pick(0, best_of_parts(x.as<const T>(), plan.reduced_count, largest, wants_position), zero);
+    parallel_for(plan.kept_count, std::max<std::int64_t>(1, (has_dense_kernel && dense ? 65536 : 16384) / plan.reduced_count), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) {
         const T* from = x.as<const T>() + offset_of(plan.kept, plan.kept_dims, k);
-        pick(k, which == Extremum::max ? best_of<true>(plan, from) : best_of<false>(plan, from), zero);
+        if constexpr (has_dense_kernel) {
+          if (dense) {
+            pick(k, dense_best(from, plan.reduced_count, largest, wants_position), zero);
+            continue;
+          }
+        }
+        pick(k, largest ? best_of<true>(plan, from) : best_of<false>(plan, from), zero);
       }
     });
   });
@@ -112,14 +153,14 @@ void sum_squared_deviations(const View& x, const View& center, const View& out, 
 }
 
 void extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
-  reduce_each(x, reduced, which, [&](std::int64_t k, const auto& best, auto zero) {
+  reduce_each(x, reduced, which, false, [&](std::int64_t k, const auto& best, auto zero) {
     using T = decltype(zero);
     out.as<T>()[k] = static_cast<T>(best.value);
   });
 }
 
 void arg_extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
-  reduce_each(x, reduced, which, [&](std::int64_t k, const auto& best, auto) { out.as<std::int64_t>()[k] = best.position; });
+  reduce_each(x, reduced, which, true, [&](std::int64_t k, const auto& best, auto) { out.as<std::int64_t>()[k] = best.position; });
 }
 
 }  // namespace tasuki::kernels::cpu

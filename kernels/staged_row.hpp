@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/halves.hpp"
 #include "kernels/staged_call.hpp"
 #include "tasuki/core/half.hpp"
 
@@ -28,7 +29,9 @@ inline constexpr std::int64_t stage_elements = 1024;
 template <class T, class C>
 [[gnu::always_inline]] inline void stage_in(const T* from, std::int64_t stride, C* to, std::int64_t n) {
   if (stride == 1) {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i]);
+    if constexpr (std::is_same_v<T, float16>) widen(from, to, n);
+    else
+      for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i]);
   } else {
     for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i * stride]);
   }
@@ -37,7 +40,9 @@ template <class T, class C>
 template <bool Add, class C, class T>
 [[gnu::always_inline]] inline void stage_out(const C* from, T* to, std::int64_t stride, std::int64_t n) {
   if (stride == 1) {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = Add ? static_cast<T>(static_cast<C>(to[i]) + from[i]) : static_cast<T>(from[i]);
+    if constexpr (std::is_same_v<T, float16> && !Add) narrow(from, to, n);
+    else
+      for (std::int64_t i = 0; i < n; ++i) to[i] = Add ? static_cast<T>(static_cast<C>(to[i]) + from[i]) : static_cast<T>(from[i]);
   } else {
     for (std::int64_t i = 0; i < n; ++i) {
       T& t = to[i * stride];

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "kernels/staged_row.hpp"
 #include "kernels/unary_functors.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
@@ -9,9 +10,6 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 namespace {
 
 namespace fn = functors::TASUKI_ISA;
-
-template <class T>
-using Compute = std::conditional_t<std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>, float, T>;
 
 template <class C>
 [[gnu::always_inline]] inline fn::Numbers<C> numbers_of(const void* parameters) {
@@ -21,19 +19,13 @@ template <class C>
 
 constexpr std::int64_t block = 512;
 
-/// Strided rows are gathered into contiguous blocks, so that one vector loop serves all layouts.
-template <class C, class T>
-[[gnu::always_inline]] inline void load(const T* from, std::int64_t stride, C* to, std::int64_t n) {
-  if (stride == 1) {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i]);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i * stride]);
-  }
-}
+/// Some arguments of F need libm; see repair_hard.
+template <class F, class C>
+constexpr bool has_hard = std::is_same_v<C, float> && requires { F::is_hard(C{}); };
 
 template <class F, class C>
 [[gnu::always_inline]] inline void repair_hard(const C* x, C* y, std::int64_t n, bool derivative) {
-  if constexpr (requires { F::is_hard(x[0]); } && std::is_same_v<C, float>) {
+  if constexpr (has_hard<F, C>) {
     bool any = false;
     for (std::int64_t i = 0; i < n; ++i) any |= F::is_hard(x[i]);
     if (!any) return;
@@ -44,22 +36,25 @@ template <class F, class C>
 
 template <class F, class T>
 void row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters) {
-  using C = Compute<T>;
+  using C = compute_type<T>;
   T* out = reinterpret_cast<T*>(operands[0]);
   const T* x = reinterpret_cast<const T*>(operands[1]);
   const auto p = numbers_of<C>(parameters);
+  if constexpr (std::is_same_v<T, C> && !has_hard<F, C>) {
+    if (strides[0] == 1 && strides[1] == 1) {
+      TASUKI_ELEMENTS_INDEPENDENT
+      for (std::int64_t i = 0; i < n; ++i) out[i] = F::f(x[i], p);
+      return;
+    }
+  }
+  // Other rows are gathered into contiguous blocks, so that one vector loop serves all layouts.
   C in[block], result[block];
   for (std::int64_t at = 0; at < n; at += block) {
     const std::int64_t m = n - at < block ? n - at : block;
-    load(x + at * strides[1], strides[1], in, m);
+    stage_in(x + at * strides[1], strides[1], in, m);
     for (std::int64_t i = 0; i < m; ++i) result[i] = F::f(in[i], p);
     repair_hard<F>(in, result, m, false);
-    T* to = out + at * strides[0];
-    if (strides[0] == 1) {
-      for (std::int64_t i = 0; i < m; ++i) to[i] = T(result[i]);
-    } else {
-      for (std::int64_t i = 0; i < m; ++i) to[i * strides[0]] = T(result[i]);
-    }
+    stage_out<false>(result, out + at * strides[0], strides[0], m);
   }
 }
 
@@ -81,27 +76,30 @@ void integer_row(std::int64_t n, char* const* operands, const std::int64_t* stri
 
 template <class F, class T, bool Accumulate>
 void backward_row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters) {
-  using C = Compute<T>;
+  using C = compute_type<T>;
   T* grad_in = reinterpret_cast<T*>(operands[0]);
   const T* grad_out = reinterpret_cast<const T*>(operands[1]);
   const T* operand = reinterpret_cast<const T*>(operands[2]);
   const auto p = numbers_of<C>(parameters);
+  if constexpr (std::is_same_v<T, C> && !has_hard<F, C>) {
+    if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
+      TASUKI_ELEMENTS_INDEPENDENT
+      for (std::int64_t i = 0; i < n; ++i) {
+        const C slope = grad_out[i] * F::df(operand[i], operand[i], p);
+        grad_in[i] = Accumulate ? grad_in[i] + slope : slope;
+      }
+      return;
+    }
+  }
   C g[block], v[block], slope[block];
   for (std::int64_t at = 0; at < n; at += block) {
     const std::int64_t m = n - at < block ? n - at : block;
-    load(grad_out + at * strides[1], strides[1], g, m);
-    load(operand + at * strides[2], strides[2], v, m);
+    stage_in(grad_out + at * strides[1], strides[1], g, m);
+    stage_in(operand + at * strides[2], strides[2], v, m);
     for (std::int64_t i = 0; i < m; ++i) slope[i] = F::df(v[i], v[i], p);
     repair_hard<F>(v, slope, m, true);
-    T* to = grad_in + at * strides[0];
-    if (strides[0] == 1) {
-      for (std::int64_t i = 0; i < m; ++i) to[i] = T(Accumulate ? static_cast<C>(to[i]) + g[i] * slope[i] : g[i] * slope[i]);
-    } else {
-      for (std::int64_t i = 0; i < m; ++i) {
-        T& t = to[i * strides[0]];
-        t = T(Accumulate ? static_cast<C>(t) + g[i] * slope[i] : g[i] * slope[i]);
-      }
-    }
+    for (std::int64_t i = 0; i < m; ++i) g[i] *= slope[i];
+    stage_out<Accumulate>(g, grad_in + at * strides[0], strides[0], m);
   }
 }
 
