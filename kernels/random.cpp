@@ -44,11 +44,13 @@ class Cursor {
 
 template <class T, class V>
 T element(V value) {
-  if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) return T(static_cast<float>(value));
+  if constexpr (std::is_same_v<T, V>) return value;
+  else if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) return T(static_cast<float>(value));
   else return static_cast<T>(value);
 }
 
-/// Writes elements [first, first + count) of a view; value(i) gives the i-th of them.
+/// Writes elements [first, first + count) of a view; value(i) gives the i-th of them. It should capture by value: through
+/// references the compiler must expect the writes to change what it reads, and gives up on vectors.
 template <class T, class Value>
 void store(const View& out, std::int64_t first, std::int64_t count, Value value) {
   if (out.contiguous) {
@@ -164,7 +166,7 @@ void uniform(const View& out, PhiloxState state, double low, double high) {
   if (out.dtype == DType::f64) {
     const Interval<double> interval(low, high);
     for_tiles<std::uint32_t>(out.numel, 2, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-      store<double>(out, first, count, [&](std::int64_t i) { return interval.clamp(low + width * uniform_double(words[2 * i], words[2 * i + 1])); });
+      store<double>(out, first, count, [=](std::int64_t i) { return interval.clamp(low + width * uniform_double(words[2 * i], words[2 * i + 1])); });
     });
     return;
   }
@@ -174,7 +176,7 @@ void uniform(const View& out, PhiloxState state, double low, double high) {
     const auto least = static_cast<float>(interval.least), greatest = static_cast<float>(interval.greatest);
     for_tiles<float>(out.numel, 1, state, tiles().uniform, [&](std::int64_t first, std::int64_t count, const float* numbers) {
       // the bounds are values of T, so rounding to T after clamping cannot pass them
-      store<T>(out, first, count, [&](std::int64_t i) { return std::min(std::max(base + scale * numbers[i], least), greatest); });
+      store<T>(out, first, count, [=](std::int64_t i) { return std::min(std::max(base + scale * numbers[i], least), greatest); });
     });
   });
 }
@@ -189,14 +191,15 @@ void normal(const View& out, PhiloxState state, double mean, double std) {
         numbers[i] = radius * std::cos(angle);
         numbers[i + 1] = radius * std::sin(angle);
       }
-      store<double>(out, first, count, [&](std::int64_t i) { return mean + std * numbers[i]; });
+      const double* made = numbers;
+      store<double>(out, first, count, [=](std::int64_t i) { return mean + std * made[i]; });
     });
     return;
   }
   visit_floating(out.dtype, [&]<class T>(T) {
     const auto shift = static_cast<float>(mean), scale = static_cast<float>(std);
     for_tiles<float>(out.numel, 1, state, tiles().normal, [&](std::int64_t first, std::int64_t count, const float* numbers) {
-      store<T>(out, first, count, [&](std::int64_t i) { return shift + scale * numbers[i]; });
+      store<T>(out, first, count, [=](std::int64_t i) { return shift + scale * numbers[i]; });
     });
   });
 }
@@ -213,7 +216,7 @@ void truncated_normal(const View& out, PhiloxState state, double mean, double st
   visit_floating(out.dtype, [&]<class T>(T) {
     const Interval<T> interval(low, std::nextafter(high, INFINITY));
     for_tiles<std::uint32_t>(out.numel, 2, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-      store<T>(out, first, count, [&](std::int64_t i) {
+      store<T>(out, first, count, [=](std::int64_t i) {
         const double p = from + width * (uniform_double(words[2 * i], words[2 * i + 1]) + 0x1p-54);
         const double z = p <= 0 ? a : p >= 1 ? b : normal_quantile(p);
         return interval.clamp(mean + std * (mirrored ? -z : z));
@@ -223,10 +226,14 @@ void truncated_normal(const View& out, PhiloxState state, double mean, double st
 }
 
 void bernoulli(const View& out, PhiloxState state, double p) {
+  // 32 bits compare faster than 64, but only 64 can say "always"
   const std::uint64_t threshold = bernoulli_threshold(p);
+  const bool always = threshold > UINT32_MAX;
+  const auto limit = static_cast<std::uint32_t>(threshold);
   visit_all(out.dtype, [&]<class T>(T) {
+    const T one = element<T>(1.0f), zero = element<T>(0.0f);
     for_tiles<std::uint32_t>(out.numel, 1, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-      store<T>(out, first, count, [&](std::int64_t i) { return words[i] < threshold ? 1.0f : 0.0f; });
+      store<T>(out, first, count, [=](std::int64_t i) { return (words[i] < limit) | always ? one : zero; });
     });
   });
 }
@@ -249,7 +256,7 @@ bool bernoulli(const View& out, const View& probability, PhiloxState state) {
 
 void random_integers(const View& out, PhiloxState state, std::int64_t low, std::uint64_t range) {
   const bool wide = random_integer_words(range, 1) == 4;
-  const auto draw = [&](const std::uint32_t* words, std::int64_t i) {
+  const auto draw = [=](const std::uint32_t* words, std::int64_t i) {
     // the high half of (fraction of 2^64) * range; 128 random bits where 64 would show the unevenness
     __extension__ using u128 = unsigned __int128;
     if (!wide) return static_cast<std::uint64_t>(u128{two_words(words, i)} * range >> 64);
@@ -258,7 +265,7 @@ void random_integers(const View& out, PhiloxState state, std::int64_t low, std::
   };
   visit_all(out.dtype, [&]<class T>(T) {
     for_tiles<std::uint32_t>(out.numel, wide ? 4 : 2, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-      store<T>(out, first, count, [&](std::int64_t i) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + draw(words, i)); });
+      store<T>(out, first, count, [=](std::int64_t i) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + draw(words, i)); });
     });
   });
 }

@@ -312,6 +312,14 @@ TEST_CASE("in-place forms count as writes and may not overwrite a leaf that the 
   for (const float v : leaf.to_vector<float>()) CHECK(std::fabs(v) <= 0.2f);
 }
 
+TEST_CASE("what random numbers overwrite has no gradient any more, the rest keeps its own") {
+  const ts::Tensor leaf = ts::ones({3}, {.requires_grad = true});
+  const ts::Tensor noise = leaf * 2.0f;
+  ts::normal_(noise);
+  (noise + leaf * 5.0f).sum().backward();
+  CHECK(leaf.grad().to_vector<float>() == std::vector<float>{5, 5, 5});
+}
+
 TEST_CASE("all instruction sets draw the same uniform bits, and normals equal to rounding") {
   namespace cpu = ts::kernels::cpu;
   constexpr std::int64_t tiles = 5, n = tiles * ts::philox_tile_words;
