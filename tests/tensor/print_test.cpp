@@ -1,5 +1,6 @@
 #include "tasuki/tensor/print.hpp"
 
+#include <cstdint>
 #include <limits>
 #include <sstream>
 #include <string>
