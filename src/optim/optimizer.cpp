@@ -81,10 +81,21 @@ void Optimizer::allocate_state() {
   }
 }
 
-void Optimizer::set_lr(double lr) {
-  for (std::size_t g = 0; g < groups_.size(); ++g) set_lr(g, lr);
+void Optimizer::check_group(std::size_t group) const {
+  if (group >= groups_.size()) TASUKI_THROW(IndexError, "expected  a group below ", groups_.size(), ", the number of groups of this ", name_, "\nactual    ", group);
 }
-void Optimizer::set_lr(std::size_t group, double lr) { groups_[group].lr = lr; }
+double Optimizer::lr(std::size_t group) const {
+  check_group(group);
+  return groups_[group].lr;
+}
+void Optimizer::set_lr(double lr, SourceLocation at) {
+  for (std::size_t g = 0; g < groups_.size(); ++g) set_lr(g, lr, at);
+}
+void Optimizer::set_lr(std::size_t group, double lr, SourceLocation at) {
+  check_group(group);
+  detail::check_option(name_.c_str(), "lr", lr, 0, HUGE_VAL, at);
+  groups_[group].lr = lr;
+}
 
 std::vector<Tensor> Optimizer::parameters() const {
   std::vector<Tensor> list;

@@ -192,6 +192,14 @@ TEST_CASE("hyperparameters that cannot work") {
                "  nesterov needs a momentum, and takes no dampening\n"
                "  called at <here>");
   ts::optim::SGD opt{layer.parameters()};
+  expect_error([&] { opt.set_lr(-1); },
+               "ValueError: SGD\n"
+               "  expected  0 <= lr\n"
+               "  actual    -1\n"
+               "  called at <here>");
+  expect_error([&] { opt.set_lr(1, 0.5); },
+               "IndexError: expected  a group below 1, the number of groups of this SGD\n"
+               "  actual    1");
   expect_error([&] { ts::optim::StepLR(opt, {.step_size = 0}); },
                "ValueError: expected  options.step_size >= 1\n"
                "  actual    0 < 1\n"

@@ -210,6 +210,20 @@ TEST_CASE("a run that goes on from saved state equals one that was not interrupt
   CHECK(numbers(second) == numbers(whole));
 }
 
+TEST_CASE("two optimizers of one parameter take turns, and either may go first") {
+  const Tensor p = parameter();
+  ts::optim::SGD other{{p}, {.lr = 10}};
+  {
+    ts::optim::SGD opt{{p}, {.lr = 1}};
+    p.set_grad(ts::from(Numbers(5, 1.0)));
+    opt.step();
+    other.step();
+  }
+  CHECK(numbers(p)[0] == Approx(0.5 - 11));
+  other.step();
+  CHECK(numbers(p)[0] == Approx(0.5 - 21));
+}
+
 TEST_CASE("an optimizer of one's own writes update() with ops") {
   struct Halving : ts::optim::Optimizer {
     explicit Halving(std::vector<Tensor> p) : Optimizer("Halving", {std::move(p)}, {0.5}) {}

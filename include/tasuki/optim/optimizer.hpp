@@ -49,10 +49,11 @@ class Optimizer {
   /// Makes all gradients undefined; their memory stays with the layout.
   void zero_grad();
 
-  /// Learning rate of a group; the form without a group sets all.
-  double lr(std::size_t group = 0) const { return groups_[group].lr; }
-  void set_lr(double lr);
-  void set_lr(std::size_t group, double lr);
+  /// Learning rate of a group; the form without a group sets all. Throws IndexError for a group that is not there, ValueError for a
+  /// negative rate.
+  double lr(std::size_t group = 0) const;
+  void set_lr(double lr, SourceLocation at = SourceLocation::current());
+  void set_lr(std::size_t group, double lr, SourceLocation at = SourceLocation::current());
   std::size_t group_count() const { return groups_.size(); }
   /// How often step() was called.
   std::int64_t step_count() const { return step_count_; }
@@ -79,6 +80,7 @@ class Optimizer {
   struct Group {
     double lr;
   };
+  void check_group(std::size_t group) const;
   void allocate_state();
   void update_group(std::size_t group, SourceLocation at);
 
