@@ -1,0 +1,406 @@
+"""Random cases for every op, with values and gradients by PyTorch in double precision, as safetensors for check_numerics.
+
+    python generate.py DIRECTORY [--cases 24] [--seed 1]
+
+One file per op and dtype: `<op>.<f32|f64>.safetensors`. Case k holds its operands as "k.in.i", its attributes as "k.attr" (f64), the
+results as "k.out.j", the gradients that backward starts from as "k.seed.j" and the gradients of the operands as "k.grad.i".
+Operands are rounded to the dtype first; everything else is computed in f64 from them. In f32 files "k.single.out.j" and
+"k.single.grad.i" are what PyTorch itself makes of the case in f32: the size of its error says how well posed the case is.
+"""
+import argparse
+import os
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "benchmarks", "peers"))
+import safetensors_file
+
+rng = numpy.random.default_rng(1)
+
+
+def size(low=1, high=9):
+    return int(rng.integers(low, high + 1))
+
+
+def shape(low=0, high=4):
+    return [size() for _ in range(int(rng.integers(low, high + 1)))]
+
+
+def real(dims, low=-2.0, high=2.0):
+    return rng.uniform(low, high, dims)
+
+
+def away_from_zero(dims, low=0.3, high=2.5):
+    return real(dims, low, high) * rng.choice([-1.0, 1.0], dims)
+
+
+def integers(dims, low, high):
+    """In [low, high)."""
+    return rng.integers(low, high, dims, dtype=numpy.int64)
+
+
+def broadcastable(dims):
+    """A shape that broadcasts with `dims`: dimensions become 1 or leave from the front."""
+    other = [1 if rng.random() < 0.3 else d for d in dims]
+    return other[int(rng.integers(0, len(other) + 1)) if rng.random() < 0.4 else 0 :]
+
+
+def dim_of(dims):
+    d = int(rng.integers(0, len(dims)))
+    return d - len(dims) if rng.random() < 0.5 else d
+
+
+class Case:
+    """Operands (NumPy arrays; floating ones get gradients unless named in `constant`), attributes, and the op in PyTorch."""
+
+    def __init__(self, op, operands, attributes=(), constant=()):
+        self.op, self.operands, self.attributes, self.constant = op, operands, attributes, constant
+
+
+def unary(f, low=-3.0, high=3.0, make=real):
+    return lambda: Case(f, [make(shape(), low, high)])
+
+
+def binary(f, left=real, right=real):
+    def make():
+        dims = shape()
+        other = broadcastable(dims)
+        pair = (dims, other) if rng.random() < 0.5 else (other, dims)
+        return Case(f, [left(pair[0]), right(pair[1])])
+
+    return make
+
+
+def with_number(f, left=real, low=0.5, high=2.0):
+    def make():
+        number = float(numpy.float32(rng.uniform(low, high)))
+        return Case(lambda x: f(x, number), [left(shape())], [number])
+
+    return make
+
+
+def clamp():
+    low, high = -0.75, 1.25
+    return Case(lambda x: torch.clamp(x, low, high), [real(shape())], [low, high])
+
+
+def where():
+    dims = shape()
+    return Case(torch.where, [rng.random(broadcastable(dims)) < 0.5, real(dims), real(broadcastable(dims))])
+
+
+def reduction(f):
+    def make():
+        dims = shape(1, 4)
+        over = sorted(int(d) for d in rng.choice(len(dims), int(rng.integers(1, len(dims) + 1)), replace=False))
+        keep = bool(rng.random() < 0.5)
+        return Case(lambda x: f(x, over, keep), [real(dims)], [float(keep), *map(float, over)])
+
+    return make
+
+
+def variance():
+    dims = [size(2, 9) for _ in range(size(1, 4))]
+    over = sorted(int(d) for d in rng.choice(len(dims), int(rng.integers(1, len(dims) + 1)), replace=False))
+    keep, correction = bool(rng.random() < 0.5), int(rng.integers(0, 2))
+    return Case(lambda x: torch.var(x, over, correction=correction, keepdim=keep), [real(dims)], [float(keep), float(correction), *map(float, over)])
+
+
+def extremum(f):
+    def make():
+        dims = shape(1, 4)
+        d, keep = dim_of(dims), bool(rng.random() < 0.5)
+        return Case(lambda x: list(f(x, d, keep)), [real(dims)], [float(d), float(keep)])
+
+    return make
+
+
+def argmax():
+    dims = shape(1, 4)
+    d, keep = dim_of(dims), bool(rng.random() < 0.5)
+    return Case(lambda x: torch.argmax(x, d, keep), [real(dims)], [float(d), float(keep)])
+
+
+def matmul():
+    n, k, m = size(1, 33), size(1, 33), size(1, 33)
+    batch = shape(0, 2)
+    left, right = [*batch, n, k], [*broadcastable(batch), k, m]
+    kind = rng.random()
+    if kind < 0.15:
+        left, right = [k], [k, m]
+    elif kind < 0.3:
+        left, right = [*batch, n, k], [k]
+    elif kind < 0.4:
+        left, right = [k], [k]
+    return Case(torch.matmul, [real(left), real(right)])
+
+
+def linear():
+    k, m = size(1, 70), size(1, 40)
+    operands = [real([*shape(0, 3), k]), real([m, k])]
+    if rng.random() < 0.7:
+        operands.append(real([m]))
+    return Case(F.linear, operands)
+
+
+def conv2d():
+    groups = int(rng.choice([1, 1, 1, 2, 3]))
+    c, o = size(1, 5) * groups, size(1, 6) * groups
+    kh, kw, sh, sw, ph, pw, dh, dw = size(1, 4), size(1, 4), size(1, 3), size(1, 3), size(0, 2), size(0, 2), size(1, 2), size(1, 2)
+    h, w = size(0, 9) + dh * (kh - 1) + 1, size(0, 9) + dw * (kw - 1) + 1
+    operands = [real([size(1, 4), c, h, w]), real([o, c // groups, kh, kw])]
+    if rng.random() < 0.6:
+        operands.append(real([o]))
+    f = lambda x, weight, bias=None: F.conv2d(x, weight, bias, (sh, sw), (ph, pw), (dh, dw), groups)
+    return Case(f, operands, [sh, sw, ph, pw, dh, dw, groups])
+
+
+def max_pool2d():
+    kh, kw, sh, sw, dh, dw = size(1, 4), size(1, 4), size(1, 3), size(1, 3), size(1, 2), size(1, 2)
+    ph, pw = int(rng.integers(0, kh // 2 + 1)), int(rng.integers(0, kw // 2 + 1))
+    x = real([size(1, 3), size(1, 18), size(0, 8) + dh * (kh - 1) + 1, size(0, 8) + dw * (kw - 1) + 1])
+    ceil = bool(rng.random() < 0.3)
+    return Case(lambda x: F.max_pool2d(x, (kh, kw), (sh, sw), (ph, pw), (dh, dw), ceil), [x], [kh, kw, sh, sw, ph, pw, dh, dw, ceil])
+
+
+def avg_pool2d():
+    kh, kw, sh, sw = size(1, 4), size(1, 4), size(1, 3), size(1, 3)
+    ph, pw = int(rng.integers(0, kh // 2 + 1)), int(rng.integers(0, kw // 2 + 1))
+    ceil, include = bool(rng.random() < 0.3), bool(rng.random() < 0.5)
+    x = real([size(1, 3), size(1, 18), size(0, 8) + kh, size(0, 8) + kw])
+    return Case(lambda x: F.avg_pool2d(x, (kh, kw), (sh, sw), (ph, pw), ceil, include), [x], [kh, kw, sh, sw, ph, pw, ceil, include])
+
+
+def adaptive_avg_pool2d():
+    h, w = size(1, 6), size(1, 6)
+    return Case(lambda x: F.adaptive_avg_pool2d(x, (h, w)), [real([size(1, 3), size(1, 18), size(1, 13), size(1, 13)])], [h, w])
+
+
+def batch_norm():
+    c = size(1, 20)
+    dims = [size(2, 7), c, *([size(1, 6) for _ in range(int(rng.integers(0, 3)))])]
+    training, affine, eps, momentum = bool(rng.random() < 0.6), bool(rng.random() < 0.7), 1e-3, 0.25
+    operands = [real(dims), real([c]), real([c], 0.5, 2)] + ([real([c]), real([c])] if affine else [])
+
+    def f(x, mean, var, weight=None, bias=None):
+        mean, var = mean.detach().clone(), var.detach().clone()
+        return [F.batch_norm(x, mean, var, weight, bias, training, momentum, eps), mean, var]
+
+    return Case(f, operands, [training, momentum, eps], constant=(1, 2))
+
+
+def layer_norm():
+    dims = shape(1, 4)
+    dims[-1] = size(2, 40)
+    tail = dims[int(rng.integers(0, len(dims))) :]
+    affine = rng.random() < 0.7
+    operands = [real(dims)] + ([real(tail), real(tail)] if affine else [])
+    return Case(lambda x, weight=None, bias=None: F.layer_norm(x, tail, weight, bias, 1e-3), operands, [float(len(tail)), 1e-3])
+
+
+def along_dim(f):
+    def make():
+        dims = shape(1, 4)
+        d = dim_of(dims)
+        return Case(lambda x: f(x, d), [real(dims, -6, 6)], [float(d)])
+
+    return make
+
+
+def cross_entropy():
+    n, c = size(1, 20), size(2, 15)
+    extra = [size(1, 4) for _ in range(int(rng.integers(0, 3)))]
+    target = integers([n, *extra], 0, c)
+    if rng.random() < 0.5 and target.size > 1:
+        target.flat[1] = -100
+    reduction = int(rng.integers(0, 3))
+    smoothing = float(rng.choice([0.0, 0.1]))
+    weighted = rng.random() < 0.4
+    operands = [real([n, c, *extra], -5, 5), target] + ([real([c], 0.2, 2)] if weighted else [])
+    names = ["mean", "sum", "none"]
+    f = lambda x, t, weight=None: F.cross_entropy(x, t, weight, reduction=names[reduction], label_smoothing=smoothing)
+    return Case(f, operands, [float(reduction), smoothing], constant=(2,))
+
+
+def mse_loss():
+    dims = shape()
+    reduction = int(rng.integers(0, 3))
+    return Case(lambda x, t: F.mse_loss(x, t, reduction=["mean", "sum", "none"][reduction]), [real(dims), real(dims)], [float(reduction)])
+
+
+def embedding():
+    rows, width = size(1, 12), size(1, 20)
+    padding = int(rng.integers(0, rows)) if rng.random() < 0.4 else -1
+    f = lambda i, w: F.embedding(i, w, padding_idx=padding if padding >= 0 else None)
+    return Case(f, [integers(shape(0, 3), 0, rows), real([rows, width])], [float(padding)])
+
+
+def joined(f, equal):
+    def make():
+        dims = shape(1, 3)
+        d = int(rng.integers(0, len(dims) + (1 if equal else 0)))
+        parts = []
+        for _ in range(size(1, 5)):
+            own = list(dims)
+            if not equal:
+                own[d] = size(0, 5)
+            parts.append(real(own))
+        return Case(lambda *list_: f(list_, d), parts, [float(d)])
+
+    return make
+
+
+def gather():
+    dims = shape(1, 3)
+    d = int(rng.integers(0, len(dims)))
+    index = [int(rng.integers(1, s + 1)) for s in dims]
+    index[d] = size(1, 12)
+    return Case(lambda x, i: torch.gather(x, d, i), [real(dims), integers(index, 0, dims[d])], [float(d)])
+
+
+def index_select():
+    dims = shape(1, 3)
+    d = int(rng.integers(0, len(dims)))
+    return Case(lambda x, i: torch.index_select(x, d, i), [real(dims), integers([size(1, 12)], 0, dims[d])], [float(d)])
+
+
+def transpose():
+    dims = shape(1, 4)
+    a, b = dim_of(dims), dim_of(dims)
+    return Case(lambda x: torch.transpose(x, a, b), [real(dims)], [float(a), float(b)])
+
+
+def permute():
+    dims = shape(1, 4)
+    order = [int(d) for d in rng.permutation(len(dims))]
+    return Case(lambda x: x.permute(order), [real(dims)], [float(d) for d in order])
+
+
+def reshape_of_a_transpose():
+    a, b, c = size(), size(), size()
+    return Case(lambda x: x.transpose(0, 2).reshape(a, -1), [real([a, b, c])], [float(a)])
+
+
+def slice_():
+    dims = shape(1, 4)
+    d = int(rng.integers(0, len(dims)))
+    begin, end, step = int(rng.integers(0, dims[d] + 1)), int(rng.integers(-2, dims[d] + 2)), size(1, 3)
+    index = lambda x: x[(slice(None),) * d + (slice(begin, end, step),)]
+    return Case(index, [real(dims)], [float(d), float(begin), float(end), float(step)])
+
+
+def expand():
+    dims = shape(1, 3)
+    small = [1 if rng.random() < 0.5 else s for s in dims]
+    wide = [size(1, 3), *dims]
+    return Case(lambda x: x.expand(wide), [real(small)], [float(s) for s in wide])
+
+
+def unfold():
+    dims = shape(1, 3)
+    d = int(rng.integers(0, len(dims)))
+    window, step = int(rng.integers(1, dims[d] + 1)), size(1, 3)
+    return Case(lambda x: x.unfold(d, window, step), [real(dims)], [float(d), float(window), float(step)])
+
+
+def diagonal():
+    dims = [size() for _ in range(size(2, 4))]
+    a, b = (int(d) for d in rng.choice(len(dims), 2, replace=False))
+    offset = int(rng.integers(-2, 3))
+    return Case(lambda x: torch.diagonal(x, offset, a, b), [real(dims)], [float(offset), float(a), float(b)])
+
+
+positive = lambda dims, low=0.1, high=4.0: real(dims, 0.1, 4.0)
+OPS = {
+    "exp": unary(torch.exp), "log": unary(torch.log, make=positive), "sqrt": unary(torch.sqrt, make=positive),
+    "rsqrt": unary(torch.rsqrt, make=positive), "abs": unary(torch.abs), "neg": unary(torch.neg), "square": unary(torch.square),
+    "reciprocal": unary(torch.reciprocal, 0.3, 2.5, away_from_zero), "sin": unary(torch.sin), "cos": unary(torch.cos), "tanh": unary(torch.tanh),
+    "sigmoid": unary(torch.sigmoid), "relu": unary(torch.relu), "silu": unary(F.silu), "erf": unary(torch.erf), "gelu": unary(F.gelu),
+    "leaky_relu": with_number(lambda x, a: F.leaky_relu(x, a)), "elu": with_number(lambda x, a: F.elu(x, a)),
+    "softplus": with_number(lambda x, beta: F.softplus(x, beta)), "clamp": clamp,
+    "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul), "div": binary(torch.div, real, away_from_zero),
+    "pow": binary(torch.pow, positive, real), "maximum": binary(torch.maximum), "minimum": binary(torch.minimum),
+    "add_number": with_number(torch.add), "sub_number": with_number(torch.sub), "mul_number": with_number(torch.mul),
+    "div_number": with_number(torch.div), "pow_number": with_number(torch.pow, positive), "number_sub": with_number(lambda x, a: a - x),
+    "number_div": with_number(lambda x, a: a / x, away_from_zero), "where": where,
+    "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq),
+    "sum": reduction(lambda x, d, k: torch.sum(x, d, k)), "mean": reduction(lambda x, d, k: torch.mean(x, d, k)), "var": variance,
+    "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
+    "matmul": matmul, "linear": linear, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d, "batch_norm": batch_norm, "layer_norm": layer_norm,
+    "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "cross_entropy": cross_entropy, "mse_loss": mse_loss,
+    "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
+    "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,
+    "diagonal": diagonal,
+}
+
+
+def narrow(array, dtype):
+    return array.astype(dtype) if array.dtype == numpy.float64 else array
+
+
+def evaluate(case, operands, seeds, dtype):
+    """Outputs, gradients of the operands, and seeds (made here when None), computed in `dtype`."""
+    tensors = []
+    for i, a in enumerate(operands):
+        floating = a.dtype in (numpy.float32, numpy.float64)
+        t = torch.from_numpy(a.astype(dtype) if floating else a)
+        tensors.append(t.requires_grad_(floating and i not in case.constant))
+    outputs = case.op(*tensors)
+    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    if seeds is None:
+        seeds = [narrow(numpy.asarray(rng.uniform(-1, 1, tuple(y.shape))), operands_dtype(operands)) if y.requires_grad else None for y in outputs]
+    roots = [(y, torch.from_numpy(s.astype(dtype))) for y, s in zip(outputs, seeds) if s is not None]
+    if roots:
+        torch.autograd.backward([y for y, _ in roots], [s for _, s in roots])
+    return [y.detach().numpy() for y in outputs], [t.grad.numpy() if t.grad is not None else None for t in tensors], seeds
+
+
+def operands_dtype(operands):
+    return next(a.dtype for a in operands if a.dtype in (numpy.float32, numpy.float64))
+
+
+def run(case, dtype, arrays, k):
+    operands = [narrow(a, dtype) for a in map(numpy.asarray, case.operands)]
+    outputs, gradients, seeds = evaluate(case, operands, None, numpy.float64)
+    results = {"": (outputs, gradients)}
+    if dtype == numpy.float32:
+        results["single."] = evaluate(case, operands, seeds, numpy.float32)[:2]
+    arrays[f"{k}.attr"] = numpy.asarray(case.attributes, numpy.float64)
+    for i, a in enumerate(operands):
+        arrays[f"{k}.in.{i}"] = a
+    for j, s in enumerate(seeds):
+        if s is not None:
+            arrays[f"{k}.seed.{j}"] = s
+    for kind, (outputs, gradients) in results.items():
+        for j, y in enumerate(outputs):
+            arrays[f"{k}.{kind}out.{j}"] = y
+        for i, g in enumerate(gradients):
+            if g is not None:
+                arrays[f"{k}.{kind}grad.{i}"] = g
+
+
+def main():
+    global rng
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory")
+    parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # the cases are tiny
+    os.makedirs(options.directory, exist_ok=True)
+    for number, (op, make) in enumerate(OPS.items()):
+        for dtype, name in ((numpy.float32, "f32"), (numpy.float64, "f64")):
+            rng = numpy.random.default_rng([options.seed, number])
+            arrays = {}
+            for k in range(options.cases):
+                run(make(), dtype, arrays, k)
+            path = os.path.join(options.directory, f"{op}.{name}.safetensors")
+            safetensors_file.save(arrays, path, {"op": op, "cases": str(options.cases), "torch": torch.__version__})
+    print(f"{len(OPS)} ops, {options.cases} cases each in f32 and f64, by PyTorch {torch.__version__}: {options.directory}")
+
+
+main()

@@ -1,0 +1,143 @@
+#include "tests/numerics/ops.hpp"
+
+#include "tasuki/ops/batch_norm.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/cat.hpp"
+#include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/conv2d.hpp"
+#include "tasuki/ops/cross_entropy.hpp"
+#include "tasuki/ops/embedding.hpp"
+#include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/index_select.hpp"
+#include "tasuki/ops/layer_norm.hpp"
+#include "tasuki/ops/linear.hpp"
+#include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/mse_loss.hpp"
+#include "tasuki/ops/pool2d.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/softmax.hpp"
+#include "tasuki/ops/unary.hpp"
+#include "tasuki/ops/view.hpp"
+
+namespace tasuki::numerics {
+namespace {
+
+using In = const std::vector<Tensor>&;
+using Attributes = const std::vector<double>&;
+using Out = std::vector<Tensor>;
+
+std::int64_t whole(double v) { return static_cast<std::int64_t>(v); }
+int small(double v) { return static_cast<int>(v); }
+
+/// Attributes from the k-th on, as sizes or dimensions.
+Dims rest(Attributes a, std::size_t k) {
+  Dims dims;
+  for (; k < a.size(); ++k) dims.push_back(whole(a[k]));
+  return dims;
+}
+
+Tensor optional(In in, std::size_t i) { return i < in.size() ? in[i] : Tensor(); }
+Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
+
+Out conv2d_call(In in, Attributes a) {
+  return {conv2d(in[0], in[1], optional(in, 2),
+                 {.stride = {whole(a[0]), whole(a[1])}, .padding = {whole(a[2]), whole(a[3])}, .dilation = {whole(a[4]), whole(a[5])}, .groups = whole(a[6])})};
+}
+Out max_pool2d_call(In in, Attributes a) {
+  return {max_pool2d(in[0], {whole(a[0]), whole(a[1])},
+                     {.stride = {whole(a[2]), whole(a[3])}, .padding = {whole(a[4]), whole(a[5])}, .dilation = {whole(a[6]), whole(a[7])}, .ceil_mode = a[8] != 0})};
+}
+Out avg_pool2d_call(In in, Attributes a) {
+  return {avg_pool2d(in[0], {whole(a[0]), whole(a[1])},
+                     {.stride = {whole(a[2]), whole(a[3])}, .padding = {whole(a[4]), whole(a[5])}, .ceil_mode = a[6] != 0, .count_include_pad = a[7] != 0})};
+}
+Out batch_norm_call(In in, Attributes a) {
+  const Tensor mean = in[1].clone(), var = in[2].clone();  // training writes into them
+  Tensor y = batch_norm(in[0], mean, var, optional(in, 3), optional(in, 4), {.training = a[0] != 0, .momentum = a[1], .eps = a[2]});
+  return {y, mean, var};
+}
+Out layer_norm_call(In in, Attributes a) {
+  const int tail = small(a[0]), ndim = in[0].ndim();
+  Shape normalized;
+  for (int d = ndim - tail; d < ndim; ++d) normalized.push_back(in[0].size(d));
+  return {layer_norm(in[0], normalized, optional(in, 1), optional(in, 2), a[1])};
+}
+Out cross_entropy_call(In in, Attributes a) {
+  return {cross_entropy(in[0], in[1], {.label_smoothing = a[1], .weight = optional(in, 2), .reduction = reduction_of(a[0])})};
+}
+
+}  // namespace
+
+#define ONE(expression) [](In in, [[maybe_unused]] Attributes a) -> Out { return {expression}; }
+const std::map<std::string, Call>& calls() {
+  static const std::map<std::string, Call> table{
+#define TASUKI_UNARY(name) {#name, ONE(name(in[0]))},
+#include "tasuki/tensor/unary_names.inc"
+#undef TASUKI_UNARY
+      {"gelu", ONE(gelu(in[0]))},
+      {"leaky_relu", ONE(leaky_relu(in[0], a[0]))},
+      {"elu", ONE(elu(in[0], a[0]))},
+      {"softplus", ONE(softplus(in[0], a[0]))},
+      {"clamp", ONE(clamp(in[0], a[0], a[1]))},
+      {"add", ONE(in[0] + in[1])},
+      {"sub", ONE(in[0] - in[1])},
+      {"mul", ONE(in[0] * in[1])},
+      {"div", ONE(in[0] / in[1])},
+      {"pow", ONE(pow(in[0], in[1]))},
+      {"maximum", ONE(maximum(in[0], in[1]))},
+      {"minimum", ONE(minimum(in[0], in[1]))},
+      {"add_number", ONE(in[0] + a[0])},
+      {"sub_number", ONE(in[0] - a[0])},
+      {"mul_number", ONE(in[0] * a[0])},
+      {"div_number", ONE(in[0] / a[0])},
+      {"pow_number", ONE(pow(in[0], a[0]))},
+      {"number_sub", ONE(a[0] - in[0])},
+      {"number_div", ONE(a[0] / in[0])},
+      {"where", ONE(where(in[0], in[1], in[2]))},
+      {"gt", ONE(gt(in[0], in[1]))},
+      {"le", ONE(le(in[0], in[1]))},
+      {"eq", ONE(eq(in[0], in[1]))},
+      {"sum", ONE(sum(in[0], rest(a, 1), a[0] != 0))},
+      {"mean", ONE(mean(in[0], rest(a, 1), a[0] != 0))},
+      {"var", ONE(var(in[0], rest(a, 2), {.correction = whole(a[1]), .keepdim = a[0] != 0}))},
+      {"max",
+       [](In in, Attributes a) -> Out {
+         const ExtremumResult r = max(in[0], small(a[0]), a[1] != 0);
+         return {r.values, r.indices};
+       }},
+      {"min",
+       [](In in, Attributes a) -> Out {
+         const ExtremumResult r = min(in[0], small(a[0]), a[1] != 0);
+         return {r.values, r.indices};
+       }},
+      {"argmax", ONE(argmax(in[0], small(a[0]), a[1] != 0))},
+      {"matmul", ONE(matmul(in[0], in[1]))},
+      {"linear", ONE(linear(in[0], in[1], optional(in, 2)))},
+      {"conv2d", conv2d_call},
+      {"max_pool2d", max_pool2d_call},
+      {"avg_pool2d", avg_pool2d_call},
+      {"adaptive_avg_pool2d", ONE(adaptive_avg_pool2d(in[0], {whole(a[0]), whole(a[1])}))},
+      {"batch_norm", batch_norm_call},
+      {"layer_norm", layer_norm_call},
+      {"softmax", ONE(softmax(in[0], small(a[0])))},
+      {"log_softmax", ONE(log_softmax(in[0], small(a[0])))},
+      {"cross_entropy", cross_entropy_call},
+      {"mse_loss", ONE(mse_loss(in[0], in[1], reduction_of(a[0])))},
+      {"embedding", ONE(embedding(in[0], in[1], {.padding_idx = whole(a[0])}))},
+      {"cat", ONE(cat(in, small(a[0])))},
+      {"stack", ONE(stack(in, small(a[0])))},
+      {"gather", ONE(gather(in[0], small(a[0]), in[1]))},
+      {"index_select", ONE(index_select(in[0], small(a[0]), in[1]))},
+      {"transpose", ONE(in[0].transpose(small(a[0]), small(a[1])))},
+      {"permute", ONE(in[0].permute(rest(a, 0)))},
+      {"reshape", ONE(in[0].transpose(0, 2).reshape({whole(a[0]), -1}))},
+      {"slice", ONE(in[0].slice(small(a[0]), whole(a[1]), whole(a[2]), whole(a[3])))},
+      {"expand", ONE(in[0].expand(rest(a, 0)))},
+      {"unfold", ONE(in[0].unfold(small(a[0]), whole(a[1]), whole(a[2])))},
+      {"diagonal", ONE(in[0].diagonal(whole(a[0]), small(a[1]), small(a[2])))},
+  };
+  return table;
+}
+#undef ONE
+
+}  // namespace tasuki::numerics
