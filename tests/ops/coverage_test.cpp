@@ -1,0 +1,62 @@
+// Every public op has a case. tests/structure/op_table.py holds this list against the headers under include/tasuki/ops.
+#include <algorithm>
+#include <set>
+
+#include "tests/support/op_case.hpp"
+
+using namespace tasuki::testing;
+
+namespace {
+
+const char* const ops[] = {
+#define TASUKI_UNARY(name) #name,
+#include "tasuki/tensor/unary_names.inc"
+#undef TASUKI_UNARY
+    "leaky_relu", "elu", "gelu", "softplus", "clamp",                                                // unary, with parameters
+    "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
+    "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
+    "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions
+    "matmul", "linear", "conv2d", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d",                 // dense
+    "batch_norm", "layer_norm", "softmax", "log_softmax",                                            // normalization
+    "cross_entropy", "nll_loss", "mse_loss",                                                         // losses
+    "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
+    "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
+    "unsqueeze", "unfold", "diagonal",                                                               //
+    "to", "clone", "contiguous",                                                                     // copies
+};
+
+std::set<std::string> ops_with_cases() {
+  std::set<std::string> names;
+  for (const OpCase& c : all_cases()) names.insert(c.op);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("every op has a case") {
+  const std::set<std::string> covered = ops_with_cases();
+  for (const char* op : ops) {
+    INFO(op);
+    CHECK(covered.count(op) == 1);
+  }
+}
+
+TEST_CASE("every case names an op of the table, and no two have one title") {
+  const std::set<std::string> known(std::begin(ops), std::end(ops));
+  std::set<std::string> titles;
+  for (const OpCase& c : all_cases()) {
+    INFO(c.title());
+    CHECK(known.count(c.op) == 1);
+    CHECK(titles.insert(c.title()).second);
+  }
+}
+
+TEST_CASE("every differentiable op is tried in f64, where gradcheck can see it") {
+  std::set<std::string> differentiable, checked;
+  for (const OpCase& c : all_cases()) {
+    if (c.flags & no_gradient) continue;
+    differentiable.insert(c.op);
+    if (std::find(c.dtypes.begin(), c.dtypes.end(), tasuki::f64) != c.dtypes.end()) checked.insert(c.op);
+  }
+  CHECK(checked == differentiable);
+}
