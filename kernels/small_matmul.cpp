@@ -21,7 +21,21 @@ void multiply(const View& a, bool transpose_a, const View& b, bool transpose_b, 
   }
 }
 
+template <class T>
+void sum_columns(const View& x, T* y) {
+  for (std::int64_t j = 0; j < x.size(1); ++j) {
+    T sum{};
+    for (std::int64_t i = 0; i < x.size(0); ++i) sum += x.as<T>()[i * x.stride(0) + j * x.stride(1)];
+    y[j] = sum;
+  }
+}
+
 }  // namespace
+
+void small_column_sum(const View& x, const View& y) {
+  if (x.dtype == DType::f32) sum_columns(x, y.as<float>());
+  else sum_columns(x, y.as<double>());
+}
 
 void small_matmul(const View& a, bool transpose_a, const View& b, bool transpose_b, const void* bias, const View& c, bool accumulate) {
   if (c.dtype == DType::f32) multiply(a, transpose_a, b, transpose_b, static_cast<const float*>(bias), c, accumulate);

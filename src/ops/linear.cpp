@@ -86,7 +86,7 @@ struct Linear final : Function {
     const View& g = b.grad_out(0);
     if (b.needs(0)) kernels::cpu::small_matmul(g, false, b.in(1), false, nullptr, b.grad(0).view, b.grad(0).accumulate);
     if (b.needs(1)) kernels::cpu::small_matmul(g, true, b.in(0), false, nullptr, b.grad(1).view, b.grad(1).accumulate);
-    if (b.needs(2)) kernels::cpu::sum(g, b.grad(2).view, 1, 1);
+    if (b.needs(2)) kernels::cpu::small_column_sum(g, b.grad(2).view);
   }
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View x = in[0].impl()->view(), weight = in[1].impl()->view();

@@ -32,7 +32,7 @@ struct Matmul final : Function {
     if (b_is_column) TASUKI_CHECK_OP(ShapeError, a.size(-1), ==, b.size(0), "a ", a.shape(), " and b ", b.shape(), " have different inner sizes");
     else TASUKI_CHECK_OP(ShapeError, a.size(-1), ==, b.size(-2), "a ", a.shape(), " and b ", b.shape(), " have different inner sizes");
 
-    Shape shape = broadcast_shapes(batch_of(a), batch_of(b));
+    Shape shape = a.ndim() <= 2 && b.ndim() <= 2 ? Shape() : broadcast_shapes(batch_of(a), batch_of(b));
     if (!a_is_row) shape.push_back(a.size(-2));
     if (!b_is_column) shape.push_back(b.size(-1));
     Spec spec(shape, a.dtype());
