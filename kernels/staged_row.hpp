@@ -7,14 +7,8 @@
 
 #include "kernels/halves.hpp"
 #include "kernels/staged_call.hpp"
+#include "kernels/vectorize.hpp"
 #include "tasuki/core/half.hpp"
-
-/// Before a loop over operands that may be equal (in place) but never overlap otherwise.
-#if defined(__clang__)
-#define TASUKI_ELEMENTS_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define TASUKI_ELEMENTS_INDEPENDENT _Pragma("GCC ivdep")
-#endif
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
@@ -108,24 +102,24 @@ void dense_loop(std::int64_t n, const void* const* in, void* out, const double* 
                 requires { F::f(C{}, C{}, typename F::template Parameters<C>(parameters)); }) {
     const typename F::template Parameters<C> p(parameters);
     if constexpr (K == 1) {
-      TASUKI_ELEMENTS_INDEPENDENT
+      TASUKI_INDEPENDENT_ITERATIONS
       for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], p);
     } else {
       const C* b = static_cast<const C*>(in[1]);
-      TASUKI_ELEMENTS_INDEPENDENT
+      TASUKI_INDEPENDENT_ITERATIONS
       for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i], p);
     }
   } else if constexpr (K == 1) {
-    TASUKI_ELEMENTS_INDEPENDENT
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i]);
   } else if constexpr (K == 2) {
     const C* b = static_cast<const C*>(in[1]);
-    TASUKI_ELEMENTS_INDEPENDENT
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i]);
   } else {
     const C* b = static_cast<const C*>(in[1]);
     const C* c = static_cast<const C*>(in[2]);
-    TASUKI_ELEMENTS_INDEPENDENT
+    TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i], c[i]);
   }
 }

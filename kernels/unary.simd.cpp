@@ -42,7 +42,7 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
   const auto p = numbers_of<C>(parameters);
   if constexpr (std::is_same_v<T, C> && !has_hard<F, C>) {
     if (strides[0] == 1 && strides[1] == 1) {
-      TASUKI_ELEMENTS_INDEPENDENT
+      TASUKI_INDEPENDENT_ITERATIONS
       for (std::int64_t i = 0; i < n; ++i) out[i] = F::f(x[i], p);
       return;
     }
@@ -83,7 +83,7 @@ void backward_row(std::int64_t n, char* const* operands, const std::int64_t* str
   const auto p = numbers_of<C>(parameters);
   if constexpr (std::is_same_v<T, C> && !has_hard<F, C>) {
     if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
-      TASUKI_ELEMENTS_INDEPENDENT
+      TASUKI_INDEPENDENT_ITERATIONS
       for (std::int64_t i = 0; i < n; ++i) {
         const C slope = grad_out[i] * F::df(operand[i], operand[i], p);
         grad_in[i] = Accumulate ? grad_in[i] + slope : slope;

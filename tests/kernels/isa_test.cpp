@@ -1,0 +1,146 @@
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/binary.hpp"
+#include "kernels/compare.hpp"
+#include "kernels/extremum.hpp"
+#include "kernels/isa.hpp"
+#include "kernels/unary.hpp"
+#include "tasuki/core/half.hpp"
+#include "tests/catch.hpp"
+
+// Every instruction set's copy of the elementwise kernels against the baseline copy: on all lengths around the vector widths, dense
+// and strided. Contraction of a * b + c may differ, so results agree to a few units of the last place and not to the bit.
+namespace cpu = tasuki::kernels::cpu;
+using tasuki::DType;
+
+#if defined(__x86_64__)
+
+namespace {
+
+using UnaryRow = cpu::RowFunction (*)(cpu::UnaryOp, DType);
+struct Copy {
+  cpu::Isa isa;
+  UnaryRow unary;
+  cpu::DenseLoop (*binary)(cpu::BinaryOp, DType);
+  cpu::DenseLoop (*compare)(cpu::CompareOp, DType);
+  float (*extremum)(const float*, std::int64_t, bool);
+  std::int64_t (*position)(const float*, std::int64_t, float);
+};
+
+const Copy baseline{cpu::Isa::baseline, &cpu::baseline::unary_row, &cpu::baseline::binary_loop, &cpu::baseline::compare_loop, &cpu::baseline::extremum_f32, &cpu::baseline::first_position_f32};
+
+/// The other copies that this processor can run.
+std::vector<Copy> others() {
+  std::vector<Copy> copies;
+  if (cpu::isa() >= cpu::Isa::avx2) copies.push_back({cpu::Isa::avx2, &cpu::avx2::unary_row, &cpu::avx2::binary_loop, &cpu::avx2::compare_loop, &cpu::avx2::extremum_f32, &cpu::avx2::first_position_f32});
+  if (cpu::isa() >= cpu::Isa::avx512) copies.push_back({cpu::Isa::avx512, &cpu::avx512::unary_row, &cpu::avx512::binary_loop, &cpu::avx512::compare_loop, &cpu::avx512::extremum_f32, &cpu::avx512::first_position_f32});
+  return copies;
+}
+
+template <class T>
+double value_of(T v) {
+  if constexpr (std::is_same_v<T, tasuki::bfloat16> || std::is_same_v<T, tasuki::float16>) return static_cast<double>(static_cast<float>(v));
+  else return static_cast<double>(v);
+}
+template <class T>
+T make(double v) {
+  if constexpr (std::is_same_v<T, tasuki::bfloat16> || std::is_same_v<T, tasuki::float16>) return T(static_cast<float>(v));
+  else return static_cast<T>(v);
+}
+
+template <class T>
+std::vector<T> numbers(std::size_t count) {
+  std::vector<T> v(count);
+  for (std::size_t i = 0; i < count; ++i) v[i] = make<T>(i % 17 == 3 ? NAN : i % 19 == 5 ? -INFINITY : 0.6 + 2.5 * std::sin(static_cast<double>(i) * 1.7));
+  return v;
+}
+
+template <class T>
+bool all_close(const std::vector<T>& a, const std::vector<T>& b, double tolerance) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double x = value_of(a[i]), y = value_of(b[i]);
+    const bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * std::fmax(0.1, std::fabs(x));
+    if (!same) return false;
+  }
+  return true;
+}
+
+constexpr std::int64_t lengths[] = {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 65, 100, 511, 513, 1025};
+
+template <class T>
+void check_unary(const Copy& copy, DType dtype, double tolerance) {
+  const cpu::UnaryNumbers parameters{0.7, 1.3};
+  for (int op = 0; op <= static_cast<int>(cpu::UnaryOp::clamp); ++op)
+    for (const std::int64_t n : lengths)
+      for (const std::int64_t stride : {1, 3}) {
+        std::vector<T> x = numbers<T>(static_cast<std::size_t>(n * stride)), expected(static_cast<std::size_t>(n)), actual(expected);
+        const std::int64_t strides[] = {1, stride};
+        char* to_expected[] = {reinterpret_cast<char*>(expected.data()), reinterpret_cast<char*>(x.data())};
+        char* to_actual[] = {reinterpret_cast<char*>(actual.data()), reinterpret_cast<char*>(x.data())};
+        baseline.unary(static_cast<cpu::UnaryOp>(op), dtype)(n, to_expected, strides, &parameters);
+        copy.unary(static_cast<cpu::UnaryOp>(op), dtype)(n, to_actual, strides, &parameters);
+        INFO("unary op " << op << " of " << n << " " << tasuki::name_of(dtype) << ", stride " << stride << ", on " << cpu::name_of(copy.isa));
+        if (!all_close(expected, actual, tolerance)) FAIL_CHECK("differs from the baseline");
+      }
+}
+
+template <class T>
+void check_binary(const Copy& copy, DType dtype, double tolerance) {
+  for (int op = 0; op <= static_cast<int>(cpu::BinaryOp::minimum); ++op)
+    for (const std::int64_t n : lengths) {
+      const std::vector<T> a = numbers<T>(static_cast<std::size_t>(n + 5)), b(a.begin() + 5, a.end());
+      std::vector<T> expected(static_cast<std::size_t>(n)), actual(expected);
+      const void* in[] = {a.data(), b.data()};
+      const double none[2] = {};
+      baseline.binary(static_cast<cpu::BinaryOp>(op), dtype)(n, in, expected.data(), none);
+      copy.binary(static_cast<cpu::BinaryOp>(op), dtype)(n, in, actual.data(), none);
+      INFO("binary op " << op << " of " << n << " " << tasuki::name_of(dtype) << " on " << cpu::name_of(copy.isa));
+      if (!all_close(expected, actual, tolerance)) FAIL_CHECK("differs from the baseline");
+    }
+}
+
+}  // namespace
+
+TEST_CASE("Unary kernels agree on all instruction sets") {
+  for (const Copy& copy : others()) {
+    check_unary<float>(copy, DType::f32, 2e-6);
+    check_unary<double>(copy, DType::f64, 1e-14);
+    check_unary<tasuki::bfloat16>(copy, DType::bf16, 0.01);
+    check_unary<tasuki::float16>(copy, DType::f16, 0.002);
+  }
+}
+
+TEST_CASE("Binary kernels agree on all instruction sets") {
+  for (const Copy& copy : others()) {
+    check_binary<float>(copy, DType::f32, 1e-6);
+    check_binary<double>(copy, DType::f64, 1e-14);
+  }
+}
+
+TEST_CASE("Comparisons and extrema are the same on all instruction sets") {
+  for (const Copy& copy : others())
+    for (const std::int64_t n : lengths) {
+      INFO(n << " elements on " << cpu::name_of(copy.isa));
+      std::vector<float> a = numbers<float>(static_cast<std::size_t>(n + 5)), b(a.begin() + 5, a.end());
+      const void* in[] = {a.data(), b.data()};
+      for (int op = 0; op <= static_cast<int>(cpu::CompareOp::ge); ++op) {
+        std::vector<unsigned char> expected(static_cast<std::size_t>(n)), actual(expected);
+        baseline.compare(static_cast<cpu::CompareOp>(op), DType::f32)(n, in, expected.data(), nullptr);
+        copy.compare(static_cast<cpu::CompareOp>(op), DType::f32)(n, in, actual.data(), nullptr);
+        CHECK(expected == actual);
+      }
+      CHECK(std::isnan(copy.extremum(a.data(), n, true)) == std::isnan(baseline.extremum(a.data(), n, true)));
+      for (float& v : a) v = std::isnan(v) ? 0.25f : v;
+      for (const bool largest : {true, false}) {
+        const float best = baseline.extremum(a.data(), n, largest);
+        CHECK(copy.extremum(a.data(), n, largest) == best);
+        CHECK(copy.position(a.data(), n, best) == baseline.position(a.data(), n, best));
+        CHECK(a[static_cast<std::size_t>(copy.position(a.data(), n, best))] == best);
+      }
+    }
+}
+
+#endif
