@@ -51,7 +51,7 @@ struct Part {
 
 template <class A>
 TASUKI_LANES Lanes<A> splat(A a) {
-  return Lanes<A>{} + a;
+  return a - Lanes<A>{};  // not a sum: 0 + -0 is +0
 }
 template <class A>
 TASUKI_LANES Lanes<A> max(Lanes<A> a, Lanes<A> b) {
@@ -70,14 +70,15 @@ namespace detail {
 
 using Float = Lanes<float>;
 using Bits = IntLanes<float>;
+using Unsigned = typename VectorOf<std::uint32_t, vector_bytes>::type;  // wraps around where Bits would overflow
 using Halves = typename VectorOf<std::uint16_t, vector_bytes / 2>::type;
 
-TASUKI_LANES Float widen(Halves h, bfloat16) { return as_lanes<float>(__builtin_convertvector(h, Bits) << 16); }
+TASUKI_LANES Float widen(Halves h, bfloat16) { return __builtin_bit_cast(Float, __builtin_convertvector(h, Unsigned) << 16); }
 TASUKI_LANES Halves narrow(Float v, bfloat16) {
-  const Bits u = as_bits<float>(v);
-  const Bits rounded = u + 0x7fff + ((u >> 16) & 1);
-  const Bits quiet = u | 0x400000;
-  return __builtin_convertvector((((u & 0x7fffffff) > 0x7f800000 ? quiet : rounded) >> 16) & 0xffff, Halves);
+  const Unsigned u = __builtin_bit_cast(Unsigned, v);
+  const Unsigned rounded = u + 0x7fff + ((u >> 16) & 1), quiet = u | 0x400000;
+  const Bits magnitude = __builtin_bit_cast(Bits, u & 0x7fffffff);
+  return __builtin_convertvector((magnitude > 0x7f800000 ? quiet : rounded) >> 16, Halves);
 }
 // The same steps as float16 itself takes (core/half.hpp), on all lanes.
 TASUKI_LANES Float widen(Halves h, float16) {
@@ -88,14 +89,14 @@ TASUKI_LANES Float widen(Halves h, float16) {
   return as_lanes<float>(sign | (rest >= 0x0f800000 ? (rest & 0x7fffff) | 0x7f800000 : scaled));
 }
 TASUKI_LANES Halves narrow(Float v, float16) {
-  const Bits u = as_bits<float>(v);
-  const Bits sign = (u >> 16) & 0x8000;
-  const Bits magnitude = u & 0x7fffffff;
-  const Bits normal = (magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
-  const Bits subnormal = as_bits<float>(as_lanes<float>(magnitude) + 0.5f) - 0x3f000000;
-  const Bits finite = magnitude < 0x38800000 ? subnormal : normal;
-  const Bits infinite = magnitude >= 0x477ff000 ? Bits{} + 0x7c00 : finite;
-  return __builtin_convertvector(sign | (magnitude > 0x7f800000 ? Bits{} + 0x7e00 : infinite), Halves);
+  const Unsigned u = __builtin_bit_cast(Unsigned, v);
+  const Bits magnitude = __builtin_bit_cast(Bits, u & 0x7fffffff);
+  const Unsigned m = u & 0x7fffffff;
+  const Unsigned normal = (m - 0x38000000 + 0xfff + ((m >> 13) & 1)) >> 13;
+  const Unsigned subnormal = __builtin_bit_cast(Unsigned, as_lanes<float>(magnitude) + 0.5f) - 0x3f000000;
+  const Unsigned finite = magnitude < 0x38800000 ? subnormal : normal;
+  const Unsigned infinite = magnitude >= 0x477ff000 ? Unsigned{} + 0x7c00 : finite;
+  return __builtin_convertvector(((u >> 16) & 0x8000) | (magnitude > 0x7f800000 ? Unsigned{} + 0x7e00 : infinite), Halves);
 }
 
 template <class V>
@@ -269,7 +270,7 @@ TASUKI_LANES float log(float a) { return __builtin_logf(a); }
 TASUKI_LANES double log(double a) { return __builtin_log(a); }
 /// ln of each lane, for normal numbers, zero, infinity and NaN: Cephes' logf, to about 1 ulp.
 TASUKI_LANES Lanes<float> log(Lanes<float> v) {
-  const IntLanes<float> bits = as_bits<float>(v) - 0x3f3504f3;  // v = 2^e * m with m in [sqrt(1/2), sqrt(2))
+  const IntLanes<float> bits = __builtin_bit_cast(IntLanes<float>, __builtin_bit_cast(detail::Unsigned, v) - 0x3f3504f3u);  // v = 2^e * m with m in [sqrt(1/2), sqrt(2))
   const Lanes<float> e = __builtin_convertvector(bits >> 23, Lanes<float>);
   const Lanes<float> f = as_lanes<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.f;
   Lanes<float> p = splat(7.0376836292e-2f);
