@@ -1,4 +1,5 @@
 #pragma once
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ class Peer {
   /// `environment`: NAME=value pairs to add.
   Peer(const std::string& program, const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
     int to[2], from[2];
-    if (pipe(to) != 0 || pipe(from) != 0) return;
+    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) return;
     process_ = fork();
     if (process_ == 0) {
       dup2(to[0], 0);
