@@ -3,21 +3,13 @@
 #include <cstdint>
 #include <new>
 
+#include "src/core/sanitized.hpp"
+
 namespace tasuki {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool pooled = false;  // let the sanitizer see every use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool pooled = false;
-#else
-constexpr bool pooled = true;
-#endif
-#else
-constexpr bool pooled = true;
-#endif
+constexpr bool pooled = !address_sanitized;
 
 constexpr std::size_t step = 64, classes = 64;  // up to 4 KiB
 constexpr std::size_t most_kept = std::size_t{16} << 20;  // bytes per class and thread: a dropped graph of a million nodes returns its memory

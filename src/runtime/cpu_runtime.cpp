@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "src/core/sanitized.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/runtime/residency.hpp"
 
@@ -14,17 +15,7 @@ namespace tasuki {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool caching = false;  // let the sanitizer see every use after free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool caching = false;
-#else
-constexpr bool caching = true;
-#endif
-#else
-constexpr bool caching = true;
-#endif
+constexpr bool caching = !address_sanitized;
 
 constexpr std::size_t granule = 64, small = 1024;
 constexpr std::size_t mapped = std::size_t{1} << 20;  // from here on blocks come from mmap, in whole pages
