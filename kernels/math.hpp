@@ -96,7 +96,7 @@ TASUKI_INLINE float logarithm(float x) {
   const bool tiny = x < 1.17549435e-38f;
   const float normal = tiny ? x * 8388608.0f : x;
   // x = 2^e * m with m in [sqrt(1/2), sqrt(2))
-  const std::int32_t bits = bits_as<std::int32_t>(normal) - 0x3f3504f3;
+  const auto bits = static_cast<std::int32_t>(bits_as<std::uint32_t>(normal) - 0x3f3504f3u);  // wraps for negative numbers
   const float e = static_cast<float>(bits >> 23) - (tiny ? 23.0f : 0.0f);
   const float f = bits_as<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
   const float z = f * f;
@@ -122,7 +122,7 @@ TASUKI_INLINE float logarithm(float x) {
 TASUKI_INLINE double logarithm(double x) {
   const bool tiny = x < 2.2250738585072014e-308;
   const double normal = tiny ? x * 18014398509481984.0 : x;
-  const std::int64_t bits = bits_as<std::int64_t>(normal) - 0x3fe6a09e667f3bcd;
+  const auto bits = static_cast<std::int64_t>(bits_as<std::uint64_t>(normal) - 0x3fe6a09e667f3bcdu);
   // The exponent as a double without a 64-bit conversion, which only AVX-512 has: 2^52 + k in its bits.
   const double e = bits_as<double>((bits >> 52) + 0x4338000000000000) - 6755399441055744.0 - (tiny ? 54.0 : 0.0);
   const double f = bits_as<double>((bits & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd) - 1.0;

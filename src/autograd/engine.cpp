@@ -163,7 +163,8 @@ bool BackwardPass::wants(const Edge& edge) const {
 Tensor& BackwardPass::place_of(const Edge& edge) {
   if (edge.node) return edge.node->gradients()[edge.output];
   LeafState& leaf = *edge.leaf;
-  return leaf.captured || !leaf.hooks.empty() ? leaf.incoming : leaf.grad;
+  // Without an owner there is nobody to read grad.
+  return leaf.captured || !leaf.hooks.empty() || !leaf.owner ? leaf.incoming : leaf.grad;
 }
 
 void BackwardPass::push(Node* node) {
@@ -338,7 +339,7 @@ void BackwardPass::finish_leaf(LeafState& leaf) {
         TASUKI_THROW(ShapeError, "a hook of a leaf must return a gradient like the one it was given\nexpected  ", leaf.incoming.describe(), "\nactual    ", changed.describe());
       leaf.incoming = std::move(changed);
     }
-    if (!leaf.captured) {
+    if (!leaf.captured && leaf.owner) {
       Tensor g = std::move(leaf.incoming);
       if (!leaf.grad.defined() && leaf.grad_slot.defined() && !create_) {
         detail::copy_gradient_into(leaf.grad_slot, g);

@@ -25,7 +25,10 @@ LeafState* retained(const TensorImpl& t) {
 void TensorImpl::drop_handles() noexcept {
   handles_ = 0;
   if (leaf) {
-    if (leaf->owner == this) leaf->owner = nullptr;
+    if (leaf->owner == this) {
+      leaf->owner = nullptr;
+      leaf->grad = Tensor();  // nobody can read it any more, and after create_graph it holds nodes that hold this leaf
+    }
     leaf->release();
     leaf = nullptr;
   }

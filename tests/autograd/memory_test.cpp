@@ -131,3 +131,25 @@ TEST_CASE("an allocation past the byte limit throws and leaves the tape usable")
   y.backward(large());
   CHECK(x.grad().to_vector<float>()[0] == 2);
 }
+
+TEST_CASE("a gradient that is itself on the tape goes with its leaf") {
+  // With create_graph the leaf's gradient holds nodes, and their edges hold the leaf: a circle unless the last handle opens it.
+  const std::size_t before = bytes_in_use();
+  {
+    const Tensor x = large(2).requires_grad_();
+    (x * x * x).sum().backward({.create_graph = true});
+    CHECK(x.grad().requires_grad());
+  }
+  CHECK(bytes_in_use() == before);
+}
+
+TEST_CASE("a backward pass after the last handle on a leaf keeps no gradient for it") {
+  const std::size_t before = bytes_in_use();
+  {
+    Tensor x = large(2).requires_grad_();
+    const Tensor y = (x * x).sum();
+    x = Tensor();
+    y.backward({.create_graph = true});
+  }
+  CHECK(bytes_in_use() == before);
+}
