@@ -27,6 +27,7 @@
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
 #include "tasuki/ops/index_select.hpp"
+#include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/matmul.hpp"
@@ -51,6 +52,7 @@
 #include "tasuki/nn/pool.hpp"
 #include "tasuki/nn/shape.hpp"
 #include "tasuki/nn/summary.hpp"
+#include "tasuki/nn/upsample.hpp"
 
 #include "tasuki/optim/adam.hpp"
 #include "tasuki/optim/clip.hpp"

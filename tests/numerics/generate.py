@@ -179,6 +179,23 @@ def adaptive_avg_pool2d():
     return Case(lambda x: F.adaptive_avg_pool2d(x, (h, w)), [real([size(1, 3), size(1, 18), size(1, 13), size(1, 13)])], [h, w])
 
 
+def interpolate():
+    dims = [size(1, 3), size(1, 18), *(size(1, 7) for _ in range(size(1, 3)))]
+    mode = ["nearest", "linear", "cubic"][int(rng.integers(0, 3 if len(dims) == 4 else 2))]
+    align = bool(rng.random() < 0.4) and mode != "nearest"
+    out = [size(1, 13) for _ in dims[2:]]
+    name = {"nearest": "nearest", "linear": ["linear", "bilinear", "trilinear"][len(dims) - 3], "cubic": "bicubic"}[mode]
+    f = lambda x: F.interpolate(x, out, mode=name, align_corners=None if mode == "nearest" else align)
+    return Case(f, [real(dims)], [["nearest", "linear", "cubic"].index(mode), align, *out])
+
+
+def interpolate_by_scale():
+    dims = [size(1, 3), size(1, 18), size(2, 7), size(2, 7)]
+    scale, mode = float(rng.choice([0.5, 1.5, 2.0, 3.0, 2.75])), int(rng.integers(0, 3))
+    name = ["nearest", "bilinear", "bicubic"][mode]
+    return Case(lambda x: F.interpolate(x, scale_factor=scale, mode=name), [real(dims)], [mode, scale])
+
+
 def batch_norm():
     c = size(1, 20)
     dims = [size(2, 7), c, *([size(1, 6) for _ in range(int(rng.integers(0, 3)))])]
@@ -330,7 +347,7 @@ OPS = {
     "sum": reduction(lambda x, d, k: torch.sum(x, d, k)), "mean": reduction(lambda x, d, k: torch.mean(x, d, k)), "var": variance,
     "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
     "matmul": matmul, "linear": linear, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d, "batch_norm": batch_norm, "layer_norm": layer_norm,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d, "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm,
     "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "cross_entropy": cross_entropy, "mse_loss": mse_loss,
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
     "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,

@@ -9,6 +9,7 @@
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
 #include "tasuki/ops/index_select.hpp"
+#include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/matmul.hpp"
@@ -117,6 +118,8 @@ const std::map<std::string, Call>& calls() {
       {"max_pool2d", max_pool2d_call},
       {"avg_pool2d", avg_pool2d_call},
       {"adaptive_avg_pool2d", ONE(adaptive_avg_pool2d(in[0], {whole(a[0]), whole(a[1])}))},
+      {"interpolate", ONE(interpolate(in[0], {.size = rest(a, 2), .mode = static_cast<Interpolation>(small(a[0])), .align_corners = a[1] != 0}))},
+      {"interpolate_by_scale", ONE(interpolate(in[0], {.scale = a[1], .mode = static_cast<Interpolation>(small(a[0]))}))},
       {"batch_norm", batch_norm_call},
       {"layer_norm", layer_norm_call},
       {"softmax", ONE(softmax(in[0], small(a[0])))},
