@@ -4,6 +4,7 @@
 
 #include "src/autograd/grad_mode_state.hpp"
 #include "src/autograd/launcher.hpp"
+#include "src/runtime/pins.hpp"
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/autograd/grad_arithmetic.hpp"
 #include "tasuki/core/context.hpp"
@@ -225,6 +226,15 @@ void BackwardPass::process(Node& n) {
   }
 }
 
+static void pin_operands(Node& n, Pins& pins) {
+  for (std::size_t i = 0; i < n.input_count(); ++i)
+    if (Storage* saved = n.inputs()[i].saved; saved && n.saves_input(i)) pins.add(*saved);
+  for (std::size_t j = 0; j < n.output_count(); ++j) {
+    if (Storage* saved = n.outputs()[j].saved; saved && n.saves_output(j)) pins.add(*saved);
+    if (n.gradients()[j].defined()) pins.add(n.gradients()[j].storage());
+  }
+}
+
 void BackwardPass::run_fused(Node& n) {
   const std::size_t inputs = n.input_count();
   if (!(n.info().flags & op_any_grad_layout)) {
@@ -237,9 +247,14 @@ void BackwardPass::run_fused(Node& n) {
       if (!laid_out(g, y.shape, strides)) g = detail::copy_gradient(g, strides);
     }
   }
+  Pins pins;
+  DeviceRuntime& runtime = n.outputs()[0].record->storage->runtime();
+  pins.begin(runtime);
+  if (pins.managed()) pin_operands(n, pins);
+
   SmallVector<GradSlot, 4> slots(inputs);
   SmallVector<Tensor, 4> targets(inputs);
-  std::uint64_t apart = 0;  // gradients that must be added afterwards
+  std::size_t fresh_bytes = runtime.block_bytes(n.backward_workspace);
   for (std::size_t i = 0; i < inputs; ++i) {
     const Edge& edge = n.edges()[i];
     if (!wants(edge)) continue;
@@ -247,32 +262,35 @@ void BackwardPass::run_fused(Node& n) {
     Tensor& place = place_of(edge);
     const bool leaf_place = edge.leaf && &place == &edge.leaf->grad;
     bool repeated = false;
-    for (std::size_t k = 0; k < i; ++k) repeated |= slots[k].view && n.edges()[k].node == edge.node && n.edges()[k].leaf == edge.leaf && n.edges()[k].output == edge.output;
-    bool fresh = !place.defined() && !repeated;
-    if (fresh && leaf_place && edge.leaf->grad_slot.defined()) {
+    for (std::size_t k = 0; k < i; ++k) repeated |= slots[k].view.present && n.edges()[k].node == edge.node && n.edges()[k].leaf == edge.leaf && n.edges()[k].output == edge.output;
+    slots[i].view.present = true;
+    if (!place.defined() && !repeated && leaf_place && edge.leaf->grad_slot.defined()) {
       targets[i] = edge.leaf->grad_slot;
-      Launcher::pin(*targets[i].impl()->storage);
-      slots[i] = {targets[i].impl()->view(), false};
-      continue;
-    }
-    const bool can_add = place.defined() && !repeated && i < 32 && !(n.overwrites_grad >> i & 1u) &&
-                         laid_out(place, x.shape, dense_strides(x)) && (leaf_place ? !place.impl()->requires_grad() : is_private(place));
-    if (can_add) {
+    } else if (place.defined() && !repeated && i < 32 && !(n.overwrites_grad >> i & 1u) && laid_out(place, x.shape, dense_strides(x)) &&
+               (leaf_place ? !place.impl()->requires_grad() : is_private(place))) {
       targets[i] = place;
-      Launcher::pin(*place.impl()->storage);
-      slots[i] = {place.impl()->view(), true};
-      continue;
+      slots[i].accumulate = true;
+    } else {
+      fresh_bytes += runtime.block_bytes(static_cast<std::size_t>(x.numel) * size_of(x.dtype));
     }
-    targets[i] = detail::allocate(x.storage->device(), x.shape, x.dtype, dense_strides(x), OwnerClass::gradient);
-    slots[i] = {targets[i].impl()->view(), false};
-    if (!fresh) apart |= std::uint64_t{1} << std::min<std::size_t>(i, 63);
+    if (targets[i].defined()) pins.add(targets[i].storage(), true);
+  }
+  if (pins.managed()) pins.reserve(fresh_bytes);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    if (!slots[i].view.present) continue;
+    if (!targets[i].defined()) {
+      const TensorImpl& x = *n.inputs()[i].record;
+      targets[i] = detail::allocate(x.storage->device(), x.shape, x.dtype, dense_strides(x), OwnerClass::gradient);
+      pins.add(targets[i].storage());
+    }
+    slots[i].view = targets[i].impl()->view();
   }
   Launcher::backward(n, slots, targets.data());
   for (std::size_t i = 0; i < inputs; ++i) {
     if (!slots[i].view) continue;
     Tensor& place = place_of(n.edges()[i]);
     if (!place.defined()) place = std::move(targets[i]);
-    else if (apart >> std::min<std::size_t>(i, 63) & 1u && !targets[i].is_same(place)) deliver(n.edges()[i], std::move(targets[i]));
+    else if (!targets[i].is_same(place)) deliver(n.edges()[i], std::move(targets[i]));
   }
 }
 

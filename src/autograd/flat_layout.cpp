@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "src/runtime/pins.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/autograd/leaf.hpp"
 #include "tasuki/core/error.hpp"
@@ -28,6 +29,9 @@ Tensor tensor_in(Arena& arena, std::size_t offset, DType dtype, const Shape& sha
 void copy_bytes(const Tensor& to, const Tensor& from) {
   if (from.nbytes() == 0) return;
   DeviceRuntime& runtime = to.storage().runtime();
+  Pins pins;
+  pins.add(from.storage());
+  pins.add(to.storage(), true);
   runtime.copy_async(to.impl()->address(), from.impl()->address(), from.nbytes(), DeviceRuntime::CopyKind::device_to_device);
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "src/autograd/grad_mode_state.hpp"
+#include "src/runtime/pins.hpp"
 #include "tasuki/core/context.hpp"
-#include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
@@ -137,13 +137,6 @@ struct Report {
 
 }  // namespace
 
-void Launcher::bring_in(Storage& storage) {
-  ResidencyManager* manager = residency_manager();
-  if (!manager || !storage.has_bytes())
-    TASUKI_THROW(InternalError, "a storage of ", storage.bytes(), " bytes was launched on without its bytes");
-  manager->bring_in(storage);
-}
-
 void Launcher::check_in_place(const OpInfo& info, const Tensor& target, bool recording) {
   const TensorImpl& t = *target.impl();
   for (int d = 0; d < t.shape.ndim() && t.numel > 0; ++d)
@@ -156,6 +149,14 @@ void Launcher::check_in_place(const OpInfo& info, const Tensor& target, bool rec
     TASUKI_THROW(AutogradError, info.name, " would write through a differentiable view, which the tape cannot follow\nuse the out-of-place form, or write before making the view");
   if (t.storage->views && (recording || t.requires_grad()))
     TASUKI_THROW(AutogradError, info.name, " would overwrite a tensor that has live differentiable views, which the tape cannot follow\nuse the out-of-place form, or let the views go first");
+}
+
+/// What a launch is about to allocate.
+static std::size_t fresh_bytes(const DeviceRuntime& runtime, const Spec& spec) {
+  std::size_t bytes = runtime.block_bytes(spec.workspace);
+  if (!spec.in_place)
+    for (const OutputSpec& o : spec.outputs) bytes += runtime.block_bytes(static_cast<std::size_t>(o.shape.numel()) * size_of(o.dtype));
+  return bytes;
 }
 
 // ---- forward
@@ -181,6 +182,12 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
     DeviceRuntime& runtime = runtime_of(device);
     if (spec.in_place) check_in_place(info, *inputs[0], recording);
 
+    Pins pins;
+    pins.begin(runtime);
+    for (std::size_t i = 0; i < count; ++i)
+      if (const TensorImpl* t = inputs[i]->impl()) pins.add(*t->storage, (spec.in_place && i == 0) || (i < 32 && spec.mutates >> i & 1u));
+    if (pins.managed()) pins.reserve(fresh_bytes(runtime, spec));
+
     const OwnerClass owner = recording ? OwnerClass::activation : OwnerClass::temporary;
     std::size_t visible = 0;
     if (spec.in_place) {
@@ -189,7 +196,9 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
     } else {
       for (const OutputSpec& o : spec.outputs) {
         outputs.push_back(o.row_major ? detail::allocate(device, o.shape, o.dtype, owner) : detail::allocate(device, o.shape, o.dtype, o.strides, owner));
-        outputs.back().impl()->storage->set_last_writer(info.name);
+        Storage& storage = *outputs.back().impl()->storage;
+        storage.set_last_writer(info.name);
+        pins.add(storage);
         visible += !o.hidden;
       }
     }
@@ -197,12 +206,8 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
     Launch l;
     l.inputs_ = count;
     for (std::size_t i = 0; i < count; ++i) {
-      if (const TensorImpl* t = inputs[i]->impl()) {
-        pin(*t->storage);
-        l.views_.push_back(t->view());
-      } else {
-        l.views_.emplace_back();
-      }
+      const TensorImpl* t = inputs[i]->impl();
+      l.views_.push_back(t ? t->view() : View{});
     }
     for (const Tensor& y : outputs) l.views_.push_back(y.impl()->view());
     const Workspace workspace(runtime, spec.workspace);
@@ -280,28 +285,32 @@ void Launcher::record_view(Function& op, const detail::FunctionTraits& traits, c
 
 // ---- replay
 
-TensorList Launcher::replay(Node& node, const TensorList& operands) {
+TensorList Launcher::replay(Node& node, const TensorList& operands, Storage* const* into) {
   SmallVector<const Tensor*, 6> pointers;
   for (const Tensor& t : operands) pointers.push_back(&t);
   const OpInfo& info = node.info();
   try {
+    Pins pins;
+    for (const Tensor& t : operands)
+      if (t.defined()) pins.add(*t.impl()->storage);
     TensorList outputs;
+    for (std::size_t j = 0; j < node.output_count(); ++j) {
+      const TensorImpl& was = *node.outputs()[j].record;
+      if (into && into[j]) outputs.push_back(detail::handle_on(was, *into[j]));
+      else outputs.push_back(node.in_place ? operands[0] : detail::allocate(was.storage->device(), was.shape, was.dtype, was.strides, OwnerClass::temporary));
+      pins.add(*outputs.back().impl()->storage);
+    }
+    const bool over_a_copy = node.in_place && !outputs[0].shares_storage(operands[0]);
     Launch l;
     l.inputs_ = operands.size();
     l.replay_ = true;
-    for (const Tensor& t : operands) {
-      if (t.defined()) {
-        pin(*t.impl()->storage);
-        l.views_.push_back(t.impl()->view());
-      } else {
-        l.views_.emplace_back();
-      }
-    }
-    for (std::size_t j = 0; j < node.output_count(); ++j) {
-      const TensorImpl& was = *node.outputs()[j].record;
-      l.device_ = was.storage->device();
-      outputs.push_back(node.in_place ? operands[0] : detail::allocate(l.device_, was.shape, was.dtype, was.strides, OwnerClass::activation));
-      l.views_.push_back(outputs.back().impl()->view());
+    l.device_ = node.outputs()[0].record->storage->device();
+    for (const Tensor& t : operands) l.views_.push_back(t.defined() ? t.impl()->view() : View{});
+    for (const Tensor& y : outputs) l.views_.push_back(y.impl()->view());
+    if (over_a_copy) {
+      runtime_of(l.device_).copy_async(outputs[0].impl()->storage->data(), operands[0].impl()->storage->data(), outputs[0].impl()->storage->bytes(),
+                                       DeviceRuntime::CopyKind::device_to_device);
+      l.views_[0] = outputs[0].impl()->view();
     }
     const Workspace workspace(runtime_of(l.device_), node.workspace);
     l.workspace_ = workspace.data();
@@ -330,13 +339,12 @@ void Launcher::backward(Node& node, const SmallVector<GradSlot, 4>& slots, const
   b.slots_ = slots;
   for (std::size_t i = 0; i < node.input_count(); ++i) {
     const Slot& slot = node.inputs()[i];
-    b.inputs_.push_back(i < 32 && (node.save_inputs >> i & 1u) && slot.record ? node.saved_view(slot, false, i) : View{});
+    b.inputs_.push_back(node.saves_input(i) ? node.saved_view(slot, false, i) : View{});
   }
   for (std::size_t j = 0; j < node.output_count(); ++j) {
     const Slot& slot = node.outputs()[j];
-    b.outputs_.push_back(node.save_outputs >> j & 1u ? node.saved_view(slot, true, j) : View{});
+    b.outputs_.push_back(node.saves_output(j) ? node.saved_view(slot, true, j) : View{});
     const TensorImpl* g = node.gradients()[j].impl();
-    if (g) pin(*g->storage);
     b.grads_out_.push_back(g ? g->view() : View{});
   }
   b.device_ = node.outputs()[0].record->storage->device();

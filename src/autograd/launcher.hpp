@@ -13,21 +13,20 @@ class Launcher {
                     TensorList& outputs);
   /// Puts a view on the tape: `y` shares x's storage.
   static void record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at);
-  /// Repeats a node's forward on given operands.
-  static TensorList replay(Node& node, const TensorList& operands);
-  /// Runs a node's fused backward into prepared slots.
+  /// Repeats a node's forward on given operands. With `into`, output j is written over into[j], where that is not nullptr.
+  static TensorList replay(Node& node, const TensorList& operands, Storage* const* into = nullptr);
+  /// Runs a node's fused backward into prepared slots. `pins` holds its operands already.
   static void backward(Node& node, const SmallVector<GradSlot, 4>& slots, const Tensor* targets);
-  /// Makes a storage's bytes resident.
-  static void pin(Storage& storage) {
-    if (storage.residency() != Residency::resident) [[unlikely]]
-      bring_in(storage);
-  }
 
  private:
-  static void bring_in(Storage& storage);
   static void check_in_place(const OpInfo& info, const Tensor& target, bool recording);
   static void record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs);
 };
+
+namespace detail {
+/// A handle on `storage`, laid out as `record` describes.
+Tensor handle_on(const TensorImpl& record, Storage& storage);
+}  // namespace detail
 
 /// Adds op, module, operands and place to an error that passes through.
 void annotate(Error& error, const OpInfo& info, const char* module, const Tensor* const* inputs, std::size_t count, SourceLocation at);

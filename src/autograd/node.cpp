@@ -1,5 +1,6 @@
 #include "tasuki/autograd/node.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "src/autograd/launcher.hpp"
@@ -127,16 +128,16 @@ View Node::saved_view(const Slot& slot, bool output, std::size_t i) {
                                         ", but that tensor was moved to another place (to(), or an optimizer made for it) after the forward pass"
                                         "\nmove modules and make optimizers before the forward pass"}));
   if (slot.saved->version() != slot.version) overwritten(slot, output, i);
-  Launcher::pin(*slot.saved);
   return slot.record->view();
 }
 
-static Tensor handle_on(const Slot& slot) {
-  const TensorImpl& t = *slot.record;
-  t.storage->retain();
-  t.storage->retain_bytes();
-  return Tensor::adopt(TensorImpl::create(t.storage, t.offset, t.dtype, t.shape, t.strides));
+Tensor detail::handle_on(const TensorImpl& record, Storage& storage) {
+  storage.retain();
+  storage.retain_bytes();
+  return Tensor::adopt(TensorImpl::create(&storage, record.offset, record.dtype, record.shape, record.strides));
 }
+
+static Tensor handle_on(const Slot& slot) { return detail::handle_on(*slot.record, *slot.record->storage); }
 
 Tensor Node::unpack_input(std::size_t i, bool with_edges) {
   const Slot& slot = inputs_[i];
@@ -241,51 +242,81 @@ void Node::destroy() noexcept {
 
 namespace {
 
-[[noreturn]] void cannot_replay(const Node& node, std::size_t input, const char* why) {
-  throw AutogradError(detail::concat({node.info().name, " cannot be replayed: the bytes of its input ", input, " ", why}));
+/// Whether the operand that a slot describes can be read; bytes in a lower tier count, dropped ones do not.
+bool has_the_bytes(const Slot& slot) {
+  const Storage& s = *slot.record->storage;
+  return s.has_bytes() && s.residency() != Residency::dropped && s.version() == slot.version;
 }
 
-/// Nodes in the order in which they must run so that `target` can.
+/// Nodes in the order in which they must run so that a target can, and what they leave behind.
 struct ReplayPlan {
   SmallVector<Node*, 16> order;
   SmallVector<TensorList, 16> made;
+  // Why there is no plan:
+  const Node* blocked = nullptr;
+  std::size_t blocked_input = 0;
+  const char* why = nullptr;
 
-  const Tensor* find(const Node* node, std::size_t output) const {
-    for (std::size_t k = 0; k < made.size(); ++k)
-      if (order[k] == node) return &made[k][output];
-    return nullptr;
+  explicit ReplayPlan(Node& target);
+  std::size_t step_of(const Node* node) const {
+    for (std::size_t k = 0; k < order.size(); ++k)
+      if (order[k] == node) return k;
+    return order.size();
   }
+  /// Runs step k; everything that no later step reads is let go.
+  void run(std::size_t k, Storage* const* into);
 };
 
-bool has_the_bytes(const Slot& slot) {
-  const Storage& s = *slot.record->storage;
-  return s.has_bytes() && s.version() == slot.version;
-}
-
-void plan(Node& target, ReplayPlan& result) {
+ReplayPlan::ReplayPlan(Node& target) {
   SmallVector<Node*, 16> stack{&target};
-  SmallVector<Node*, 16> wanted;
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
-    bool known = false;
-    for (Node* w : wanted) known |= w == n;
-    if (known) continue;
-    wanted.push_back(n);
+    if (step_of(n) != order.size()) continue;
+    order.push_back(n);
     for (std::size_t i = 0; i < n->input_count(); ++i) {
       const Slot& slot = n->inputs()[i];
       if (!slot.record || has_the_bytes(slot)) continue;
       const Storage& s = *slot.record->storage;
-      if (s.version() != slot.version) cannot_replay(*n, i, "were overwritten");
-      if (!s.producer()) cannot_replay(*n, i, "are gone, and nothing on the tape made them");
+      if (s.version() != slot.version) why = "were overwritten";
+      else if (!s.producer()) why = "are gone, and nothing on the tape made them";
+      else if (s.producer()->outputs()[s.producer_output()].version != s.version()) why = "are gone, and were changed after the op that made them";
+      if (why) {
+        blocked = n;
+        blocked_input = i;
+        return;
+      }
       stack.push_back(s.producer());
     }
   }
   // Producers precede consumers in sequence.
-  for (Node* n : wanted) {
-    result.order.push_back(n);
-    for (std::size_t k = result.order.size() - 1; k > 0 && result.order[k - 1]->sequence() > n->sequence(); --k)
-      std::swap(result.order[k], result.order[k - 1]);
+  std::sort(order.begin(), order.end(), [](const Node* a, const Node* b) { return a->sequence() < b->sequence(); });
+}
+
+void ReplayPlan::run(std::size_t k, Storage* const* into) {
+  Node& n = *order[k];
+  TensorList operands;
+  for (std::size_t i = 0; i < n.input_count(); ++i) {
+    const Slot& slot = n.inputs()[i];
+    if (!slot.record) {
+      operands.emplace_back();
+      continue;
+    }
+    // An earlier step may have filled the storage itself.
+    const Storage& s = *slot.record->storage;
+    const std::size_t source = has_the_bytes(slot) ? order.size() : step_of(s.producer());
+    operands.push_back(source == order.size() ? handle_on(slot)
+                                              : detail::alias(made[source][s.producer_output()], slot.record->offset, slot.record->shape, slot.record->strides));
+  }
+  made.push_back(Launcher::replay(n, operands, into));
+  for (std::size_t past = 0; past < k; ++past) {
+    bool read_later = false;
+    for (std::size_t later = k + 1; later < order.size() && !read_later; ++later)
+      for (std::size_t i = 0; i < order[later]->input_count() && !read_later; ++i) {
+        const TensorImpl* record = order[later]->inputs()[i].record;
+        read_later = record && record->storage->producer() == order[past];
+      }
+    if (!read_later) made[past].clear();
   }
 }
 
@@ -293,25 +324,48 @@ void plan(Node& target, ReplayPlan& result) {
 
 TensorList Node::replay() {
   if (is_view) TASUKI_THROW(AutogradError, info().name, " makes a view: there is nothing to replay");
-  ReplayPlan steps;
-  plan(*this, steps);
-  for (Node* n : steps.order) {
-    TensorList operands;
-    for (std::size_t i = 0; i < n->input_count(); ++i) {
-      const Slot& slot = n->inputs()[i];
-      if (!slot.record) {
-        operands.emplace_back();
-      } else if (has_the_bytes(slot)) {
-        operands.push_back(handle_on(slot));
-      } else {
-        const Storage& s = *slot.record->storage;
-        const Tensor* fresh = steps.find(s.producer(), s.producer_output());
-        operands.push_back(detail::alias(*fresh, slot.record->offset, slot.record->shape, slot.record->strides));
-      }
-    }
-    steps.made.push_back(Launcher::replay(*n, operands));
-  }
+  ReplayPlan steps(*this);
+  if (steps.blocked)
+    throw AutogradError(detail::concat({steps.blocked->info().name, " cannot be replayed: the bytes of its input ", steps.blocked_input, " ", steps.why}));
+  for (std::size_t k = 0; k < steps.order.size(); ++k) steps.run(k, nullptr);
   return steps.made.back();
+}
+
+void Node::replay_into(ReplaySink& sink) {
+  ReplayPlan steps(*this);
+  if (steps.blocked)
+    throw InternalError(detail::concat({steps.blocked->info().name, " must be replayed and cannot: the bytes of its input ", steps.blocked_input, " ", steps.why}));
+  for (std::size_t k = 0; k < steps.order.size(); ++k) {
+    Node& n = *steps.order[k];
+    SmallVector<Storage*, 4> into(n.output_count());
+    const auto finish = [&](bool complete) {
+      for (Storage* s : into)
+        if (s) sink.filled(*s, complete);
+    };
+    try {
+      for (std::size_t j = 0; j < n.output_count(); ++j) {
+        const Slot& slot = n.outputs()[j];
+        Storage& s = *slot.record->storage;
+        if (s.residency() == Residency::dropped && s.has_bytes() && s.producer() == &n && s.version() == slot.version && sink.accept(s)) into[j] = &s;
+      }
+      steps.run(k, into.data());
+    } catch (...) {
+      finish(false);
+      throw;
+    }
+    finish(true);
+  }
+}
+
+bool Node::find_replay_sources(SmallVector<Storage*, 8>& sources) {
+  const ReplayPlan steps(*this);
+  if (steps.blocked) return false;
+  for (const Node* n : steps.order)
+    for (std::size_t i = 0; i < n->input_count(); ++i) {
+      const Slot& slot = const_cast<Node*>(n)->inputs()[i];
+      if (slot.record && has_the_bytes(slot)) sources.push_back(slot.record->storage);
+    }
+  return true;
 }
 
 TensorList replay(const Tensor& tensor) {

@@ -5,6 +5,7 @@
 
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
 
@@ -112,6 +113,13 @@ void Optimizer::step(SourceLocation at) {
   if (layout_->refresh()) allocate_state();
   ++step_count_;
   for (std::size_t g = 0; g < groups_.size(); ++g) update_group(g, at);
+  SmallVector<ResidencyManager*, 2> told;
+  for (const FlatLayout::Group& g : layout_->groups()) {
+    ResidencyManager* manager = runtime_of(g.device).manager();
+    if (!manager || std::find(told.begin(), told.end(), manager) != told.end()) continue;
+    told.push_back(manager);
+    manager->end_step();
+  }
 }
 
 void Optimizer::update_group(std::size_t group, SourceLocation at) {

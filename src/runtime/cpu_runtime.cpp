@@ -1,6 +1,7 @@
 #include "src/runtime/cpu_runtime.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cstdlib>
@@ -63,8 +64,7 @@ void* CpuRuntime::allocate(std::size_t bytes, StreamId) {
       if (void* block = take_cached(c.index, c.bytes)) return block;
     }
     if (void* block = take_fresh(c.bytes)) return block;
-    ResidencyManager* manager = residency_manager();
-    if (!manager || !manager->make_room(*this, c.bytes)) no_room(bytes, c.bytes);
+    if (!manager() || !manager()->make_room(c.bytes)) no_room(bytes, c.bytes);
   }
 }
 
@@ -75,18 +75,25 @@ void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
   list.pop_back();
   ++stats_.allocations;
   stats_.current_bytes += block_bytes;
-  if (stats_.current_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.current_bytes;
   return block;
+}
+
+/// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together.
+bool CpuRuntime::reserve(std::size_t bytes) {
+  if (stats_.limit_bytes && stats_.reserved_bytes + bytes > stats_.limit_bytes) {
+    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes);
+    if (stats_.reserved_bytes + bytes > stats_.limit_bytes) return false;
+  }
+  stats_.reserved_bytes += bytes;
+  stats_.current_bytes += bytes;
+  if (stats_.reserved_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.reserved_bytes;
+  return true;
 }
 
 void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   {
     const Lock lock(*this);
-    if (stats_.limit_bytes && stats_.reserved_bytes + block_bytes > stats_.limit_bytes) {
-      release_locked();
-      if (stats_.reserved_bytes + block_bytes > stats_.limit_bytes) return nullptr;
-    }
-    stats_.reserved_bytes += block_bytes;  // reserved ahead, so that two threads cannot pass the limit together
+    if (!reserve(block_bytes)) return nullptr;
   }
   void* block = nullptr;
   for (int attempt = 0; attempt < 2 && !block; ++attempt) {
@@ -102,14 +109,15 @@ void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   const Lock lock(*this);
   if (!block) {
     stats_.reserved_bytes -= block_bytes;
+    stats_.current_bytes -= block_bytes;
     return nullptr;
   }
   ++stats_.allocations;
   ++stats_.system_allocations;
-  stats_.current_bytes += block_bytes;
-  if (stats_.current_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.current_bytes;
   return block;
 }
+
+std::size_t CpuRuntime::block_bytes(std::size_t bytes) const { return bytes ? size_class(bytes).bytes : 0; }
 
 static void give_back(void* block, std::size_t block_bytes) noexcept {
   if (block_bytes >= mapped) munmap(block, block_bytes);
@@ -120,29 +128,30 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   if (!block) return;
   const SizeClass c = size_class(bytes);
   const Lock lock(*this);
-  stats_.current_bytes -= c.bytes;
-  if (caching) {
+  const std::size_t missing = gaps_.empty() ? 0 : forget_gaps(static_cast<char*>(block), c.bytes);
+  stats_.current_bytes -= c.bytes - missing;
+  if (caching && !missing) {
     try {
       cache_[c.index].push_back(block);
       return;
     } catch (const std::bad_alloc&) {  // no room to remember it: give it back instead
     }
   }
-  stats_.reserved_bytes -= c.bytes;
+  stats_.reserved_bytes -= c.bytes - missing;
   give_back(block, c.bytes);
 }
 
-std::size_t CpuRuntime::release_locked() {
+/// Gives cached blocks back, large ones first, until at least `enough` bytes are free again.
+std::size_t CpuRuntime::release_locked(std::size_t enough) {
   std::size_t freed = 0;
-  for (std::size_t i = 0; i < cache_.size(); ++i) {
+  for (std::size_t i = cache_.size(); i-- > 0 && freed < enough;) {
     const std::size_t block_bytes =
         i < small_classes ? (i + 1) * granule
                           : ((std::size_t{1} << ((i - small_classes) / steps + 10)) / steps) * ((i - small_classes) % steps + steps + 1);
-    for (void* block : cache_[i]) {
-      give_back(block, block_bytes);
+    for (; !cache_[i].empty() && freed < enough; cache_[i].pop_back()) {
+      give_back(cache_[i].back(), block_bytes);
       freed += block_bytes;
     }
-    cache_[i].clear();
   }
   stats_.reserved_bytes -= freed;
   return freed;
@@ -150,7 +159,70 @@ std::size_t CpuRuntime::release_locked() {
 
 std::size_t CpuRuntime::release_cached() {
   const Lock lock(*this);
-  return release_locked();
+  return release_locked(SIZE_MAX);
+}
+
+// ---- parts of blocks
+
+namespace {
+
+struct Pages {
+  char* begin;
+  std::size_t bytes;
+};
+
+/// The whole pages of a part; none of blocks that share pages with others.
+Pages pages_of(const BlockPart& part) {
+  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  if (size_class(part.block_bytes).bytes < mapped) return {nullptr, 0};
+  char* const block = static_cast<char*>(part.block);  // aligned to a page
+  const std::size_t begin = (part.offset + page - 1) / page * page, end = (part.offset + part.bytes) / page * page;
+  return {block + begin, end > begin ? end - begin : 0};
+}
+
+}  // namespace
+
+std::size_t CpuRuntime::decommittable(BlockPart part) const { return pages_of(part).bytes; }
+
+std::size_t CpuRuntime::decommit(BlockPart part) {
+  const Pages pages = pages_of(part);
+  if (pages.bytes == 0) return 0;
+  const Lock lock(*this);
+  if (!gaps_.emplace(pages.begin, pages.bytes).second) return 0;
+  // Without access a use before commit stops the program instead of reading zeros.
+  madvise(pages.begin, pages.bytes, MADV_DONTNEED);
+  mprotect(pages.begin, pages.bytes, PROT_NONE);
+  stats_.reserved_bytes -= pages.bytes;
+  stats_.current_bytes -= pages.bytes;
+  return pages.bytes;
+}
+
+void CpuRuntime::commit(BlockPart part) {
+  const Pages pages = pages_of(part);
+  for (;;) {
+    {
+      const Lock lock(*this);
+      const auto gap = gaps_.find(pages.begin);
+      if (gap == gaps_.end()) return;
+      if (reserve(pages.bytes)) {
+        gaps_.erase(gap);
+        mprotect(pages.begin, pages.bytes, PROT_READ | PROT_WRITE);
+        return;
+      }
+    }
+    if (!manager() || !manager()->make_room(pages.bytes)) no_room(pages.bytes, pages.bytes);
+  }
+}
+
+/// Of a block that goes: how many of its bytes were decommitted.
+std::size_t CpuRuntime::forget_gaps(char* block, std::size_t block_bytes) {
+  std::size_t missing = 0;
+  auto gap = gaps_.lower_bound(block);
+  while (gap != gaps_.end() && gap->first < block + block_bytes) {
+    missing += gap->second;
+    gap = gaps_.erase(gap);
+  }
+  return missing;
 }
 
 MemoryStats CpuRuntime::memory_stats() const {
@@ -158,15 +230,20 @@ MemoryStats CpuRuntime::memory_stats() const {
   return stats_;
 }
 
+std::size_t CpuRuntime::capacity() const {
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
 void CpuRuntime::reset_peak() {
   const Lock lock(*this);
-  stats_.peak_bytes = stats_.current_bytes;
+  release_locked(SIZE_MAX);
+  stats_.peak_bytes = stats_.reserved_bytes;
 }
 
 void CpuRuntime::set_byte_limit(std::size_t bytes) {
   const Lock lock(*this);
   stats_.limit_bytes = bytes;
-  if (bytes && stats_.reserved_bytes > bytes) release_locked();
+  if (bytes && stats_.reserved_bytes > bytes) release_locked(stats_.reserved_bytes - bytes);
 }
 
 void CpuRuntime::copy_async(void* to, const void* from, std::size_t bytes, CopyKind, StreamId) {

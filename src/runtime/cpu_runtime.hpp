@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <map>
 #include <vector>
 
 #include "tasuki/runtime/runtime.hpp"
@@ -13,8 +14,13 @@ class CpuRuntime final : public DeviceRuntime {
   CpuRuntime();
   void* allocate(std::size_t bytes, StreamId stream) override;
   void deallocate(void* block, std::size_t bytes, StreamId stream) noexcept override;
+  std::size_t block_bytes(std::size_t bytes) const override;
+  std::size_t decommittable(BlockPart part) const override;
+  std::size_t decommit(BlockPart part) override;
+  void commit(BlockPart part) override;
   std::size_t release_cached() override;
   MemoryStats memory_stats() const override;
+  std::size_t capacity() const override;
   void reset_peak() override;
   void set_byte_limit(std::size_t bytes) override;
   void copy_async(void* to, const void* from, std::size_t bytes, CopyKind kind, StreamId stream) override;
@@ -28,11 +34,14 @@ class CpuRuntime final : public DeviceRuntime {
   class Lock;
   void* take_cached(int size_class, std::size_t block_bytes);
   void* take_fresh(std::size_t block_bytes);
-  std::size_t release_locked();
+  bool reserve(std::size_t bytes);
+  std::size_t release_locked(std::size_t enough);
+  std::size_t forget_gaps(char* block, std::size_t block_bytes);
   [[noreturn]] void no_room(std::size_t bytes, std::size_t block_bytes);
 
   mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::vector<std::vector<void*>> cache_;
+  std::map<char*, std::size_t> gaps_;  // decommitted ranges
   MemoryStats stats_;
 };
 

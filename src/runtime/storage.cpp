@@ -4,6 +4,7 @@
 
 #include "src/core/pool.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/runtime/residency.hpp"
 
 namespace tasuki {
 
@@ -52,6 +53,7 @@ Storage* Storage::allocate(DeviceRuntime& runtime, std::size_t bytes, OwnerClass
   s->data_ = data;
   s->size_ = bytes;
   s->owner_ = owner;
+  if (bytes >= StorageList::listed_bytes) runtime.storages().insert(*s);
   return s;
 }
 
@@ -65,6 +67,7 @@ Storage* Storage::in_arena(Arena& arena, std::size_t offset, std::size_t bytes, 
   s->owner_ = owner;
   s->arena_ = &arena;
   arena.retain();
+  if (bytes >= StorageList::listed_bytes) s->runtime_->storages().insert(*s);
   return s;
 }
 
@@ -93,7 +96,32 @@ Storage* Storage::record_of(const Storage& before) {
   return s;
 }
 
+BlockPart Storage::part_of_arena() const {
+  return {arena_->data(), arena_->bytes(), static_cast<std::size_t>(static_cast<char*>(data_) - static_cast<char*>(arena_->data())), size_};
+}
+
+std::size_t Storage::movable_bytes() const {
+  if (keeper_) return 0;
+  return arena_ ? runtime_->decommittable(part_of_arena()) : runtime_->block_bytes(size_);
+}
+
+void Storage::surrender() {
+  if (arena_) {
+    runtime_->decommit(part_of_arena());
+  } else {
+    runtime_->deallocate(data_, size_);
+    data_ = nullptr;
+  }
+}
+
+void Storage::obtain() {
+  if (arena_) runtime_->commit(part_of_arena());
+  else data_ = runtime_->allocate(size_);
+}
+
 void Storage::free_bytes() noexcept {
+  if (residence_) runtime_->manager()->released(*this);
+  if (!keeper_ && size_ >= StorageList::listed_bytes) runtime_->storages().erase(*this);
   if (keeper_) keeper_(keeper_context_);
   else if (arena_) arena_->release();
   else if (data_) runtime_->deallocate(data_, size_);

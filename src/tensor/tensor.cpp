@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/runtime/pins.hpp"
 #include "tasuki/core/error.hpp"
-#include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/layout.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
 
@@ -16,11 +16,6 @@ const TensorImpl& defined(const Tensor& t) {
   if (!t.defined()) [[unlikely]]
     TASUKI_THROW(ValueError, "the tensor is undefined: it was default-constructed or moved from");
   return *t.impl();
-}
-
-void bring_in(Storage& storage) {
-  if (storage.residency() == Residency::resident) return;
-  if (ResidencyManager* manager = residency_manager()) manager->bring_in(storage);
 }
 
 }  // namespace
@@ -84,7 +79,8 @@ void Tensor::item_into(void* value, DType as, At at) const {
     throw error;
   };
   if (t.numel != 1) refuse(ShapeError(detail::concat({"expected  a tensor of one element\nactual    ", t.numel, " elements\nuse to_vector, or index it first"})));
-  bring_in(*t.storage);
+  Pins pins;
+  pins.add(*t.storage);
   t.storage->runtime().synchronize();
   unsigned char element[8];
   t.storage->runtime().copy_async(element, t.address(), size_of(t.dtype), DeviceRuntime::CopyKind::device_to_host);
@@ -123,7 +119,8 @@ void Tensor::copy_to_host(void* values, DType as, At at) const {
   }
   const Tensor dense = detach().contiguous();
   const TensorImpl& d = *dense.impl();
-  bring_in(*d.storage);
+  Pins pins;
+  pins.add(*d.storage);
   DeviceRuntime& runtime = d.storage->runtime();
   runtime.copy_async(values, d.address(), nbytes(), DeviceRuntime::CopyKind::device_to_host);
   runtime.synchronize();
@@ -138,11 +135,12 @@ void* Tensor::pin_data(DType as, bool writable, At at) const {
   if (!device().is_cpu()) refuse(DeviceError("expected  a CPU tensor\nactual    one on " + device().to_string() + "\ncopy it first: .cpu()"));
   if (as != t.dtype) refuse(DTypeError(detail::concat({"expected  the C++ type of ", t.dtype, "\nactual    that of ", as})));
   if (!t.contiguous) refuse(ShapeError(detail::concat({"expected  contiguous elements\nactual    strides ", t.strides, "\nuse .contiguous() first"})));
-  bring_in(*t.storage);
+  if (ResidencyManager* manager = t.storage->runtime().manager()) manager->pin(*t.storage, writable);
+  else t.storage->hold();
   if (writable) t.storage->mark_written(nullptr);
   return t.address();
 }
 
-void Tensor::unpin_data(TensorImpl*) noexcept {}
+void Tensor::unpin_data(TensorImpl* t) noexcept { t->storage->let_move(); }
 
 }  // namespace tasuki

@@ -32,6 +32,16 @@ struct OutputExtras {
   LeafState* state = nullptr;            // owned
 };
 
+/// Storages that a replay fills in place, rather than making temporaries.
+class ReplaySink {
+ public:
+  virtual ~ReplaySink() = default;
+  /// Asked for every dropped output of every node that must run; true after the storage was given bytes (contents undefined).
+  virtual bool accept(Storage& dropped) = 0;
+  /// The contents are there (`complete`), or the replay failed and they are not.
+  virtual void filled(Storage& storage, bool complete) = 0;
+};
+
 /// One recorded op: the op itself, edges for the gradient, slots for operands. One block of memory from the pool; released
 /// iteratively, so that a graph of any depth can be dropped.
 class Node {
@@ -79,13 +89,19 @@ class Node {
   /// A saved operand as a tensor; with `edges`, on the tape as it was. Throws AutogradError when it was overwritten or released.
   Tensor unpack_input(std::size_t i, bool with_edges);
   Tensor unpack_output(std::size_t j, bool with_edges);
-  /// Throws as unpack does; returns the storage's view otherwise.
+  bool saves_input(std::size_t i) const { return i < 32 && (save_inputs >> i & 1u) && inputs_[i].record; }
+  bool saves_output(std::size_t j) const { return save_outputs >> j & 1u; }
+  /// Throws as unpack does; returns the view of a storage that the caller has pinned otherwise.
   View saved_view(const Slot& slot, bool output, std::size_t index);
   void release_saved() noexcept;
 
   /// Runs the op again from its recipe, following it back to bytes that exist, and returns fresh outputs (hidden ones too),
   /// bitwise equal to the first ones. No persistent state is touched. Throws AutogradError when the bytes it starts from are gone.
   TensorList replay();
+  /// The same, as far as it takes to fill dropped storages: `sink` says which ones.
+  void replay_into(ReplaySink& sink);
+  /// Lists the storages whose bytes a replay would start from; false when it is not possible.
+  bool find_replay_sources(SmallVector<Storage*, 8>& sources);
 
  private:
   Node() = default;

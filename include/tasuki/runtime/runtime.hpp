@@ -18,11 +18,36 @@ struct Event {
 /// Bytes, as the runtime itself counts them.
 struct MemoryStats {
   std::size_t current_bytes = 0;         ///< handed out and not yet returned
-  std::size_t peak_bytes = 0;            ///< largest current_bytes since the last reset_peak
   std::size_t reserved_bytes = 0;        ///< obtained from the system: handed out plus cached
+  std::size_t peak_bytes = 0;            ///< largest reserved_bytes since the last reset_peak
   std::size_t limit_bytes = 0;           ///< reserved_bytes never passes this; 0 means none
   std::uint64_t allocations = 0;         ///< calls of allocate
   std::uint64_t system_allocations = 0;  ///< those that had to ask the system
+};
+
+class ResidencyManager;
+class Storage;
+
+/// `bytes` at `offset` of a block that allocate returned for `block_bytes`.
+struct BlockPart {
+  void* block;
+  std::size_t block_bytes, offset, bytes;
+};
+
+/// The large storages of a device, so that a memory budget sees those that were there before it. An intrusive list under a lock
+/// that is held for a few instructions; small storages are not worth moving and stay out of it.
+class StorageList {
+ public:
+  static constexpr std::size_t listed_bytes = std::size_t{16} << 10;
+  void insert(Storage& storage);
+  void erase(Storage& storage) noexcept;
+  /// Calls visit(context, storage) for each; storages may not come or go on this thread meanwhile.
+  void for_each(void (*visit)(void*, Storage&), void* context);
+
+ private:
+  class Lock;
+  bool busy_ = false;
+  Storage* first_ = nullptr;
 };
 
 /// Everything Tasuki asks of a device below the level of ops: bytes, queues, events, copies. One instance per device, made on
@@ -40,9 +65,21 @@ class DeviceRuntime {
   virtual void* allocate(std::size_t bytes, StreamId stream = 0) = 0;
   /// Returns a block to the cache; work already queued on `stream` may still use it. `bytes` as given to allocate.
   virtual void deallocate(void* block, std::size_t bytes, StreamId stream = 0) noexcept = 0;
+  /// What a block of `bytes` counts.
+  virtual std::size_t block_bytes(std::size_t bytes) const = 0;
+  /// How many bytes decommit would free.
+  virtual std::size_t decommittable(BlockPart part) const = 0;
+  /// Gives the memory behind a part of a block back while its address stays reserved; the contents are lost, and nobody may touch
+  /// them until commit. The block may be deallocated as it is.
+  virtual std::size_t decommit(BlockPart part) = 0;
+  /// Undoes decommit; the contents are undefined. Throws OutOfMemory as allocate does.
+  virtual void commit(BlockPart part) = 0;
   /// Gives cached, unused blocks back to the system; returns how many bytes.
   virtual std::size_t release_cached() = 0;
   virtual MemoryStats memory_stats() const = 0;
+  /// Bytes that the device has in all.
+  virtual std::size_t capacity() const = 0;
+  /// Gives cached blocks back and starts a new peak at what is left.
   virtual void reset_peak() = 0;
   /// Limits reserved_bytes; 0 lifts the limit.
   virtual void set_byte_limit(std::size_t bytes) = 0;
@@ -58,8 +95,16 @@ class DeviceRuntime {
   virtual void synchronize(StreamId stream = 0) = 0;
   virtual bool is_asynchronous() const = 0;
 
+  /// Who decides where this device's storages are, or nullptr: they all stay. A manager, once set, is never destroyed.
+  ResidencyManager* manager() const { return __atomic_load_n(&manager_, __ATOMIC_ACQUIRE); }
+  void set_manager(ResidencyManager* manager) { __atomic_store_n(&manager_, manager, __ATOMIC_RELEASE); }
+  /// Every storage with at least `listed_bytes` bytes of its own on this device.
+  StorageList& storages() { return storages_; }
+
  private:
   Device device_;
+  ResidencyManager* manager_ = nullptr;
+  StorageList storages_;
 };
 
 /// The runtime of a device. Throws DeviceError for a device that this build or machine does not have.
@@ -67,7 +112,7 @@ DeviceRuntime& runtime_of(Device device);
 
 namespace memory {
 using Stats = MemoryStats;
-/// What the device's runtime has counted; `reset_peak` starts a new peak at the current bytes.
+/// What the device's runtime has counted; `reset_peak` gives cached blocks back and starts a new peak there.
 Stats stats(Device device);
 void reset_peak(Device device);
 /// Upper bound of the bytes the device may hold, cached blocks included; 0 lifts it. Past it allocations throw OutOfMemory.

@@ -13,7 +13,9 @@ class Node;
 enum class OwnerClass : std::uint8_t { activation, parameter, gradient, optimizer, buffer, input, temporary };
 const char* name_of(OwnerClass owner);
 
-/// Where a storage's bytes are. A launch needs `resident`; everything else is a matter of the memory layer.
+/// Where a storage's bytes are. A launch needs `resident`; everything else is a matter of the memory layer: on the way to a lower
+/// tier (and still readable), there, on the way back, or dropped, to be made again by the op that made them. `released`: there
+/// are no bytes, because nobody holds a handle.
 enum class Residency : std::uint8_t { resident, leaving, away, arriving, dropped, released };
 
 /// An address range that several storages share (a FlatLayout's parameters, gradients, optimizer state). It has no version and
@@ -86,13 +88,33 @@ class Storage {
     producer_output_ = output;
   }
 
+  // -- for the residency manager of the runtime
+
+  /// Counts those who have the address in hand: a launch, a DataAccess. Bytes that are held stay where they are.
+  void hold() noexcept { count_up(holds_); }
+  void let_move() noexcept { __atomic_fetch_sub(&holds_, 1u, __ATOMIC_RELEASE); }
+  bool is_held() const { return __atomic_load_n(&holds_, __ATOMIC_ACQUIRE) != 0u; }
+
+  /// What the manager knows of this storage, or nullptr. The manager's released() is called before the bytes go.
+  void* residence() const { return residence_; }
+  void set_residence(void* residence) { residence_ = residence; }
+  void set_residency(Residency residency) { residency_ = residency; }
+  /// Bytes that surrender would free: the block, or the whole pages of an arena's part, or none of borrowed memory.
+  std::size_t movable_bytes() const;
+  /// Gives them back to the runtime; the contents are lost. Residency is the manager's to set.
+  void surrender();
+  /// Takes them again, with undefined contents. Throws OutOfMemory.
+  void obtain();
+
   /// Live differentiable views; an in-place write on a base that has some is refused until rebasing exists.
   unsigned views = 0;
 
  private:
+  friend class StorageList;
   Storage() = default;
   ~Storage() = default;
   void free_bytes() noexcept;
+  BlockPart part_of_arena() const;
 
   DeviceRuntime* runtime_ = nullptr;
   void* data_ = nullptr;
@@ -102,7 +124,9 @@ class Storage {
   Arena* arena_ = nullptr;
   void (*keeper_)(void*) = nullptr;
   void* keeper_context_ = nullptr;
-  unsigned records_ = 1, bytes_references_ = 1;
+  void* residence_ = nullptr;
+  Storage *previous_ = nullptr, *next_ = nullptr;  // in the runtime's list
+  unsigned records_ = 1, bytes_references_ = 1, holds_ = 0;
   std::uint32_t version_ = 0;
   std::uint8_t producer_output_ = 0;
   OwnerClass owner_ = OwnerClass::activation;
