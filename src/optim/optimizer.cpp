@@ -5,6 +5,7 @@
 
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/core/small_vector.hpp"
 #include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
