@@ -39,7 +39,7 @@ enum OpFlags : unsigned {
   op_nondeterministic = 2,  ///< the same inputs may give different bits
   op_not_differentiable = 4,
   op_any_grad_layout = 8,   ///< backward takes gradients of any strides; otherwise they come laid out as the output is
-  op_mixed_devices = 16,    ///< operands may be on different devices (copies between them)
+  op_mixed_devices = 16,    ///< operands may be on different devices (copies between them); forward runs at once, on the host
 };
 
 /// What an op is, whatever its attributes. One static constant per op.
@@ -120,6 +120,7 @@ class Launch {
 
  private:
   friend class Launcher;
+  friend class DeferredLaunch;
   SmallVector<View, 6> views_;
   std::size_t inputs_ = 0;
   void* workspace_ = nullptr;
@@ -151,6 +152,7 @@ class Backward {
 
  private:
   friend class Launcher;
+  friend class DeferredLaunch;
   SmallVector<GradSlot, 4> slots_;
   SmallVector<View, 4> inputs_;
   SmallVector<View, 2> outputs_, grads_out_;

@@ -13,6 +13,7 @@ using StreamId = int;
 struct Event {
   StreamId stream = 0;
   std::uint64_t ticket = 0;
+  double seconds = 0;  ///< when it happens by the virtual clock of a simulated device
 };
 
 /// Bytes, as the runtime itself counts them.
