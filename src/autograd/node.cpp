@@ -232,6 +232,10 @@ void Node::destroy() noexcept {
       if (e.state) e.state->release();
     delete extras_;
   }
+  release_function();
+}
+
+void Node::free_block() noexcept {
   function_->~Function();
   const std::size_t bytes = block_bytes_;
   this->~Node();

@@ -9,6 +9,7 @@
 
 namespace tasuki {
 
+struct DeviceProfile;
 struct OpInfo;
 class Storage;
 
@@ -37,6 +38,10 @@ struct LaunchRecord {
   std::size_t workspace_bytes;
   double flops;
 };
+
+/// What a launch takes on a device of this profile: by its flops and the bytes of its operands. The virtual clock of a simulated
+/// device counts the same.
+double modelled_seconds(const DeviceProfile& profile, const LaunchRecord& record);
 
 /// Told of every launch of the process: memory trace, profiler, anomaly mode, counters. Called on the launching thread; with no
 /// listener a launch pays one branch. An exception from after_launch reaches the user with the op's context.

@@ -53,6 +53,12 @@ class Node {
     if (count_down(references_)) drop();
   }
 
+  /// Keeps the op, but none of its operands, beyond the node: for launches that are still to run.
+  void retain_function() noexcept { count_up(function_references_); }
+  void release_function() noexcept {
+    if (count_down(function_references_)) free_block();
+  }
+
   Function& function() const { return *function_; }
   const OpInfo& info() const { return function_->info(); }
   std::uint64_t sequence() const { return sequence_; }
@@ -107,6 +113,7 @@ class Node {
   Node() = default;
   void drop() noexcept;
   void destroy() noexcept;
+  void free_block() noexcept;
   [[noreturn]] void overwritten(const Slot& slot, bool output, std::size_t index) const;
   [[noreturn]] void used_up() const;
 
@@ -120,7 +127,7 @@ class Node {
   const char* module_ = "";
   Node* next_dropped_ = nullptr;
   std::uint32_t block_bytes_ = 0, input_count_ = 0, output_count_ = 0;
-  unsigned references_ = 1;
+  unsigned references_ = 1, function_references_ = 1;
 };
 
 /// The outputs of the op that computed `tensor`, made again by Node::replay.
