@@ -45,6 +45,14 @@ bool laid_out(const Tensor& t, const Shape& shape, const Strides& strides) {
   return true;
 }
 
+void replace_by_hook(Tensor& gradient, const Callback<Tensor(const Tensor&)>& hook, const char* of) {
+  Tensor changed = hook(gradient);
+  if (!changed.defined()) return;
+  if (changed.shape() != gradient.shape() || changed.dtype() != gradient.dtype())
+    TASUKI_THROW(ShapeError, "a hook of ", of, " must return a gradient like the one it was given\nexpected  ", gradient.describe(), "\nactual    ", changed.describe());
+  gradient = std::move(changed);
+}
+
 Strides dense_strides(const TensorImpl& t) {
   return t.contiguous || !is_dense(t.shape, t.strides) ? contiguous_strides(t.shape) : t.strides;
 }
@@ -81,21 +89,27 @@ void BackwardPass::seed(const Tensor& output, const Tensor& gradient) {
   if (edge.node) {
     Tensor& place = place_of(edge);
     place = place.defined() ? detail::add_gradients(place, gradient) : gradient;
-    if (edge.node->pass != pass_) {
-      edge.node->pass = pass_;
-      edge.node->retain();
-      visited_.push_back(edge.node);
-    }
+    reach(*edge.node);
   } else {
-    if (edge.leaf->pass != pass_) {
-      edge.leaf->pass = pass_;
-      edge.leaf->uses = 0;
-      edge.leaf->retain();
-      leaves_.push_back(edge.leaf);
-    }
+    reach(*edge.leaf);
     ++edge.leaf->uses;
     leaf_seeds_.push_back(gradient);  // delivered in run(), when it is known whether the leaf is captured
   }
+}
+
+void BackwardPass::reach(Node& node) {
+  if (node.pass == pass_) return;
+  node.pass = pass_;
+  node.retain();
+  visited_.push_back(&node);
+}
+
+void BackwardPass::reach(LeafState& leaf) {
+  if (leaf.pass == pass_) return;
+  leaf.pass = pass_;
+  leaf.uses = 0;
+  leaf.retain();
+  leaves_.push_back(&leaf);
 }
 
 void BackwardPass::survey() {
@@ -110,19 +124,10 @@ void BackwardPass::survey() {
     for (std::size_t i = 0; i < n->input_count(); ++i) {
       const Edge& edge = n->edges()[i];
       if (edge.node) {
-        if (edge.node->pass != pass_) {
-          edge.node->pass = pass_;
-          edge.node->retain();
-          visited_.push_back(edge.node);
-        }
-      } else if (LeafState* leaf = edge.leaf) {
-        if (leaf->pass != pass_) {
-          leaf->pass = pass_;
-          leaf->uses = 0;
-          leaf->retain();
-          leaves_.push_back(leaf);
-        }
-        ++leaf->uses;
+        reach(*edge.node);
+      } else if (edge.leaf) {
+        reach(*edge.leaf);
+        ++edge.leaf->uses;
       }
     }
   }
@@ -137,12 +142,7 @@ void BackwardPass::capture(const std::vector<Tensor>& inputs) {
       captured_.push_back({t.grad_node, t.output_number, Tensor()});
     } else {
       t.leaf->captured = true;
-      if (t.leaf->pass != pass_) {  // unreachable: only so that the destructor resets it
-        t.leaf->pass = pass_;
-        t.leaf->uses = 0;
-        t.leaf->retain();
-        leaves_.push_back(t.leaf);
-      }
+      reach(*t.leaf);  // where no root leads to it: so that the destructor resets it
     }
   }
 }
@@ -313,20 +313,21 @@ void BackwardPass::run_graph(Node& n) {
 
 void BackwardPass::deliver(const Edge& edge, Tensor g) {
   Tensor& place = place_of(edge);
-  const bool leaf_place = edge.leaf && &place == &edge.leaf->grad;
+  add_to(place, edge.leaf && &place == &edge.leaf->grad ? edge.leaf : nullptr, std::move(g));
+}
+
+void BackwardPass::add_to(Tensor& place, const LeafState* leaf, Tensor g) {
   if (!place.defined()) {
-    if (leaf_place && edge.leaf->grad_slot.defined() && !create_) {
-      detail::copy_gradient_into(edge.leaf->grad_slot, g);
-      place = edge.leaf->grad_slot;
+    if (leaf && leaf->grad_slot.defined() && !create_) {
+      detail::copy_gradient_into(leaf->grad_slot, g);
+      place = leaf->grad_slot;
     } else {
-      place = leaf_place && !create_ ? own_copy(std::move(g)) : std::move(g);
+      place = leaf && !create_ ? own_copy(std::move(g)) : std::move(g);
     }
-  } else if (create_) {
-    place = detail::add_gradients(place, g);
-  } else if (leaf_place ? !place.impl()->requires_grad() : is_private(place) && is_dense(place.shape(), place.strides())) {
+  } else if (!create_ && (leaf ? !place.impl()->requires_grad() : is_private(place) && is_dense(place.shape(), place.strides()))) {
     detail::add_gradient_into(place, g);
   } else {
-    const NoGrad off;
+    const GradMode mode(create_);
     place = detail::add_gradients(place, g);
   }
 }
@@ -336,11 +337,7 @@ void BackwardPass::apply_extras(Node& n) {
     Tensor& g = n.gradients()[e.output];
     if (!g.defined()) continue;
     if (e.hook) {
-      Tensor changed = e.hook(g);
-      if (!changed.defined()) continue;
-      if (changed.shape() != g.shape() || changed.dtype() != g.dtype())
-        TASUKI_THROW(ShapeError, "a hook of ", n.info().name, " must return a gradient like the one it was given\nexpected  ", g.describe(), "\nactual    ", changed.describe());
-      g = std::move(changed);
+      replace_by_hook(g, e.hook, n.info().name);
     } else {
       const GradMode mode(create_);
       e.state->grad = e.state->grad.defined() ? detail::add_gradients(e.state->grad, g) : create_ ? g : detail::copy_gradient(g, strides_like(g));
@@ -350,25 +347,8 @@ void BackwardPass::apply_extras(Node& n) {
 
 void BackwardPass::finish_leaf(LeafState& leaf) {
   if (!leaf.hooks.empty() && leaf.incoming.defined()) {
-    for (auto& hook : leaf.hooks) {
-      Tensor changed = hook(leaf.incoming);
-      if (!changed.defined()) continue;
-      if (changed.shape() != leaf.incoming.shape() || changed.dtype() != leaf.incoming.dtype())
-        TASUKI_THROW(ShapeError, "a hook of a leaf must return a gradient like the one it was given\nexpected  ", leaf.incoming.describe(), "\nactual    ", changed.describe());
-      leaf.incoming = std::move(changed);
-    }
-    if (!leaf.captured && leaf.owner) {
-      Tensor g = std::move(leaf.incoming);
-      if (!leaf.grad.defined() && leaf.grad_slot.defined() && !create_) {
-        detail::copy_gradient_into(leaf.grad_slot, g);
-        leaf.grad = leaf.grad_slot;
-      } else if (!leaf.grad.defined()) {
-        leaf.grad = create_ ? std::move(g) : own_copy(std::move(g));
-      } else {
-        const GradMode mode(create_);
-        leaf.grad = detail::add_gradients(leaf.grad, g);
-      }
-    }
+    for (auto& hook : leaf.hooks) replace_by_hook(leaf.incoming, hook, "a leaf");
+    if (!leaf.captured && leaf.owner) add_to(leaf.grad, &leaf, std::move(leaf.incoming));
   }
   if (restricted_ || leaf.post_accumulate_hooks.empty() || !leaf.owner) return;
   leaf.owner->retain();

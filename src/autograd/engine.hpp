@@ -27,7 +27,12 @@ class BackwardPass {
   void run_fused(Node& node);
   void run_graph(Node& node);
   void apply_extras(Node& node);
+  /// Counts a node or leaf in once, and keeps it until the pass ends.
+  void reach(Node& node);
+  void reach(LeafState& leaf);
   void deliver(const Edge& edge, Tensor gradient);
+  /// Adds to a gradient; `leaf` when it is that leaf's own, which stays with the user.
+  void add_to(Tensor& place, const LeafState* leaf, Tensor gradient);
   void finish_leaf(LeafState& leaf);
   void push(Node* node);
   static Tensor& place_of(const Edge& edge);

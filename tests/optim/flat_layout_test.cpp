@@ -66,6 +66,17 @@ TEST_CASE("backward writes the gradient into its slot") {
   CHECK(layout.entries()[0].gradient.to_vector<float>() == std::vector<float>(3, 2));
 }
 
+TEST_CASE("what hooks make of gradients gathers in the slot") {
+  const Tensor a = leaf();
+  const FlatLayout layout({a});
+  a.register_hook([](const Tensor& g) { return g * 2; });
+  for (int pass = 1; pass <= 2; ++pass) {
+    (a * 3).sum().backward();
+    CHECK(a.grad().is_same(layout.entries()[0].gradient));
+    CHECK(a.grad().to_vector<float>() == std::vector<float>(3, 6.f * static_cast<float>(pass)));
+  }
+}
+
 TEST_CASE("a gradient that is already there moves into the slot") {
   const Tensor a = leaf();
   a.set_grad(ts::from(std::vector<float>{4, 5, 6}));
