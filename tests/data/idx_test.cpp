@@ -10,8 +10,10 @@
 #include "tasuki/core/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/io/temporary_folder.hpp"
+#include "tests/support/expect_error.hpp"
 
 namespace ts = tasuki;
+using tasuki::testing::error_text;
 
 namespace {
 
@@ -46,16 +48,6 @@ std::string rejection(const std::string& file) {
     return std::string(error.what()).substr(std::string("FileError: f").size());
   }
   return "accepted";
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const ts::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace
@@ -125,9 +117,9 @@ TEST_CASE("damaged gzip") {
 
 TEST_CASE("read_idx names what is in the way") {
   const TemporaryFolder folder;
-  CHECK(message_of([&] { ts::data::read_idx(folder / "none"); }) ==
+  CHECK(error_text([&] { ts::data::read_idx(folder / "none"); }) ==
         "FileError: cannot read " + (folder / "none") + "\n  No such file or directory\n  is the name right, and does its directory exist?");
-  CHECK(message_of([&] { ts::data::read_idx(folder.path()); }) ==
+  CHECK(error_text([&] { ts::data::read_idx(folder.path()); }) ==
         "FileError: cannot read " + folder.path() + "\n  expected  a regular file\n  actual    a directory");
   const std::string path = folder.write("x", header(0x08, {2}) + "ab");
   CHECK(ts::data::read_idx(path).to_vector<unsigned char>() == std::vector<unsigned char>{'a', 'b'});

@@ -9,9 +9,11 @@
 #include "tasuki/tensor/creation.hpp"
 #include "tests/catch.hpp"
 #include "tests/io/temporary_folder.hpp"
+#include "tests/support/expect_error.hpp"
 
 // Files that are broken, hostile or in the way: what the user reads.
 namespace ts = tasuki;
+using tasuki::testing::error_text;
 
 namespace {
 
@@ -32,16 +34,6 @@ std::string rejection(const std::string& file) {
 }
 std::string tensor(const std::string& name, const std::string& dtype, const std::string& shape, const std::string& offsets) {
   return '"' + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + '}';
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const ts::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace
@@ -120,23 +112,23 @@ TEST_CASE("elements that cannot be, and tensors that are not there") {
   const TemporaryFolder folder;
   const std::string path = folder.write("f", file_of("{" + tensor("flags", "BOOL", "[2]", "[0,2]") + "}", std::string("\1\2", 2)));
   const ts::safetensors::File file(path);
-  CHECK(message_of([&] { file.tensor("flags"); }) ==
+  CHECK(error_text([&] { file.tensor("flags"); }) ==
         "FileError: " + path + ": tensor \"flags\"\n  expected  bytes of 0 and 1 for BOOL\n  actual    2 as element 1");
-  CHECK(message_of([&] { file.tensor("weight"); }) == "FileError: " + path + "\n  expected  a tensor \"weight\"\n  actual    1 others: \"flags\"");
+  CHECK(error_text([&] { file.tensor("weight"); }) == "FileError: " + path + "\n  expected  a tensor \"weight\"\n  actual    1 others: \"flags\"");
 }
 
 TEST_CASE("places that cannot be read or written") {
   const TemporaryFolder folder;
   const std::string nowhere = folder / "no/such/folder/x";
   const std::string hint = "\n  No such file or directory\n  is the name right, and does its directory exist?";
-  CHECK(message_of([&] { ts::load_tensors(nowhere); }) == "FileError: cannot read " + nowhere + hint);
-  CHECK(message_of([&] { ts::save_tensors({}, nowhere); }) == "FileError: cannot write " + nowhere + ": failed to create a file beside it" + hint);
-  CHECK(message_of([&] { ts::load_tensors(folder.path()); }) == "FileError: cannot read " + folder.path() + "\n  expected  a regular file\n  actual    a directory");
-  CHECK(message_of([&] { ts::save_tensors({}, folder.path()); }) ==
+  CHECK(error_text([&] { ts::load_tensors(nowhere); }) == "FileError: cannot read " + nowhere + hint);
+  CHECK(error_text([&] { ts::save_tensors({}, nowhere); }) == "FileError: cannot write " + nowhere + ": failed to create a file beside it" + hint);
+  CHECK(error_text([&] { ts::load_tensors(folder.path()); }) == "FileError: cannot read " + folder.path() + "\n  expected  a regular file\n  actual    a directory");
+  CHECK(error_text([&] { ts::save_tensors({}, folder.path()); }) ==
         "FileError: cannot write " + folder.path() + "\n  expected  a regular file, or nothing yet\n  actual    a directory");
-  CHECK(message_of([] { ts::save_tensors({}, "/dev/full"); }) ==
+  CHECK(error_text([] { ts::save_tensors({}, "/dev/full"); }) ==
         "FileError: cannot write /dev/full\n  expected  a regular file, or nothing yet\n  actual    a device or pipe");
-  CHECK(message_of([] { ts::save_tensors({}, ""); }) == "FileError: cannot write a file without a name");
+  CHECK(error_text([] { ts::save_tensors({}, ""); }) == "FileError: cannot write a file without a name");
 }
 
 TEST_CASE("no permission") {
@@ -145,7 +137,7 @@ TEST_CASE("no permission") {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
   const bool root = ::geteuid() == 0;  // whom no permission stops
   if (root) REQUIRE(::seteuid(65534) == 0);
-  const std::string read = message_of([&] { ts::load_tensors(path); }), write = message_of([&] { ts::save_tensors({}, path); });
+  const std::string read = error_text([&] { ts::load_tensors(path); }), write = error_text([&] { ts::save_tensors({}, path); });
   if (root) REQUIRE(::seteuid(0) == 0);
   const std::string hint = "\n  Permission denied\n  this user may not; check the permissions of the file and of its directory";
   CHECK(read == "FileError: cannot read " + path + hint);
@@ -156,9 +148,9 @@ TEST_CASE("tensors that have no place in the format") {
   const TemporaryFolder folder;
   const std::string path = folder / "x";
   const ts::Tensor t = ts::tensor({1});
-  CHECK(message_of([&] { ts::save_tensors({{"", t}}, path); }).find("a tensor cannot be saved under the name \"\"") != std::string::npos);
-  CHECK(message_of([&] { ts::save_tensors({{"__metadata__", t}}, path); }).find("a tensor cannot be saved under the name \"__metadata__\"") != std::string::npos);
-  CHECK(message_of([&] { ts::save_tensors({{"a", t}, {"a", t}}, path); }).find("two tensors have the name \"a\"") != std::string::npos);
-  CHECK(message_of([&] { ts::save_tensors({{"a", ts::Tensor()}}, path); }).find("the tensor \"a\" is undefined") != std::string::npos);
+  CHECK(error_text([&] { ts::save_tensors({{"", t}}, path); }).find("a tensor cannot be saved under the name \"\"") != std::string::npos);
+  CHECK(error_text([&] { ts::save_tensors({{"__metadata__", t}}, path); }).find("a tensor cannot be saved under the name \"__metadata__\"") != std::string::npos);
+  CHECK(error_text([&] { ts::save_tensors({{"a", t}, {"a", t}}, path); }).find("two tensors have the name \"a\"") != std::string::npos);
+  CHECK(error_text([&] { ts::save_tensors({{"a", ts::Tensor()}}, path); }).find("the tensor \"a\" is undefined") != std::string::npos);
   CHECK(folder.file_count() == 0);
 }
