@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tasuki/core/view.hpp"
+#include "kernels/norm_backward.hpp"
 
 /// Batch normalization over dimension 1 of x [N, C, ...]; any strides, all four floating dtypes. Vectors per channel are [C] in x's
 /// dtype, or f32 where x is bf16 or f16; mean and inv_std are dense, in the type sums are carried in.
@@ -21,12 +21,8 @@ struct BatchNormForward {
 };
 void batch_norm(const BatchNormForward& f);
 
-struct BatchNormBackward {
-  View grad_y, x, weight, mean, inv_std;       ///< weight may be absent
-  View grad_x, grad_weight, grad_bias;         ///< each absent where it is not wanted
-  bool add_to_x = false, add_to_weight = false, add_to_bias = false;
+struct BatchNormBackward : NormBackward {
   bool training = false;
-  void* workspace = nullptr;
 };
 void batch_norm_backward(const BatchNormBackward& b);
 

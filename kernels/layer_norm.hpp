@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tasuki/core/view.hpp"
+#include "kernels/norm_backward.hpp"
 
 /// Layer normalization of rows: x, y and their gradients are row-major, [rows, size]. weight and bias have `size` elements, row-major,
 /// in x's dtype, or f32 where x is bf16 or f16, and may be absent. mean and inv_std have one element per row, dense, in the type
@@ -19,12 +19,8 @@ struct LayerNormForward {
 };
 void layer_norm(const LayerNormForward& f);
 
-struct LayerNormBackward {
-  View grad_y, x, weight, mean, inv_std;
-  View grad_x, grad_weight, grad_bias;  ///< each absent where it is not wanted
-  bool add_to_x = false, add_to_weight = false, add_to_bias = false;
+struct LayerNormBackward : NormBackward {
   std::int64_t size = 1;
-  void* workspace = nullptr;
 };
 void layer_norm_backward(const LayerNormBackward& b);
 

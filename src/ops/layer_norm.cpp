@@ -2,6 +2,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/layer_norm.hpp"
+#include "src/ops/norm_backward.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
 
@@ -58,13 +59,8 @@ struct LayerNorm final : Function {
 
   bool has_fused_backward() const override { return true; }
   void backward(Backward& b) override {
-    const GradSlot x = b.grad(x_), weight = b.grad(weight_), bias = b.grad(bias_);
     switch (b.device().kind()) {
-      case DeviceKind::cpu:
-        return kernels::cpu::layer_norm_backward({.grad_y = b.grad_out(0), .x = b.in(x_), .weight = b.in(weight_), .mean = b.out(1),
-                                                  .inv_std = b.out(2), .grad_x = x.view, .grad_weight = weight.view, .grad_bias = bias.view,
-                                                  .add_to_x = x.accumulate, .add_to_weight = weight.accumulate,
-                                                  .add_to_bias = bias.accumulate, .size = normalized.numel(), .workspace = b.workspace()});
+      case DeviceKind::cpu: return kernels::cpu::layer_norm_backward({ops::norm_backward(b, x_, weight_, bias_), normalized.numel()});
       default: kernels::not_on(b.device(), op.name);
     }
   }

@@ -1,7 +1,5 @@
 #include "tasuki/ops/linear.hpp"
 
-#include <algorithm>
-
 #include "kernels/dispatch.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/small_matmul.hpp"
@@ -90,22 +88,16 @@ struct Linear final : Function {
   }
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View x = in[0].impl()->view(), weight = in[1].impl()->view();
-    const Shape shape = spec.outputs[0].shape, strides = contiguous_strides(shape);
-    const View out{nullptr, shape.data(), strides.data(), shape.numel(), x.dtype, static_cast<std::uint8_t>(shape.ndim()), true, true};
-    MatrixOperand rows(x), result(out);
+    const OutputLayout out(spec.outputs[0]);
+    MatrixOperand rows(x), result(out.view());
     as_matrices(rows, result);
     const cpu::GemmProblem problem = cpu::gemm_problem({rows}, {weight, true}, {result}, in[2].defined());
     plan = cpu::gemm_plan(problem);
     spec.workspace = plan->workspace_bytes(false);
     spec.flops = problem.flops();
-    for (std::size_t i = 0; i < 2; ++i) {
-      if (!in.needs_grad(i)) continue;
-      const GradientLayout grad(in[i]);
-      const auto backward = cpu::gemm_plan(i == 0 ? grad_x_problem(grad.view(), weight, out) : grad_weight_problem(grad.view(), x, out));
-      backward_bytes = std::max({backward_bytes, backward->workspace_bytes(false), backward->workspace_bytes(true)});
-      spec.backward_flops += problem.flops();
-    }
-    spec.backward_workspace = backward_bytes;
+    backward_bytes = plan_gradients(in, spec, [&](std::size_t i, const View& grad) {
+      return i == 0 ? grad_x_problem(grad, weight, out.view()) : grad_weight_problem(grad, x, out.view());
+    });
   }
   void as_matrices(MatrixOperand& x, MatrixOperand& out) const {
     if (!x_is_row) return;

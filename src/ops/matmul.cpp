@@ -89,22 +89,16 @@ struct Matmul final : Function {
 
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View a = in[0].impl()->view(), b = in[1].impl()->view();
-    const Shape shape = spec.outputs[0].shape, strides = contiguous_strides(shape);
-    View out{nullptr, shape.data(), strides.data(), shape.numel(), a.dtype, static_cast<std::uint8_t>(shape.ndim()), true, true};
-    MatrixOperand x(a), y(b), z(out);
+    const OutputLayout out(spec.outputs[0]);
+    MatrixOperand x(a), y(b), z(out.view());
     as_matrices(x, y, z);
     const cpu::GemmProblem problem = cpu::gemm_problem({x}, {y}, {z});
     plan = cpu::gemm_plan(problem);
     spec.workspace = plan->workspace_bytes(false);
     spec.flops = problem.flops();
-    for (std::size_t i = 0; i < 2; ++i) {
-      if (!in.needs_grad(i)) continue;
-      const GradientLayout grad(in[i]);
-      const auto backward = cpu::gemm_plan(i == 0 ? grad_a_problem(grad.view(), b, out) : grad_b_problem(grad.view(), a, out));
-      backward_bytes = std::max({backward_bytes, backward->workspace_bytes(false), backward->workspace_bytes(true)});
-      spec.backward_flops += problem.flops();
-    }
-    spec.backward_workspace = backward_bytes;
+    backward_bytes = plan_gradients(in, spec, [&](std::size_t i, const View& grad) {
+      return i == 0 ? grad_a_problem(grad, b, out.view()) : grad_b_problem(grad, a, out.view());
+    });
   }
   void as_matrices(MatrixOperand& a, MatrixOperand& b, MatrixOperand& out) const {
     if (a_is_row) a.insert(-2);

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "src/cpu/gemm.hpp"
 #include "src/cpu/scratch.hpp"
 #include "tasuki/autograd/function.hpp"
@@ -45,6 +47,35 @@ class GradientLayout {
   Strides strides_;
   View view_;
 };
+
+/// The row-major result that infer announces, before it has memory.
+class OutputLayout {
+ public:
+  explicit OutputLayout(const OutputSpec& o)
+      : shape_(o.shape), strides_(contiguous_strides(o.shape)),
+        view_{nullptr, shape_.data(), strides_.data(), shape_.numel(), o.dtype, static_cast<std::uint8_t>(shape_.ndim()), true, true} {}
+  OutputLayout(const OutputLayout&) = delete;
+  const View& view() const { return view_; }
+
+ private:
+  Shape shape_;
+  Strides strides_;
+  View view_;
+};
+
+/// Makes the plans of the wanted gradients of the two operands; problem_of(i, gradient) tells how gradient i is computed. Answers the
+/// scratch bytes that the largest of them needs.
+template <class ProblemOf>
+std::size_t plan_gradients(const Operands& in, Spec& spec, ProblemOf problem_of) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!in.needs_grad(i)) continue;
+    const GradientLayout grad(in[i]);
+    const auto plan = cpu::gemm_plan(problem_of(i, grad.view()));
+    spec.backward_workspace = std::max({spec.backward_workspace, plan->workspace_bytes(false), plan->workspace_bytes(true)});
+    spec.backward_flops += spec.flops;
+  }
+  return spec.backward_workspace;
+}
 
 /// True, at little cost, for the usual case that readable_matrices would change nothing.
 inline bool are_readable(const Tensor& a, const Tensor& b) { return a.defined() && b.defined() && a.is_contiguous() && b.is_contiguous(); }
