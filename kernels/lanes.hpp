@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/math.hpp"
 #include "tasuki/core/half.hpp"
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #include <immintrin.h>
@@ -232,13 +233,7 @@ TASUKI_LANES Lanes<float> exp(Lanes<float> v) {
   const Lanes<float> shifted = v * 1.44269504088896341f + 12582912.f;
   const Lanes<float> n = shifted - 12582912.f;
   const Lanes<float> r = (v - n * 0.693145751953125f) - n * 1.42860682030941723212e-6f;
-  Lanes<float> p = splat(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.f;
+  const Lanes<float> p = functors::TASUKI_ISA::exponential_series(r);
   const IntLanes<float> k = as_bits<float>(shifted) - 0x4b400000;
   const IntLanes<float> half = k >> 1;  // two factors: 2^k itself may not be a normal number
   return p * as_lanes<float>((half + 127) << 23) * as_lanes<float>((k - half + 127) << 23);
@@ -273,18 +268,7 @@ TASUKI_LANES Lanes<float> log(Lanes<float> v) {
   const IntLanes<float> bits = __builtin_bit_cast(IntLanes<float>, __builtin_bit_cast(detail::Unsigned, v) - 0x3f3504f3u);  // v = 2^e * m with m in [sqrt(1/2), sqrt(2))
   const Lanes<float> e = __builtin_convertvector(bits >> 23, Lanes<float>);
   const Lanes<float> f = as_lanes<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.f;
-  Lanes<float> p = splat(7.0376836292e-2f);
-  p = p * f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
-  const Lanes<float> z = f * f;
-  const Lanes<float> y = (p * f * z + e * -2.12194440e-4f) - 0.5f * z;
-  const Lanes<float> result = (f + y) + e * 0.693359375f;
+  const Lanes<float> result = functors::TASUKI_ISA::logarithm_series(f, e);
   const Lanes<float> at_edge = v == 0.f ? splat(-__builtin_inff()) : v;
   const Lanes<float> inside = v < __builtin_inff() ? result : at_edge;
   return v > 0.f ? inside : (v == 0.f ? at_edge : splat(__builtin_nanf("")));

@@ -2,31 +2,25 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/merged_dims.hpp"
 #include "kernels/parallel.hpp"
 #include "tasuki/core/view.hpp"
 
 namespace tasuki::kernels::cpu {
 
-/// Up to three operands seen as many lines along one dimension: the other dimensions without those of size 1, neighbours merged,
-/// outermost first by the strides of operand 0. The innermost of them is the `row`, so that a kernel can take several lines at once.
+/// Up to three operands seen as many lines along one dimension: the other dimensions are merged, and the innermost of them is the
+/// `row`, so that a kernel can take several lines at once.
 struct Lines {
   static constexpr int most_operands = 3;
   struct Dim {
     std::int64_t size = 1, stride[most_operands] = {};
   };
-  Dim outer[8], row, line;  // line: the dimension itself, as long as it is in operand 0
-  int outer_dims = 0;
+  Dim row, line;  // line: the dimension itself, as long as it is in operand 0
+  TASUKI_ISA::MergedDims<most_operands> outer;
   std::int64_t outer_count = 1;
 
   /// Where outer position `number` lies in each operand, in elements.
-  void locate(std::int64_t number, std::int64_t (&at)[most_operands]) const {
-    std::fill(at, at + most_operands, std::int64_t{0});
-    for (int d = outer_dims - 1; d >= 0; --d) {
-      const std::int64_t i = number % outer[d].size;
-      number /= outer[d].size;
-      for (int k = 0; k < most_operands; ++k) at[k] += i * outer[d].stride[k];
-    }
-  }
+  void locate(std::int64_t number, std::int64_t (&at)[most_operands]) const { outer.locate(number, outer.count, at); }
   /// The line runs through memory faster than the row does.
   bool line_inside() const { return row.size == 1 || line.stride[0] < row.stride[0]; }
 };

@@ -40,6 +40,31 @@ TASUKI_INLINE double with_sign(double magnitude, double x) {
 TASUKI_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 TASUKI_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
+/// e^r for |r| <= ln(2) / 2, and ln(2^e (1 + f)) for 1 + f in [sqrt(1/2), sqrt(2)): the polynomials of Cephes, on floats or vectors of them.
+template <class V>
+TASUKI_INLINE V exponential_series(V r) {
+  V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return p * (r * r) + r + 1.0f;
+}
+template <class V>
+TASUKI_INLINE V logarithm_series(V f, V e) {
+  V p = f * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  const V z = f * f;
+  const V y = (p * f * z + e * -2.12194440e-4f) - 0.5f * z;
+  return (f + y) + e * 0.693359375f;
+}
+
 /// e^x. The scaling by 2^n is done in two factors, so that results round once into the subnormals and overflow to infinity.
 struct ScaledExponential {
   float mantissa;  // near 1
@@ -51,13 +76,7 @@ TASUKI_INLINE ScaledExponential reduced_exponential(float x) {
   const float n = shifted - rounder;
   float r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  return {p * (r * r) + r + 1.0f, bits_as<std::int32_t>(shifted) - 0x4b400000};
+  return {exponential_series(r), bits_as<std::int32_t>(shifted) - 0x4b400000};
 }
 TASUKI_INLINE float exponential(float x) {
   x = x > 89.0f ? 89.0f : x;  // NaN stays
@@ -99,20 +118,7 @@ TASUKI_INLINE float logarithm(float x) {
   const auto bits = static_cast<std::int32_t>(bits_as<std::uint32_t>(normal) - 0x3f3504f3u);  // wraps for negative numbers
   const float e = static_cast<float>(bits >> 23) - (tiny ? 23.0f : 0.0f);
   const float f = bits_as<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  const float z = f * f;
-  float p = 7.0376836292e-2f;
-  p = p * f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
-  float y = p * f * z;
-  y = y + e * -2.12194440e-4f;
-  y = y - 0.5f * z;
-  float result = f + y + e * 0.693359375f;
+  float result = logarithm_series(f, e);
   result = x == __builtin_inff() ? x : result;
   result = x == 0.0f ? -__builtin_inff() : result;
   return x >= 0.0f ? result : __builtin_nanf("");

@@ -1,35 +1,19 @@
 #include "kernels/random.hpp"
 
+#include "kernels/math.hpp"
+
 // One tile is philox_tile_words elements; its words live in registers and the first-level cache.
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 namespace {
 
-/// ln(x) for normal x > 0, to 1 ulp or so: Cephes' logf, with the reduction to [sqrt(1/2), sqrt(2)) in integers.
+/// ln(x) for normal x > 0, to 1 ulp or so.
 [[gnu::always_inline]] inline float log_positive(float x) {
-  std::uint32_t bits;
-  __builtin_memcpy(&bits, &x, 4);
-  const std::uint32_t shifted = bits - 0x3f3504f3u;  // sqrt(1/2)
+  const std::uint32_t shifted = functors::TASUKI_ISA::bits_as<std::uint32_t>(x) - 0x3f3504f3u;  // sqrt(1/2)
   const auto exponent = static_cast<float>(static_cast<std::int32_t>(shifted) >> 23);
-  const std::uint32_t mantissa_bits = (shifted & 0x7fffffu) + 0x3f3504f3u;
-  float m;
-  __builtin_memcpy(&m, &mantissa_bits, 4);
-  m -= 1.0f;
-  const float z = m * m;
-  float p = 7.0376836292e-2f;
-  p = p * m - 1.1514610310e-1f;
-  p = p * m + 1.1676998740e-1f;
-  p = p * m - 1.2420140846e-1f;
-  p = p * m + 1.4249322787e-1f;
-  p = p * m - 1.6668057665e-1f;
-  p = p * m + 2.0000714765e-1f;
-  p = p * m - 2.4999993993e-1f;
-  p = p * m + 3.3333331174e-1f;
-  float y = p * m * z;
-  y += exponent * -2.12194440e-4f;
-  y -= 0.5f * z;
-  return m + y + exponent * 0.693359375f;
+  const float mantissa = functors::TASUKI_ISA::bits_as<float>((shifted & 0x7fffffu) + 0x3f3504f3u) - 1.0f;
+  return functors::TASUKI_ISA::logarithm_series(mantissa, exponent);
 }
 
 /// Cosine and sine of 2 pi word / 2^32. The nearest quarter turn and the rest come out of the word exactly.

@@ -1,37 +1,23 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/merged_dims.hpp"
+
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 /// Visits the slices of up to eight-dimensional arrays along one dimension: `count` runs, each of `inner` slices that lie
-/// `inner_stride` apart. All K arrays have one shape and strides of their own. Dimensions are ordered by the strides of the first
-/// array and merged where memory allows, so that dense arrays come out as one run in memory order.
+/// `inner_stride` apart. All K arrays have one shape and strides of their own. Dense arrays come out as one run in memory order.
 template <int K>
 class Walk {
  public:
   /// `skip` is the dimension along which slices run; -1 visits single elements.
-  Walk(const std::int64_t* shape, int ndim, int skip, const std::int64_t* const (&strides)[K]) {
-    int order[8], n = 0;
-    for (int d = 0; d < ndim; ++d) {
-      if (d == skip || shape[d] == 1) continue;
-      int at = n++;
-      for (; at > 0 && magnitude(strides[0][order[at - 1]]) < magnitude(strides[0][d]); --at) order[at] = order[at - 1];
-      order[at] = d;
+  Walk(const std::int64_t* shape, int ndim, int skip, const std::int64_t* const (&strides)[K]) : dims_(shape, ndim, skip, strides) {
+    if (dims_.count > 0) {
+      --dims_.count;
+      inner = dims_.size[dims_.count];
+      for (int k = 0; k < K; ++k) inner_stride[k] = dims_.stride[k][dims_.count];
     }
-    for (int i = 0; i < n; ++i) {
-      const int d = order[i];
-      bool merges = dims_ > 0;
-      for (int k = 0; k < K && merges; ++k) merges = stride_[k][dims_ - 1] == strides[k][d] * shape[d];
-      if (!merges) ++dims_;
-      size_[dims_ - 1] = merges ? size_[dims_ - 1] * shape[d] : shape[d];
-      for (int k = 0; k < K; ++k) stride_[k][dims_ - 1] = strides[k][d];
-    }
-    if (dims_ > 0) {
-      --dims_;
-      inner = size_[dims_];
-      for (int k = 0; k < K; ++k) inner_stride[k] = stride_[k][dims_];
-    }
-    for (int d = 0; d < dims_; ++d) count *= size_[d];
+    for (int d = 0; d < dims_.count; ++d) count *= dims_.size[d];
   }
 
   std::int64_t count = 1;
@@ -43,12 +29,8 @@ class Walk {
     std::int64_t offset[K];
   };
   Place run(std::int64_t number) const {
-    Place place{};
-    for (int d = dims_ - 1; d >= 0; --d) {
-      const std::int64_t i = number % size_[d];
-      number /= size_[d];
-      for (int k = 0; k < K; ++k) place.offset[k] += i * stride_[k][d];
-    }
+    Place place;
+    dims_.locate(number, dims_.count, place.offset);
     return place;
   }
   /// Where one slice of all count * inner starts.
@@ -60,10 +42,7 @@ class Walk {
   }
 
  private:
-  static std::int64_t magnitude(std::int64_t a) { return a < 0 ? -a : a; }
-  int dims_ = 0;
-  std::int64_t size_[8] = {};
-  std::int64_t stride_[K][8] = {};
+  MergedDims<K> dims_;
 };
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA
