@@ -119,8 +119,14 @@ Device device_of(const OpInfo& info, const Spec& spec, const Tensor* const* inpu
   return device;
 }
 
-LaunchOperand operand_of(const TensorImpl* t) {
-  return t ? LaunchOperand{t->view(), t->storage} : LaunchOperand{View{}, nullptr};
+LaunchOperand operand_of(const TensorImpl* t, Access access) {
+  return t ? LaunchOperand{t->view(), t->storage, access} : LaunchOperand{View{}, nullptr, access};
+}
+
+/// Of input i in a forward launch.
+Access input_access(const OpInfo& info, const Spec& spec, std::size_t i) {
+  if (spec.in_place && i == 0) return info.flags & op_overwrites ? Access::write : Access::read_write;
+  return i < 32 && spec.mutates >> i & 1u ? Access::read_write : Access::read;
 }
 
 struct Report {
@@ -226,9 +232,9 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
     if (listening()) [[unlikely]] {
       Report report;
       const LaunchPhase phase = differentiated_node ? LaunchPhase::backward : LaunchPhase::forward;
-      report.record = {&info, phase, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops};
-      for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl()));
-      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl()));
+      report.record = {&info, phase, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops, recording};
+      for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl(), input_access(info, spec, i)));
+      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), spec.in_place ? input_access(info, spec, 0) : Access::write));
       report.tell(&LaunchListener::before_launch);
       live->forward(l);
       report.tell(&LaunchListener::after_launch);
@@ -316,9 +322,9 @@ TensorList Launcher::replay(Node& node, const TensorList& operands, Storage* con
     l.workspace_ = workspace.data();
     if (listening()) [[unlikely]] {
       Report report;
-      report.record = {&info, LaunchPhase::replay, node.module(), node.at(), l.device_, 0, nullptr, 0, nullptr, 0, node.workspace, node.flops};
-      for (const Tensor& t : operands) report.inputs.push_back(operand_of(t.impl()));
-      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl()));
+      report.record = {&info, LaunchPhase::replay, node.module(), node.at(), l.device_, 0, nullptr, 0, nullptr, 0, node.workspace, node.flops, true};
+      for (const Tensor& t : operands) report.inputs.push_back(operand_of(t.impl(), Access::read));
+      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), Access::write));
       report.tell(&LaunchListener::before_launch);
       node.function().forward(l);
       report.tell(&LaunchListener::after_launch);
@@ -352,16 +358,16 @@ void Launcher::backward(Node& node, const SmallVector<GradSlot, 4>& slots, const
   b.workspace_ = workspace.data();
   if (listening()) [[unlikely]] {
     Report report;
-    report.record = {&node.info(), LaunchPhase::backward, node.module(), node.at(), b.device_, 0, nullptr, 0, nullptr, 0, node.backward_workspace, node.backward_flops};
+    report.record = {&node.info(), LaunchPhase::backward, node.module(), node.at(), b.device_, 0, nullptr, 0, nullptr, 0, node.backward_workspace, node.backward_flops, false};
     const auto saved = [&](const Slot& slot, const View& view) {
-      if (view) report.inputs.push_back({view, slot.saved});
+      if (view) report.inputs.push_back({view, slot.saved, Access::read});
     };
     for (std::size_t i = 0; i < node.input_count(); ++i) saved(node.inputs()[i], b.inputs_[i]);
     for (std::size_t j = 0; j < node.output_count(); ++j) saved(node.outputs()[j], b.outputs_[j]);
     for (std::size_t j = 0; j < node.output_count(); ++j)
-      if (node.gradients()[j].defined()) report.inputs.push_back(operand_of(node.gradients()[j].impl()));
+      if (node.gradients()[j].defined()) report.inputs.push_back(operand_of(node.gradients()[j].impl(), Access::read));
     for (std::size_t i = 0; i < node.input_count(); ++i)
-      if (slots[i].view) report.outputs.push_back(operand_of(targets[i].impl()));
+      if (slots[i].view) report.outputs.push_back(operand_of(targets[i].impl(), slots[i].accumulate ? Access::read_write : Access::write));
     report.tell(&LaunchListener::before_launch);
     node.function().backward(b);
     report.tell(&LaunchListener::after_launch);

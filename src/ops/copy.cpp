@@ -37,7 +37,7 @@ struct Copy final : Function {
 
 /// target = source, broadcast and converted.
 struct CopyInto final : Function {
-  static constexpr OpInfo op{"copy_", "target, source", op_any_grad_layout};
+  static constexpr OpInfo op{"copy_", "target, source", op_any_grad_layout | op_overwrites};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     const Tensor &target = in[0], &source = in[1];
@@ -64,7 +64,7 @@ struct CopyInto final : Function {
 struct Fill final : Function {
   double value;
   explicit Fill(double v) : value(v) {}
-  static constexpr OpInfo op{"fill_", "target", op_any_grad_layout};
+  static constexpr OpInfo op{"fill_", "target", op_any_grad_layout | op_overwrites};
   const OpInfo& info() const override { return op; }
   std::string attributes() const override { return "value=" + detail::Text(value).str(); }
   Spec infer(const Operands&) override {

@@ -209,9 +209,9 @@ Tensor make(F op, const Shape& shape, const InferredOptions& options, SourceLoca
 constexpr OpInfo rand_info{"rand", "", op_random}, uniform_info{"uniform", "", op_random}, randn_info{"randn", "", op_random},
     normal_info{"normal", "", op_random}, truncated_normal_info{"truncated_normal", "", op_random}, bernoulli_info{"bernoulli", "", op_random},
     randint_info{"randint", "", op_random}, randperm_info{"randperm", "", op_random};
-constexpr OpInfo uniform_in_place{"uniform_", "x", op_random}, normal_in_place{"normal_", "x", op_random},
-    truncated_normal_in_place{"truncated_normal_", "x", op_random}, bernoulli_in_place{"bernoulli_", "x", op_random},
-    random_in_place{"random_", "x", op_random};
+constexpr OpInfo uniform_in_place{"uniform_", "x", op_random | op_overwrites}, normal_in_place{"normal_", "x", op_random | op_overwrites},
+    truncated_normal_in_place{"truncated_normal_", "x", op_random | op_overwrites}, bernoulli_in_place{"bernoulli_", "x", op_random | op_overwrites},
+    random_in_place{"random_", "x", op_random | op_overwrites};
 
 }  // namespace
 

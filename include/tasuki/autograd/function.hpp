@@ -40,6 +40,7 @@ enum OpFlags : unsigned {
   op_not_differentiable = 4,
   op_any_grad_layout = 8,   ///< backward takes gradients of any strides; otherwise they come laid out as the output is
   op_mixed_devices = 16,    ///< operands may be on different devices (copies between them); forward runs at once, on the host
+  op_overwrites = 32,       ///< in place, and what the target held before has no part in the result
 };
 
 /// What an op is, whatever its attributes. One static constant per op.

@@ -17,10 +17,16 @@ enum class LaunchPhase : std::uint8_t { forward, backward, replay };
 /// "forward", "backward", "replay".
 const char* name_of(LaunchPhase phase);
 
+/// What a launch does to an operand's elements.
+enum class Access : std::uint8_t { read = 1, write = 2, read_write = 3 };
+inline bool reads(Access a) { return static_cast<unsigned>(a) & 1u; }
+inline bool writes(Access a) { return static_cast<unsigned>(a) & 2u; }
+
 /// An operand of a launch as listeners see it.
 struct LaunchOperand {
   View view;         ///< absent for an optional operand that is not there
   Storage* storage;  ///< nullptr when absent
+  Access access;     ///< the target of an in-place op is both an input and an output, with the same access
 };
 
 /// One launch. In backward, inputs are the saved tensors and the outputs' gradients, outputs are the inputs' gradients.
@@ -37,6 +43,7 @@ struct LaunchRecord {
   std::size_t output_count;
   std::size_t workspace_bytes;
   double flops;
+  bool recorded;  ///< on the tape: its node can run it again
 };
 
 /// What a launch takes on a device of this profile: by its flops and the bytes of its operands. The virtual clock of a simulated
