@@ -1,5 +1,6 @@
 #include "kernels/dropout.hpp"
 
+#include "kernels/kept_lanes.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/visit_floating.hpp"
@@ -31,15 +32,6 @@ void scattered_words(PhiloxState state, std::int64_t first, std::int64_t stride,
   }
 }
 
-/// All ones in the lanes whose word is at least the threshold. Both have their top bit flipped, for a signed comparison.
-template <class A>
-TASUKI_LANES IntLanes<A> kept(const std::uint32_t* words, std::int32_t threshold) {
-  using Words = typename detail::VectorOf<std::int32_t, 4 * width<A>>::type;
-  const Words w = detail::load_raw<Words>(words) ^ static_cast<std::int32_t>(0x80000000u);
-  const IntLanes<A> wide = __builtin_convertvector(w, IntLanes<A>);
-  return wide >= static_cast<detail::integer_as<A>>(threshold);
-}
-
 template <class T, bool accumulate>
 void run(const View& x, const View& y, double p, PhiloxState state) {
   using A = compute_t<T>;
@@ -50,10 +42,7 @@ void run(const View& x, const View& y, double p, PhiloxState state) {
   }
   const Walk<3> walk(x.shape, x.ndim, -1, {y.strides, x.strides, row_major});
   const auto& s = walk.inner_stride;
-  const std::uint64_t limit = bernoulli_threshold(p);
-  const bool none = limit >> 32;  // p = 1
-  const std::int32_t threshold = static_cast<std::int32_t>(static_cast<std::uint32_t>(limit) ^ 0x80000000u);
-  const Lanes<A> scale = splat(none ? A(0) : static_cast<A>(1 / (1 - p)));
+  const Keep<A> keep(p);
   const std::int64_t tiles = (walk.inner + tile - 1) / tile;
   parallel_for(walk.count * tiles, tiles_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     std::uint32_t words[tile];
@@ -66,9 +55,7 @@ void run(const View& x, const View& y, double p, PhiloxState state) {
       const T* from = x.as<const T>() + at.offset[1] + first * s[1];
       T* to = y.as<T>() + at.offset[0] + first * s[0];
       each_vector<A>(n, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
-        Lanes<A> v = load_strided(from + i * s[1], s[1], part) * scale;
-        v = kept<A>(words + i, threshold) ? v : Lanes<A>{};
-        if (none) v = Lanes<A>{};
+        Lanes<A> v = keep(words + i, load_strided(from + i * s[1], s[1], part));
         if constexpr (accumulate) v += load_strided<T>(to + i * s[0], s[0], part);
         store_strided(to + i * s[0], s[0], v, part);
       });

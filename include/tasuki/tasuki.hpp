@@ -16,6 +16,7 @@
 #include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
+#include "tasuki/ops/attention.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"

@@ -2,6 +2,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/dropout.hpp"
+#include "src/ops/drawn_dropout.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/tensor/random.hpp"
@@ -47,5 +48,7 @@ Tensor dropout(const Tensor& x, double p, bool training, SourceLocation at) {
   if ((!training && p >= 0 && p <= 1) || p == 0) return x;
   return apply(Dropout(p), {&x}, at);
 }
+
+Tensor detail::drawn_dropout(const Tensor& x, double p, PhiloxState state) { return apply(Dropout(p, state), {&x}, {}); }
 
 }  // namespace tasuki

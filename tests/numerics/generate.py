@@ -227,6 +227,20 @@ def along_dim(f):
     return make
 
 
+def attention():
+    batch, heads, queries, keys, width = size(1, 3), size(1, 3), size(2, 20), size(2, 20), size(1, 20)
+    key_heads = heads if rng.random() < 0.6 else 1
+    causal = bool(rng.random() < 0.4)
+    scale = float(rng.uniform(0.1, 0.6)) if rng.random() < 0.5 else 0.0
+    operands = [real([batch, heads, queries, width]), real([batch, key_heads, keys, width]), real([batch, key_heads, keys, size(1, 20)])]
+    if not causal and rng.random() < 0.6:
+        operands.append(real([queries, keys]) if rng.random() < 0.5 else rng.random([batch, 1, queries, keys]) < 0.8)
+        if operands[-1].dtype == bool:
+            operands[-1][..., 0] = True
+    f = lambda q, k, v, mask=None: F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale or None, enable_gqa=key_heads != heads)
+    return Case(f, operands, [causal, scale])
+
+
 def cross_entropy():
     n, c = size(1, 20), size(2, 15)
     extra = [size(1, 4) for _ in range(int(rng.integers(0, 3)))]
@@ -348,7 +362,7 @@ OPS = {
     "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
     "matmul": matmul, "linear": linear, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d,
     "adaptive_avg_pool2d": adaptive_avg_pool2d, "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm,
-    "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "cross_entropy": cross_entropy, "mse_loss": mse_loss,
+    "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "attention": attention, "cross_entropy": cross_entropy, "mse_loss": mse_loss,
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
     "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,
     "diagonal": diagonal,

@@ -1,5 +1,6 @@
 #include "tests/numerics/ops.hpp"
 
+#include "tasuki/ops/attention.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
@@ -124,6 +125,7 @@ const std::map<std::string, Call>& calls() {
       {"layer_norm", layer_norm_call},
       {"softmax", ONE(softmax(in[0], small(a[0])))},
       {"log_softmax", ONE(log_softmax(in[0], small(a[0])))},
+      {"attention", ONE(scaled_dot_product_attention(in[0], in[1], in[2], optional(in, 3), {.causal = a[0] != 0, .scale = a[1]}))},
       {"cross_entropy", cross_entropy_call},
       {"mse_loss", ONE(mse_loss(in[0], in[1], reduction_of(a[0])))},
       {"embedding", ONE(embedding(in[0], in[1], {.padding_idx = whole(a[0])}))},
