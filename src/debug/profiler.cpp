@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "src/core/chrome_trace.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/listener.hpp"
 
@@ -54,23 +53,6 @@ std::uint64_t bytes_of(const LaunchOperand* operands, std::size_t count) {
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += operands[i].view.bytes();
   return bytes;
-}
-
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
-      out += escaped;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
 }
 
 template <class... A>
@@ -166,30 +148,21 @@ std::string Profiler::table() const {
   return out;
 }
 
-std::string Profiler::trace() const {
-  const auto micros = [](Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); };
-  std::string out = "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [";
-  bool first = true;
-  for (const Event& e : listener_->events()) {
-    out += first ? "\n" : ",\n";
-    first = false;
-    out += "{\"name\": " + json_string(e.op->name) + ", \"cat\": " + json_string(name_of(e.phase)) + ", \"ph\": \"X\", \"pid\": 1";
-    append(out, ", \"tid\": %d, \"ts\": %.3f, \"dur\": %.3f", e.thread, micros(e.begin - listener_->start()), micros(e.end - e.begin));
-    out += ", \"args\": {\"phase\": " + json_string(name_of(e.phase)) + ", \"module\": " + json_string(e.module);
-    out += ", \"inputs\": " + json_string(e.inputs) + ", \"outputs\": " + json_string(e.outputs);
-    out += ", \"at\": " + json_string(std::string(e.file) + ":" + std::to_string(e.line));
-    append(out, ", \"bytes\": %llu, \"workspace\": %zu, \"flops\": %.17g}}", static_cast<unsigned long long>(e.bytes), e.workspace, e.flops);
+static ChromeTrace chrome_trace(const std::vector<Event>& events, Clock::time_point start) {
+  const auto seconds = [&](Clock::time_point t) { return std::chrono::duration<double>(t - start).count(); };
+  ChromeTrace trace;
+  for (const Event& e : events) {
+    const char* phase = name_of(e.phase);
+    trace.bar(e.op->name, phase, e.thread, seconds(e.begin), seconds(e.end));
+    trace.argument("phase", phase).argument("module", e.module).argument("inputs", e.inputs).argument("outputs", e.outputs);
+    trace.argument("at", std::string(e.file) + ":" + std::to_string(e.line));
+    trace.argument("bytes", e.bytes).argument("workspace", std::uint64_t{e.workspace}).argument("flops", e.flops);
   }
-  return out + "\n]}\n";
+  return trace;
 }
 
-void Profiler::save(std::string_view path) const {
-  const std::string name(path), text = trace();
-  const auto fail = [&](const char* what) { TASUKI_THROW(FileError, "cannot ", what, " the trace ", name, ": ", std::strerror(errno)); };
-  std::FILE* file = std::fopen(name.c_str(), "wb");
-  if (!file) fail("create");
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written) fail("write");
-}
+std::string Profiler::trace() const { return chrome_trace(listener_->events(), listener_->start()).text(); }
+
+void Profiler::save(std::string_view path) const { chrome_trace(listener_->events(), listener_->start()).save(path); }
 
 }  // namespace tasuki::debug
