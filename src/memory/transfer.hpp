@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tasuki/core/intrusive.hpp"
+#include "tasuki/memory/tier.hpp"
 #include "tasuki/runtime/runtime.hpp"
 
 /// How a storage's bytes leave its device and come back. A Home is a place for the bytes of one storage in a lower tier: a part of
@@ -28,8 +29,6 @@
 /// The engine is for one host thread at a time. Its threads call copy_async, record_event, wait_event and has_happened of an
 /// asynchronous runtime while that thread does.
 namespace tasuki::memory {
-
-enum class Tier : std::uint8_t;  // tasuki/memory/trace.hpp
 
 inline constexpr StreamId out_stream = 1, in_stream = 2;
 
@@ -104,7 +103,7 @@ class TransferEngine {
   TransferEngine(const TransferEngine&) = delete;
   TransferEngine& operator=(const TransferEngine&) = delete;
 
-  /// A place for `bytes` bytes in the wanted tier, or in the next one that has room: host, then file. `name` (a literal, or anything
+  /// A place for `bytes` bytes in the wanted tier, which is not the device, or in the next one that has room: host, then file. `name` (a literal, or anything
   /// that outlives the home) is for error texts. nullptr when none has room. The CPU has no host tier beside its own memory.
   Home* reserve(std::size_t bytes, Tier wanted, const char* name = nullptr);
   /// Why the last reserve got nullptr, or a lower tier than it wanted; empty when it got what it wanted.
@@ -128,9 +127,10 @@ class TransferEngine {
   /// Gives up what has not started, and waits for the rest: neither end is touched afterwards, and the home holds nothing.
   void cancel(const Transfer& transfer);
 
-  /// Makes host slabs ahead: afterwards `bytes` bytes of homes in the host tier, in whatever sizes and order, need nothing from the
-  /// system as far as fragments allow. Slabs that hold nothing and are not part of it go back. Returns false when there is no room.
-  bool prepare(std::size_t bytes);
+  /// Makes room ahead, in host slabs or in the file: afterwards `bytes` bytes of homes in that tier, in whatever sizes and order, need
+  /// nothing from the system as far as fragments allow. Host slabs that hold nothing and are not part of it go back. False, with
+  /// the reason in refusal(), when there is no such room.
+  bool prepare(Tier tier, std::size_t bytes);
   /// Gives host slabs that hold nothing back to the system; returns how many bytes.
   std::size_t release_unused();
 

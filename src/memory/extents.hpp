@@ -1,0 +1,49 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace tasuki::memory {
+
+/// Free and taken parts of the address range [0, size()): best fit, lowest first, neighbours joined. Sizes are the caller's
+/// multiples. Each free part carries the latest of the stamps that its pieces were given back with, so that whoever takes it can
+/// wait for their last use. Not locked.
+class Extents {
+ public:
+  struct Taken {
+    std::size_t offset;
+    std::uint64_t stamp;
+  };
+  /// nullopt when no free part is that large. `bytes` is at least 1.
+  std::optional<Taken> take(std::size_t bytes);
+  void give(std::size_t offset, std::size_t bytes, std::uint64_t stamp = 0);
+  /// Appends free bytes at the end.
+  void grow(std::size_t bytes);
+
+  std::size_t size() const { return size_; }
+  std::size_t in_use() const { return in_use_; }
+  /// The largest that take() would give.
+  std::size_t largest_free() const { return by_size_.empty() ? 0 : by_size_.rbegin()->first; }
+  std::size_t free_at_end() const {
+    if (free_.empty()) return 0;
+    const auto& [offset, part] = *free_.rbegin();
+    return offset + part.bytes == size_ ? part.bytes : 0;
+  }
+  std::size_t fragments() const { return free_.size(); }
+
+ private:
+  struct Part {
+    std::size_t bytes;
+    std::uint64_t stamp;
+  };
+  void insert(std::size_t offset, Part part);
+
+  std::map<std::size_t, Part> free_;                         // by offset
+  std::set<std::pair<std::size_t, std::size_t>> by_size_;    // (bytes, offset)
+  std::size_t size_ = 0, in_use_ = 0;
+};
+
+}  // namespace tasuki::memory
