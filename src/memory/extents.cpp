@@ -1,13 +1,15 @@
 #include "src/memory/extents.hpp"
 
-#include <algorithm>
-
 #include "tasuki/core/error.hpp"
 
 namespace tasuki::memory {
 
+namespace {
+Event later(Event a, Event b) { return a.ticket < b.ticket ? b : a; }
+}  // namespace
+
 std::optional<Extents::Taken> Extents::take(std::size_t bytes) {
-  const auto fit = by_size_.lower_bound({bytes, 0});
+  const auto fit = by_size_.lower_bound({bytes, {}});
   if (fit == by_size_.end()) return std::nullopt;
   const std::size_t offset = fit->second;
   by_size_.erase(fit);
@@ -15,11 +17,11 @@ std::optional<Extents::Taken> Extents::take(std::size_t bytes) {
   const Part part = place->second;
   free_.erase(place);
   if (part.bytes > bytes) {
-    free_.emplace(offset + bytes, Part{part.bytes - bytes, part.stamp});
+    free_.emplace(offset + bytes, Part{part.bytes - bytes, part.last_use});
     by_size_.emplace(part.bytes - bytes, offset + bytes);
   }
   in_use_ += bytes;
-  return Taken{offset, part.stamp};
+  return Taken{offset, part.last_use};
 }
 
 void Extents::insert(std::size_t offset, Part part) {
@@ -32,13 +34,13 @@ void Extents::insert(std::size_t offset, Part part) {
       TASUKI_THROW(InternalError, "an extent of ", part.bytes, " bytes at ", offset, " was given back twice");
     if (before->first + before->second.bytes == offset) {
       offset = before->first;
-      part = {part.bytes + before->second.bytes, std::max(part.stamp, before->second.stamp)};
+      part = {part.bytes + before->second.bytes, later(part.last_use, before->second.last_use)};
       by_size_.erase({before->second.bytes, before->first});
       free_.erase(before);
     }
   }
   if (after != free_.end() && offset + part.bytes == after->first) {
-    part = {part.bytes + after->second.bytes, std::max(part.stamp, after->second.stamp)};
+    part = {part.bytes + after->second.bytes, later(part.last_use, after->second.last_use)};
     by_size_.erase({after->second.bytes, after->first});
     free_.erase(after);
   }
@@ -46,13 +48,13 @@ void Extents::insert(std::size_t offset, Part part) {
   by_size_.emplace(part.bytes, offset);
 }
 
-void Extents::give(std::size_t offset, std::size_t bytes, std::uint64_t stamp) {
-  insert(offset, {bytes, stamp});
+void Extents::give(std::size_t offset, std::size_t bytes, Event last_use) {
+  insert(offset, {bytes, last_use});
   in_use_ -= bytes;
 }
 
 void Extents::grow(std::size_t bytes) {
-  insert(size_, {bytes, 0});
+  insert(size_, {bytes, {}});
   size_ += bytes;
 }
 

@@ -1,25 +1,26 @@
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "tasuki/runtime/runtime.hpp"
+
 namespace tasuki::memory {
 
 /// Free and taken parts of the address range [0, size()): best fit, lowest first, neighbours joined. Sizes are the caller's
-/// multiples. Each free part carries the latest of the stamps that its pieces were given back with, so that whoever takes it can
-/// wait for their last use. Not locked.
+/// multiples. Each free part carries the latest of the events that its pieces were given back with, all of one queue, so that
+/// whoever takes it can wait for their last use. Not locked.
 class Extents {
  public:
   struct Taken {
     std::size_t offset;
-    std::uint64_t stamp;
+    Event last_use;
   };
   /// nullopt when no free part is that large. `bytes` is at least 1.
   std::optional<Taken> take(std::size_t bytes);
-  void give(std::size_t offset, std::size_t bytes, std::uint64_t stamp = 0);
+  void give(std::size_t offset, std::size_t bytes, Event last_use = {});
   /// Appends free bytes at the end.
   void grow(std::size_t bytes);
 
@@ -37,7 +38,7 @@ class Extents {
  private:
   struct Part {
     std::size_t bytes;
-    std::uint64_t stamp;
+    Event last_use;
   };
   void insert(std::size_t offset, Part part);
 

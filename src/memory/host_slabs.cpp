@@ -52,11 +52,11 @@ HostSlabs::Place HostSlabs::take(std::size_t bytes) {
   const auto taken = tightest->extents.take(need);
   in_use_ += need;
   peak_in_use_ = std::max(peak_in_use_, in_use_);
-  return {tightest, taken->offset, taken->stamp};
+  return {tightest, taken->offset, taken->last_use};
 }
 
-void HostSlabs::give(const Place& place, std::size_t bytes, std::uint64_t stamp) {
-  place.slab->extents.give(place.offset, whole_pages(bytes), stamp);
+void HostSlabs::give(const Place& place, std::size_t bytes, Event last_use) {
+  place.slab->extents.give(place.offset, whole_pages(bytes), last_use);
   in_use_ -= whole_pages(bytes);
 }
 

@@ -21,7 +21,7 @@ class HostSlabs {
   struct Place {
     Slab* slab = nullptr;
     std::size_t offset = 0;
-    std::uint64_t stamp = 0;  ///< the latest that a part of it was given back with
+    Event last_use;  ///< the latest that a part of it was given back with
     explicit operator bool() const { return slab != nullptr; }
     char* data() const { return slab->data + offset; }
   };
@@ -34,7 +34,7 @@ class HostSlabs {
 
   /// An empty place when neither the slabs nor the limit nor the system has room.
   Place take(std::size_t bytes);
-  void give(const Place& place, std::size_t bytes, std::uint64_t stamp);
+  void give(const Place& place, std::size_t bytes, Event last_use);
   /// Sees to it that the free places of one slab, or of a new one, are `bytes` in one piece. Slabs that hold nothing and are not that
   /// one go back to the system first. New pages are touched, so that nobody waits for them later.
   bool prepare(std::size_t bytes);

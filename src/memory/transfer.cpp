@@ -110,7 +110,7 @@ void TransferEngine::Impl::start_threads() {
 Transfer TransferEngine::Impl::copy_out(Place& home, const char* from, Event after) {
   runtime.wait_event(out_stream, after);
   runtime.wait_event(out_stream, home.last_in);
-  if (home.slab.stamp) runtime.wait_event(out_stream, {in_stream, home.slab.stamp});
+  runtime.wait_event(out_stream, home.slab.last_use);
   runtime.copy_async(home.slab.data(), from, home.bytes_, CopyKind::device_to_host, out_stream);
   home.last_out = runtime.record_event(out_stream);
   home.holds_copy_ = true;

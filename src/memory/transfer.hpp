@@ -69,12 +69,12 @@ class Transfer {
 
 struct TierOptions {
   /// Bytes that host slabs may take together; by default what the control group and the system have available. 0: no host tier.
-  std::optional<std::size_t> host_bytes;
+  std::optional<std::size_t> host_bytes = std::nullopt;
   /// A file to make, or a folder to make a nameless one in; empty: a nameless one under /var/tmp. Whatever its name, it is unlinked
   /// as soon as it is open: nothing is left behind, and several processes may name the same.
-  std::string file;
+  std::string file = {};
   /// Bytes that the file may take; by default the free space less a reserve for others. 0: no file tier.
-  std::optional<std::size_t> file_bytes;
+  std::optional<std::size_t> file_bytes = std::nullopt;
   bool direct = true;                                     ///< O_DIRECT where the file system has it
   int threads = 2;                                        ///< that read and write the file
   std::size_t chunk_bytes = std::size_t{16} << 20;        ///< largest single read or write

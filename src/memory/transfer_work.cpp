@@ -13,6 +13,13 @@ namespace tasuki::memory {
 using Kind = TransferState::Kind;
 using CopyKind = DeviceRuntime::CopyKind;
 
+namespace {
+
+/// When the device is done with the home's slab. Copies into it are ordered by their queue.
+Event last_use_of(const Place& home) { return home.last_in.ticket ? home.last_in : home.slab.last_use; }
+
+}  // namespace
+
 void TransferEngine::Impl::make_ready(TransferState& state) {
   ready[state.urgent][state.kind != Kind::in].push_back(&state);
   work_there.notify_one();
@@ -159,7 +166,7 @@ void TransferEngine::Impl::settled(TransferState& state) {
     home.tier_ = Tier::host;
     return;
   }
-  slabs.give(home.slab, home.bytes_, std::max(home.slab.stamp, home.last_in.ticket));
+  slabs.give(home.slab, home.bytes_, last_use_of(home));
   home.slab = {};
   counted.file_out_bytes += state.bytes;
 }
@@ -178,7 +185,7 @@ void TransferEngine::Impl::lose_copy(Place& home, TransferError why) {
 }
 
 void TransferEngine::Impl::release(Place& home) {
-  if (home.slab) slabs.give(home.slab, home.bytes_, std::max(home.slab.stamp, home.last_in.ticket));
+  if (home.slab) slabs.give(home.slab, home.bytes_, last_use_of(home));
   if (home.has_extent) file->free(home.extent, home.bytes_);
   homes.erase(&home);
   delete &home;
