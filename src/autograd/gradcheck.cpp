@@ -27,7 +27,7 @@ class Evaluation {
   PhiloxState start_;
 };
 
-/// Address of the k-th element (row-major) of an f64 CPU tensor of any strides.
+/// Address of the k-th element (row-major) of an f64 tensor of any strides, on the CPU.
 double* element(const Tensor& t, std::int64_t k) {
   std::int64_t offset = 0;
   for (int d = t.ndim() - 1; d >= 0; --d) {
@@ -44,19 +44,33 @@ std::vector<Tensor> leaves_from(const std::vector<Tensor>& inputs) {
       leaves.push_back(inputs[i]);
       continue;
     }
-    if (inputs[i].dtype() != f64 || !inputs[i].device().is_cpu())
-      TASUKI_THROW(DTypeError, "gradcheck needs f64 inputs on the CPU, for finite differences of use\nexpected  f64\nactual    input ", i, " is ", inputs[i].describe());
+    if (inputs[i].dtype() != f64)
+      TASUKI_THROW(DTypeError, "gradcheck needs f64 inputs, for finite differences of use\nexpected  f64\nactual    input ", i, " is ", inputs[i].describe());
     leaves.push_back(detail::copy_gradient(inputs[i], strides_like(inputs[i])));
     leaves.back().requires_grad_();
   }
   return leaves;
 }
 
+/// A leaf whose elements can be changed one by one: on another device through a copy on the host.
+class Adjustable {
+ public:
+  explicit Adjustable(const Tensor& leaf) : leaf_(leaf.detach()), host_(leaf_.cpu()) {}
+  double get(std::int64_t k) const { return *element(host_, k); }
+  void set(std::int64_t k, double value) {
+    *element(host_, k) = value;
+    if (!leaf_.device().is_cpu()) leaf_.copy_(host_);
+  }
+
+ private:
+  Tensor leaf_, host_;  // of a CPU tensor these are one
+};
+
 /// A fixed vector in general position: projections on it see every entry.
-Tensor direction(const Shape& shape, int salt) {
+Tensor direction(const Shape& shape, int salt, Device device) {
   const Tensor v = detail::allocate(Device::cpu(), shape, f64, OwnerClass::temporary);
   for (std::int64_t k = 0; k < v.numel(); ++k) *element(v, k) = 0.25 + std::cos(12.9898 * static_cast<double>(k + 1) + 78.233 * salt);
-  return v;
+  return v.to(device);
 }
 
 bool is_checked(const Tensor& t) { return t.defined() && t.requires_grad(); }
@@ -81,8 +95,9 @@ bool gradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOpt
   // analytic[i][k] is the gradient of output k with respect to wanted input i.
   std::vector<std::vector<std::vector<double>>> analytic(wanted.size());
   for (std::int64_t k = 0; k < outputs; ++k) {
-    const Tensor seed = detail::allocate(y.device(), y.shape(), f64, OwnerClass::gradient);
-    for (std::int64_t j = 0; j < outputs; ++j) *element(seed, j) = j == k;
+    const Tensor unit = detail::allocate(Device::cpu(), y.shape(), f64, OwnerClass::gradient);
+    for (std::int64_t j = 0; j < outputs; ++j) *element(unit, j) = j == k;
+    const Tensor seed = unit.to(y.device());
     const std::vector<Tensor> g = y.requires_grad() ? grad({y}, wanted, {.retain_graph = true, .allow_unused = true, .grad_outputs = {seed}})
                                                     : std::vector<Tensor>(wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -90,15 +105,15 @@ bool gradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOpt
   }
 
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    Adjustable x(wanted[i]);
     for (std::int64_t e = 0; e < wanted[i].numel(); ++e) {
-      double* x = element(wanted[i], e);
-      const double old = *x;
+      const double old = x.get(e);
       const NoGrad off;
-      *x = old + options.eps;
+      x.set(e, old + options.eps);
       const std::vector<double> above = evaluate(leaves).to_vector<double>();
-      *x = old - options.eps;
+      x.set(e, old - options.eps);
       const std::vector<double> below = evaluate(leaves).to_vector<double>();
-      *x = old;
+      x.set(e, old);
       for (std::int64_t k = 0; k < outputs; ++k) {
         const double numeric = (above[k] - below[k]) / (2 * options.eps), exact = analytic[i][k][e];
         if (std::abs(numeric - exact) <= options.atol + options.rtol * std::abs(numeric) || (std::isnan(numeric) && std::isnan(exact))) continue;
@@ -120,10 +135,10 @@ bool gradgradcheck(Function f, const std::vector<Tensor>& inputs, const Gradchec
   }
   // The gradients' dependence on the cotangent is checked too: it is one more input.
   std::vector<Tensor> extended = inputs;
-  extended.push_back(direction(y.shape(), 0));
+  extended.push_back(direction(y.shape(), 0, y.device()));
   std::vector<Tensor> directions;
   for (const Tensor& x : inputs)
-    directions.push_back(x.defined() && x.dtype() == f64 ? direction(x.shape(), static_cast<int>(directions.size()) + 1) : Tensor());
+    directions.push_back(x.defined() && x.dtype() == f64 ? direction(x.shape(), static_cast<int>(directions.size()) + 1, x.device()) : Tensor());
 
   const auto projected = [&](const std::vector<Tensor>& in) {
     const GradMode on(true);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/autograd/deferred.hpp"
 #include "src/autograd/grad_mode_state.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/core/context.hpp"
@@ -229,6 +230,10 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
       for (std::size_t i = spec.in_place ? 1 : 0; i < count; ++i) node->connect(i, *inputs[i], i < 32 && (spec.save_inputs >> i & 1u));
     }
 
+    const auto launch = [&] {
+      if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(*live, &traits, node, l, {&info, current_module(), at, device, spec.flops});
+      else live->forward(l);
+    };
     if (listening()) [[unlikely]] {
       Report report;
       const LaunchPhase phase = differentiated_node ? LaunchPhase::backward : LaunchPhase::forward;
@@ -236,10 +241,10 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
       for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl(), input_access(info, spec, i)));
       for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), spec.in_place ? input_access(info, spec, 0) : Access::write));
       report.tell(&LaunchListener::before_launch);
-      live->forward(l);
+      launch();
       report.tell(&LaunchListener::after_launch);
     } else {
-      live->forward(l);
+      launch();
     }
 
     if (spec.in_place) inputs[0]->impl()->storage->mark_written(info.name);
@@ -320,16 +325,21 @@ TensorList Launcher::replay(Node& node, const TensorList& operands, Storage* con
     }
     const Workspace workspace(runtime_of(l.device_), node.workspace);
     l.workspace_ = workspace.data();
+    const auto launch = [&] {
+      const Device device = l.device_;
+      if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(node.function(), nullptr, &node, l, {&info, node.module(), node.at(), device, node.flops});
+      else node.function().forward(l);
+    };
     if (listening()) [[unlikely]] {
       Report report;
       report.record = {&info, LaunchPhase::replay, node.module(), node.at(), l.device_, 0, nullptr, 0, nullptr, 0, node.workspace, node.flops, true};
       for (const Tensor& t : operands) report.inputs.push_back(operand_of(t.impl(), Access::read));
       for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), Access::write));
       report.tell(&LaunchListener::before_launch);
-      node.function().forward(l);
+      launch();
       report.tell(&LaunchListener::after_launch);
     } else {
-      node.function().forward(l);
+      launch();
     }
     return outputs;
   } catch (Error& error) {
@@ -356,6 +366,11 @@ void Launcher::backward(Node& node, const SmallVector<GradSlot, 4>& slots, const
   b.device_ = node.outputs()[0].record->storage->device();
   const Workspace workspace(runtime_of(b.device_), node.backward_workspace);
   b.workspace_ = workspace.data();
+  const auto launch = [&] {
+    const Device device = b.device_;
+    if (DeferredLaunch::wanted(device, node.info())) [[unlikely]] DeferredLaunch::backward(node, b, {&node.info(), node.module(), node.at(), device, node.backward_flops});
+    else node.function().backward(b);
+  };
   if (listening()) [[unlikely]] {
     Report report;
     report.record = {&node.info(), LaunchPhase::backward, node.module(), node.at(), b.device_, 0, nullptr, 0, nullptr, 0, node.backward_workspace, node.backward_flops, false};
@@ -369,10 +384,10 @@ void Launcher::backward(Node& node, const SmallVector<GradSlot, 4>& slots, const
     for (std::size_t i = 0; i < node.input_count(); ++i)
       if (slots[i].view) report.outputs.push_back(operand_of(targets[i].impl(), slots[i].accumulate ? Access::read_write : Access::write));
     report.tell(&LaunchListener::before_launch);
-    node.function().backward(b);
+    launch();
     report.tell(&LaunchListener::after_launch);
   } else {
-    node.function().backward(b);
+    launch();
   }
   for (std::size_t i = 0; i < node.input_count(); ++i)
     if (slots[i].view) targets[i].impl()->storage->mark_written(node.info().name);

@@ -2,8 +2,6 @@
 
 #include <atomic>
 
-#include "tasuki/core/error.hpp"
-
 namespace tasuki {
 
 namespace {
@@ -25,11 +23,6 @@ std::string Device::to_string() const {
   std::string text = name_of(kind_);
   if (kind_ != DeviceKind::cpu) text += ":" + std::to_string(index_);
   return text;
-}
-
-Device Device::parse(std::string_view text) {
-  if (text == "cpu") return cpu();
-  TASUKI_THROW(DeviceError, "no device \"", text, "\": this build of Tasuki offers \"cpu\"");
 }
 
 Device default_device() {

@@ -65,7 +65,7 @@ struct Convolution : Function {
     Spec spec;
     spec.outputs.push_back(output);
     spec.flops = spec.backward_flops = shape.flops();
-    if (device.is_cpu()) {
+    if (device.runs_cpu_kernels()) {
       plan = cpu::conv2d_plan(pass, shape);
       spec.workspace = plan->workspace_bytes();
     }
@@ -101,7 +101,7 @@ struct Conv2d final : Convolution {
     if (in.needs_grad(0)) spec.save_inputs |= 2;
     if (in.needs_grad(1)) spec.save_inputs |= 1;
     spec.backward_flops = (in.needs_grad(0) + in.needs_grad(1)) * shape.flops();
-    if (x.device().is_cpu()) plan_backward(in);
+    if (x.device().runs_cpu_kernels()) plan_backward(in);
     spec.backward_workspace = backward_bytes;
     return spec;
   }

@@ -3,6 +3,7 @@
 #include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
 #include "src/ops/two_operands.hpp"
+#include "src/runtime/sim_runtime.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -81,6 +82,37 @@ struct Fill final : Function {
   TensorList backward_graph(const GradContext&) override { return {}; }
 };
 
+/// The same bytes in the memory of another device. Runs on the host: from a device it waits for what is queued there, to a device it
+/// takes a copy of the bytes along and goes on.
+struct Move final : Function {
+  OutputSpec output;
+  Device from, to;
+  Move(const OutputSpec& o, Device f, Device t) : output(o), from(f), to(t) {}
+  static constexpr OpInfo op{"to", "x", op_any_grad_layout | op_mixed_devices};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "device=" + to.to_string(); }
+  Spec infer(const Operands&) override {
+    Spec spec;
+    spec.outputs.push_back(output);
+    spec.on_device = true;
+    spec.device = to;
+    return spec;
+  }
+  void forward(Launch& l) override {
+    const View &x = l.in(0), &y = l.out(0);
+    switch (to.kind()) {
+      case DeviceKind::cpu: {
+        DeviceRuntime& runtime = runtime_of(from);
+        runtime.copy_async(y.data, x.data, x.bytes(), DeviceRuntime::CopyKind::device_to_host);
+        return runtime.synchronize();
+      }
+      case DeviceKind::sim: return sim_runtime(to).upload(y.data, x.data, x.bytes());
+      default: kernels::not_on(to, op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {c.grad(0).to(from)}; }
+};
+
 OutputSpec like(const Tensor& x, DType dtype) {
   return x.is_contiguous() ? OutputSpec(x.shape(), dtype) : OutputSpec(x.shape(), dtype, strides_like(x));
 }
@@ -89,10 +121,13 @@ OutputSpec like(const Tensor& x, DType dtype) {
 
 Tensor to(const Tensor& x, DType dtype, At at) { return x.dtype() == dtype ? x : apply(Copy(Copy::cast_op, like(x, dtype)), {&x}, at); }
 
-Tensor to(const Tensor& x, Device device, At) {
+Tensor to(const Tensor& x, Device device, At at) {
   if (x.device() == device) return x;
   runtime_of(device);  // throws for a device that is not there
-  TASUKI_THROW(DeviceError, "no copy from ", x.device(), " to ", device, " in this build of Tasuki");
+  // Between two accelerators by way of the host.
+  if (!x.device().is_cpu() && !device.is_cpu()) return to(to(x, Device::cpu(), at), device, at);
+  const Tensor dense = is_dense(x.shape(), x.strides()) ? x : contiguous(x, MemoryFormat::contiguous, at);
+  return apply(Move(like(dense, x.dtype()), x.device(), device), {&dense}, at);
 }
 
 Tensor clone(const Tensor& x, At at) { return apply(Copy(Copy::clone_op, like(x, x.dtype())), {&x}, at); }
@@ -109,6 +144,7 @@ Tensor Tensor::clone(At at) const { return tasuki::clone(*this, at); }
 Tensor Tensor::contiguous(MemoryFormat format, At at) const { return tasuki::contiguous(*this, format, at); }
 
 const Tensor& Tensor::copy_(const Tensor& source, At at) const {
+  if (source.defined() && source.device() != device()) return copy_(source.to(device(), at), at);
   const Tensor apart = detail::apart_from(*this, source, at);
   apply(CopyInto(), {this, &apart}, at);
   return *this;

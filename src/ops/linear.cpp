@@ -43,7 +43,7 @@ struct Linear final : Function {
     if (small) {
       spec.flops = 2.0 * static_cast<double>(x.numel() * weight.size(0));
       spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
-    } else if (x.device().is_cpu()) {
+    } else if (x.device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);
     }
     return spec;

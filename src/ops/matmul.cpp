@@ -42,7 +42,7 @@ struct Matmul final : Function {
     if (small) {
       spec.flops = 2.0 * static_cast<double>(shape.numel() * a.size(1));
       spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
-    } else if (a.device().is_cpu()) {
+    } else if (a.device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);
     }
     return spec;

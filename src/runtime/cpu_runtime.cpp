@@ -260,18 +260,4 @@ void CpuRuntime::no_room(std::size_t bytes, std::size_t block_bytes) {
                " bytes are in use by tensors\nuse a smaller batch, or look for a shape that is larger than meant");
 }
 
-DeviceRuntime& runtime_of(Device device) {
-  static CpuRuntime& cpu = *new CpuRuntime;
-  if (device.kind() == DeviceKind::cpu) [[likely]]
-    return cpu;
-  TASUKI_THROW(DeviceError, "this build of Tasuki has no device ", device, "; it offers \"cpu\"");
-}
-
-namespace memory {
-Stats stats(Device device) { return runtime_of(device).memory_stats(); }
-void reset_peak(Device device) { runtime_of(device).reset_peak(); }
-void set_byte_limit(Device device, std::size_t bytes) { runtime_of(device).set_byte_limit(bytes); }
-std::size_t release_cached(Device device) { return runtime_of(device).release_cached(); }
-}  // namespace memory
-
 }  // namespace tasuki

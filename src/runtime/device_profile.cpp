@@ -17,17 +17,20 @@ namespace {
 // takes from the start of one to the start of the next on all of these; 10 us is an asynchronous copy's fixed cost.
 constexpr double launch = 2e-6, copy_latency = 10e-6;
 
-const DeviceProfile profiles[] = {
-    // NVIDIA Tesla V100 SXM2 data sheet (2020): 7.8 / 15.7 / 125 TFLOP/s, 900 GB/s. Three NVLink 2.0 bricks of 25 GB/s to a POWER9 (IBM
-    // AC922, the machine of TFLMS).
-    {"v100-nvlink", 7.8e12, 15.7e12, 125e12, 900e9, launch, {copy_latency, 75e9}, {copy_latency, 75e9}},
-    // NVIDIA A100 80 GB PCIe data sheet (2021): 19.5 TFLOP/s f64 (tensor cores), 19.5 f32, 312 bf16, 1,935 GB/s. PCIe 4.0 x16 carries
-    // 31.5 GB/s, of which bandwidthTest reaches 26.
-    {"a100-pcie4", 19.5e12, 19.5e12, 312e12, 1935e9, launch, {copy_latency, 26e9}, {copy_latency, 26e9}},
-    // NVIDIA H100 SXM data sheet (2023): 67 TFLOP/s f64 (tensor cores), 67 f32, 989 bf16 without sparsity, 3.35 TB/s. PCIe 5.0 x16 carries
-    // 63 GB/s, of which 55 are reached.
-    {"h100-pcie5", 67e12, 67e12, 989e12, 3350e9, launch, {copy_latency, 55e9}, {copy_latency, 55e9}},
-};
+const std::vector<DeviceProfile>& data_sheets() {
+  static const auto& profiles = *new std::vector<DeviceProfile>{
+      // NVIDIA Tesla V100 SXM2 data sheet (2020): 7.8 / 15.7 / 125 TFLOP/s, 900 GB/s. Three NVLink 2.0 bricks of 25 GB/s to a POWER9 (IBM
+      // AC922, the machine of TFLMS).
+      {"v100-nvlink", 7.8e12, 15.7e12, 125e12, 900e9, launch, {copy_latency, 75e9}, {copy_latency, 75e9}},
+      // NVIDIA A100 80 GB PCIe data sheet (2021): 19.5 TFLOP/s f64 (tensor cores), 19.5 f32, 312 bf16, 1,935 GB/s. PCIe 4.0 x16 carries
+      // 31.5 GB/s, of which bandwidthTest reaches 26.
+      {"a100-pcie4", 19.5e12, 19.5e12, 312e12, 1935e9, launch, {copy_latency, 26e9}, {copy_latency, 26e9}},
+      // NVIDIA H100 SXM data sheet (2023): 67 TFLOP/s f64 (tensor cores), 67 f32, 989 bf16 without sparsity, 3.35 TB/s. PCIe 5.0 x16 carries
+      // 63 GB/s, of which 55 are reached.
+      {"h100-pcie5", 67e12, 67e12, 989e12, 3350e9, launch, {copy_latency, 55e9}, {copy_latency, 55e9}},
+  };
+  return profiles;
+}
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -101,7 +104,7 @@ double DeviceProfile::seconds(double flops, DType dtype, std::size_t bytes) cons
 }
 
 const DeviceProfile& device_profile(std::string_view name) {
-  for (const DeviceProfile& p : profiles)
+  for (const DeviceProfile& p : data_sheets())
     if (p.name == name) return p;
   if (name == "this machine") {
     static const DeviceProfile measured = this_machine();
@@ -114,7 +117,7 @@ const DeviceProfile& device_profile(std::string_view name) {
 
 std::vector<std::string> device_profile_names() {
   std::vector<std::string> names;
-  for (const DeviceProfile& p : profiles) names.push_back(p.name);
+  for (const DeviceProfile& p : data_sheets()) names.push_back(p.name);
   names.push_back("this machine");
   return names;
 }

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
+#include <string>
 
 #include "tasuki/core/half.hpp"
 #include "tasuki/runtime/runtime.hpp"
@@ -97,10 +99,20 @@ Shape broadcast_shape(const Shape& a, const Shape& b) {
   return out;
 }
 
+Device device_under_test() {
+  static const Device device = [] {
+    const char* name = std::getenv("TASUKI_TEST_DEVICE");
+    if (!name) return Device::cpu();
+    // Poison shows who reads what was given back.
+    return name == std::string("sim") ? Device::sim(0, {.bytes = std::size_t{1} << 30, .poison = true}) : Device::parse(name);
+  }();
+  return device;
+}
+
 Tensor to_tensor(const HostArray& array, DType dtype) {
   Storage* storage = Storage::allocate(runtime_of(Device::cpu()), array.values.size() * size_of(dtype), OwnerClass::input);
   for (std::int64_t i = 0; i < array.numel(); ++i) store(storage->data(), i, dtype, array[i]);
-  return Tensor::adopt(TensorImpl::create(storage, 0, dtype, array.shape, contiguous_strides(array.shape)));
+  return Tensor::adopt(TensorImpl::create(storage, 0, dtype, array.shape, contiguous_strides(array.shape))).to(device_under_test());
 }
 
 Tensor to_tensor(const Shape& shape, std::initializer_list<double> values, DType dtype) {

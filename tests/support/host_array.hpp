@@ -34,7 +34,11 @@ struct HostArray {
 /// The shape that NumPy broadcasts `a` and `b` to.
 Shape broadcast_shape(const Shape& a, const Shape& b);
 
-/// A dense row-major CPU tensor with these values, rounded to `dtype`; it does not require gradients.
+/// Where to_tensor makes tensors: the CPU, or what the environment variable TASUKI_TEST_DEVICE names. Tests whose operands come from
+/// to_tensor run on any device.
+Device device_under_test();
+
+/// A dense row-major tensor with these values, rounded to `dtype`; it does not require gradients.
 Tensor to_tensor(const HostArray& array, DType dtype);
 /// The same from a plain list: to_tensor({2, 2}, {1, 2, 3, 4}).
 Tensor to_tensor(const Shape& shape, std::initializer_list<double> values, DType dtype = f32);
