@@ -48,7 +48,7 @@ std::size_t FileTier::in_use() const {
 /// Beyond the places the file has one block that nobody writes: no write can give a shortened file its length again.
 bool FileTier::grow(std::size_t need, std::string& refusal) {
   const std::size_t size = extents_.size(), have = length();
-  if (const off_t actual = calls_.length(file_); actual >= 0 && static_cast<std::size_t>(actual) < have) {
+  if (const off_t actual = calls_.length(file_); is_shortened(actual)) {
     refusal = shortened(actual).text;
     close_for(refusal);
     return false;
@@ -150,20 +150,24 @@ TransferError FileTier::move_aligned(bool out, std::size_t offset, char* memory,
     if (count == 0 && !out) return close_after(shortened(calls_.length(file_)));
     // O_DIRECT goes on only from a whole block
     const std::size_t moved = count < 0 ? 0 : direct_ ? static_cast<std::size_t>(count) / block_ * block_ : static_cast<std::size_t>(count);
-    if (moved == 0 && count >= 0 && ++without_progress > patience) return failed(out, EIO, offset + done, part);
+    if (moved == 0 && count >= 0 && ++without_progress > patience) {
+      const off_t actual = calls_.length(file_);  // the new end may lie within this block
+      return is_shortened(actual) ? close_after(shortened(actual)) : failed(out, EIO, offset + done, part);
+    }
     if (moved != 0) without_progress = 0;
     done += moved;
   }
   // A shortened file that was written again behind its new end would give zeros for what it lost.
   const off_t actual = calls_.length(file_);
-  if (actual >= 0 && static_cast<std::size_t>(actual) < length()) return close_after(shortened(actual));
-  return {};
+  return is_shortened(actual) ? close_after(shortened(actual)) : TransferError{};
 }
 
 TransferError FileTier::failed(bool out, int error, std::size_t offset, std::size_t bytes) {
   TransferError result{kind_of(error), detail::concat({"cannot ", out ? "write " : "read ", byte_text(bytes), " at ", byte_text(offset), " of ", place_, ": ", advice_on(error)})};
   return result.kind == TransferError::Kind::no_room ? result : close_after(std::move(result));
 }
+
+bool FileTier::is_shortened(off_t actual) const { return actual >= 0 && static_cast<std::size_t>(actual) < length(); }
 
 TransferError FileTier::shortened(off_t actual) const {
   return {TransferError::Kind::truncated,

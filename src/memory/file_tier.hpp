@@ -65,6 +65,7 @@ class FileTier {
   TransferError move(bool out, std::size_t offset, char* memory, std::size_t bytes, Bounce& bounce);
   TransferError move_aligned(bool out, std::size_t offset, char* memory, std::size_t bytes);
   TransferError failed(bool out, int error, std::size_t offset, std::size_t bytes);
+  bool is_shortened(off_t actual) const;
   TransferError shortened(off_t actual) const;
   TransferError close_after(TransferError error);
   void close_for(const std::string& reason);  // nothing new is put there; locked

@@ -42,14 +42,12 @@ class FaultyCalls final : public tasuki::memory::FileCalls {
   ssize_t read(int file, void* to, std::size_t bytes, off_t offset) override {
     const Fault fault = next(reading, file);
     if (fault.error) return refuse(fault);
-    return FileCalls::read(file, to, std::min(bytes, fault.most), offset);
+    return cut_to(fault, FileCalls::read(file, to, bytes, offset));
   }
-  /// A cut write writes whole blocks, as O_DIRECT must, and claims less.
   ssize_t write(int file, const void* from, std::size_t bytes, off_t offset) override {
     const Fault fault = next(writing, file);
     if (fault.error) return refuse(fault);
-    const ssize_t count = FileCalls::write(file, from, bytes, offset);
-    return count < 0 ? count : static_cast<ssize_t>(std::min(static_cast<std::size_t>(count), fault.most));
+    return cut_to(fault, FileCalls::write(file, from, bytes, offset));
   }
   int preallocate(int file, off_t offset, off_t bytes) override {
     const Fault fault = next(preallocating, file);
@@ -69,6 +67,10 @@ class FaultyCalls final : public tasuki::memory::FileCalls {
   static int refuse(const Fault& fault) {
     errno = fault.error;
     return -1;
+  }
+  /// A cut call moves whole blocks, as O_DIRECT must, and claims less.
+  static ssize_t cut_to(const Fault& fault, ssize_t count) {
+    return count < 0 ? count : static_cast<ssize_t>(std::min(static_cast<std::size_t>(count), fault.most));
   }
   Fault next(Call call, int file = -1) {
     Fault fault;
