@@ -57,6 +57,21 @@ TASUKI_INLINE T exponential_minus_1(T x) {
   return e == T(1) ? x : (e == T(0) ? T(-1) : (e - T(1)) * (x / log_e));
 }
 
+/// x/2 (1 + tanh u) = x logistic(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+struct GeluTanh {
+  static constexpr Uses uses = Uses::input;
+  template <class T>
+  TASUKI_INLINE static T f(T x, Numbers<T>) {
+    return x * logistic(T(1.59576912160573071176) * x * (T(1) + T(0.044715) * x * x));
+  }
+  template <class T>
+  TASUKI_INLINE static T df(T x, T, Numbers<T>) {
+    const T s = logistic(T(1.59576912160573071176) * x * (T(1) + T(0.044715) * x * x));
+    const T square = x * x > T(1e4) ? T(1e4) : x * x;  // beyond, s (1 - s) is 0, and must not meet an infinity
+    return s + x * (s * (T(1) - s)) * (T(1.59576912160573071176) * (T(1) + T(3 * 0.044715) * square));
+  }
+};
+
 struct Elu {
   static constexpr Uses uses = Uses::input;
   template <class T>

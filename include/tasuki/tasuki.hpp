@@ -69,6 +69,7 @@
 #include "tasuki/io/safetensors.hpp"
 #include "tasuki/io/save.hpp"
 
+#include "tasuki/models/gpt2.hpp"
 #include "tasuki/models/lenet.hpp"
 #include "tasuki/models/mlp.hpp"
 

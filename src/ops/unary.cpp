@@ -55,6 +55,12 @@ Tensor slope_of(UnaryOp op, UnaryNumbers p, const Tensor& v) {
       const Tensor pdf = mul(exp(mul(times(v, v), number(-0.5)), At()), number(0.39894228040143267794));
       return add(cdf, Operand(times(v, pdf), At()));
     }
+    case UnaryOp::gelu_tanh: {
+      const Tensor square = times(v, v);
+      const Tensor s = sigmoid(times(mul(v, number(1.59576912160573071176)), add(mul(square, number(0.044715)), number(1))), At());
+      const Tensor inner = mul(add(mul(square, number(3 * 0.044715)), number(1)), number(1.59576912160573071176));
+      return add(s, Operand(times(times(v, sub(s, Operand(times(s, s), At()))), inner), At()));
+    }
     case UnaryOp::softplus: {
       const Tensor scaled = mul(v, number(p.first)), linear = gt(scaled, number(p.second));
       return where(linear, as_floats(linear), sigmoid(scaled, At()), At());
@@ -126,6 +132,7 @@ struct Unary final : Function {
 Tensor leaky_relu(const Tensor& x, double negative_slope, At at) { return apply(Unary(UnaryOp::leaky_relu, {negative_slope, 0}), {&x}, at); }
 Tensor elu(const Tensor& x, double alpha, At at) { return apply(Unary(UnaryOp::elu, {alpha, 0}), {&x}, at); }
 Tensor gelu(const Tensor& x, At at) { return apply(Unary(UnaryOp::gelu), {&x}, at); }
+Tensor gelu_tanh(const Tensor& x, At at) { return apply(Unary(UnaryOp::gelu_tanh), {&x}, at); }
 Tensor softplus(const Tensor& x, double beta, double threshold, At at) { return apply(Unary(UnaryOp::softplus, {beta, threshold}), {&x}, at); }
 Tensor clamp(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::clamp, {lowest, highest}), {&x}, at); }
 

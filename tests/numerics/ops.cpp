@@ -77,6 +77,7 @@ const std::map<std::string, Call>& calls() {
 #include "tasuki/tensor/unary_names.inc"
 #undef TASUKI_UNARY
       {"gelu", ONE(gelu(in[0]))},
+      {"gelu_tanh", ONE(gelu_tanh(in[0]))},
       {"leaky_relu", ONE(leaky_relu(in[0], a[0]))},
       {"elu", ONE(elu(in[0], a[0]))},
       {"softplus", ONE(softplus(in[0], a[0]))},

@@ -45,6 +45,7 @@ std::vector<OpCase> family() {
       unary("leaky_relu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::leaky_relu(in[0], 0.2); }, [](double x) { return x > 0 ? x : 0.2 * x; }),
       unary("elu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::elu(in[0], 1.5); }, [](double x) { return x > 0 ? x : 1.5 * std::expm1(x); }, 2),
       {.op = "gelu", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::gelu(in[0]); }, .reference = pointwise([](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 4},
+      {.op = "gelu_tanh", .inputs = {real(s, -4, 4)}, .forward = [](const Inputs& in) { return ts::gelu_tanh(in[0]); }, .reference = pointwise([](double x) { return 0.5 * x * (1 + std::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 4},
       {.op = "silu", .inputs = {real(s, -5, 5)}, .forward = [](const Inputs& in) { return ts::silu(in[0]); }, .reference = pointwise([](double x) { return x * sigmoid_of(x); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 2},
       unary("softplus", real(s, -5, 5), [](const Inputs& in) { return ts::softplus(in[0]); }, [](double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }, 2),
       unary("softplus", real_avoiding(s, {1.5}), [](const Inputs& in) { return ts::softplus(in[0], 2, 3); }, [](double x) { return 2 * x > 3 ? x : sign_keeping_nan(x, std::log1p(std::exp(2 * x)) / 2); }, 2),
@@ -57,7 +58,7 @@ std::vector<OpCase> family() {
 
 OP_CASES(unary) {
   std::vector<OpCase> cases = family();
-  cases[18].variant = "with a threshold within reach";
+  cases[19].variant = "with a threshold within reach";
   return cases;
 }
 
@@ -96,6 +97,7 @@ TEST_CASE("Derivatives at kinks are zero, and gradients of saturated functions a
   CHECK(gradient(ts::softplus(x)) == std::vector<double>{0.5, 1, 0, 1});
   CHECK(gradient(ts::silu(x)) == std::vector<double>{0.5, 1, 0, 1});
   CHECK(gradient(ts::gelu(x)) == std::vector<double>{0.5, 1, 0, 1});
+  CHECK(gradient(ts::gelu_tanh(x)) == std::vector<double>{0.5, 1, 0, 1});
   CHECK(gradient(ts::clamp(x, 0, 100)) == std::vector<double>{1, 0, 0, 1});
 }
 

@@ -18,6 +18,8 @@ Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01, SourceLocation 
 Tensor elu(const Tensor& x, double alpha = 1, SourceLocation at = SourceLocation::current());
 /// x/2 (1 + erf(x / sqrt 2)).
 Tensor gelu(const Tensor& x, SourceLocation at = SourceLocation::current());
+/// x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): close to gelu, and what GPT-2 was trained with.
+Tensor gelu_tanh(const Tensor& x, SourceLocation at = SourceLocation::current());
 /// ln(1 + e^(beta x)) / beta; x itself where beta x > threshold.
 Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20, SourceLocation at = SourceLocation::current());
 /// x limited to [lowest, highest]; the gradient passes where lowest <= x <= highest. Throws ValueError unless lowest <= highest.
