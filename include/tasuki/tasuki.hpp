@@ -27,6 +27,7 @@
 #include "tasuki/ops/dropout.hpp"
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"

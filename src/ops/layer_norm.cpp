@@ -9,15 +9,16 @@
 namespace tasuki {
 namespace {
 
+/// Layer normalization, and root mean square normalization, which does not subtract the mean.
 struct LayerNorm final : Function {
   enum Operand { x_, weight_, bias_ };
   Shape normalized;
   double eps;
-  bool weighted = false;
-  LayerNorm(const Shape& n, double e) : normalized(n), eps(e) {}
+  bool centered, weighted = false;
+  LayerNorm(const Shape& n, double e, bool c) : normalized(n), eps(e), centered(c) {}
 
-  static constexpr OpInfo op{"layer_norm", "x, weight, bias"};
-  const OpInfo& info() const override { return op; }
+  static constexpr OpInfo op{"layer_norm", "x, weight, bias"}, rms{"rms_norm", "x, weight, bias"};
+  const OpInfo& info() const override { return centered ? op : rms; }
   std::string attributes() const override { return detail::concat({"normalized_shape=", normalized, ", eps=", eps}); }
 
   Spec infer(const Operands& in) override {
@@ -40,7 +41,7 @@ struct LayerNorm final : Function {
     const Shape rows(x.shape().data(), static_cast<std::size_t>(leading));
     spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
     spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
-    spec.workspace = spec.backward_workspace = kernels::cpu::layer_norm_workspace(normalized.numel(), x.dtype());
+    spec.workspace = spec.backward_workspace = kernels::cpu::layer_norm_workspace(row(), x.dtype());
     spec.save_inputs = 1u << x_ | (weighted ? 1u << weight_ : 0u);
     spec.save_outputs = 6;
     spec.flops = 8.0 * static_cast<double>(x.numel());
@@ -52,16 +53,16 @@ struct LayerNorm final : Function {
     switch (l.device().kind()) {
       case DeviceKind::cpu:
         return kernels::cpu::layer_norm({.x = l.in(x_), .weight = l.in(weight_), .bias = l.in(bias_), .y = l.out(0), .mean = l.out(1),
-                                         .inv_std = l.out(2), .size = normalized.numel(), .eps = eps, .workspace = l.workspace()});
-      default: kernels::not_on(l.device(), op.name);
+                                         .inv_std = l.out(2), .row = row(), .eps = eps, .workspace = l.workspace()});
+      default: kernels::not_on(l.device(), info().name);
     }
   }
 
   bool has_fused_backward() const override { return true; }
   void backward(Backward& b) override {
     switch (b.device().kind()) {
-      case DeviceKind::cpu: return kernels::cpu::layer_norm_backward({ops::norm_backward(b, x_, weight_, bias_), normalized.numel()});
-      default: kernels::not_on(b.device(), op.name);
+      case DeviceKind::cpu: return kernels::cpu::layer_norm_backward({ops::norm_backward(b, x_, weight_, bias_), row()});
+      default: kernels::not_on(b.device(), info().name);
     }
   }
 
@@ -71,13 +72,14 @@ struct LayerNorm final : Function {
     const int leading = x.ndim() - normalized.ndim();
     Dims rows, inner;
     for (int d = 0; d < x.ndim(); ++d) (d < leading ? rows : inner).push_back(d);
-    const Tensor centered = x - x.mean(inner, true);
-    const Tensor inv_std = (centered.square().mean(inner, true) + eps).rsqrt();
-    const Tensor normal = centered * inv_std;
+    const Tensor deviation = centered ? x - x.mean(inner, true) : x;
+    const Tensor inv_std = (deviation.square().mean(inner, true) + eps).rsqrt();
+    const Tensor normal = deviation * inv_std;
     TensorList grads(3);
     if (c.needs(x_)) {
       const Tensor scaled = weighted ? g * c.in(weight_).to(carried) : g;
-      grads[x_] = (inv_std * (scaled - scaled.mean(inner, true) - normal * (scaled * normal).mean(inner, true))).to(dtype);
+      const Tensor mixed = centered ? scaled - scaled.mean(inner, true) : scaled;
+      grads[x_] = (inv_std * (mixed - normal * (scaled * normal).mean(inner, true))).to(dtype);
     }
     // A list of no dimensions would mean all.
     const auto over_rows = [&](const Tensor& t, DType as) { return (rows.empty() ? t : t.sum(rows)).to(as); };
@@ -85,14 +87,21 @@ struct LayerNorm final : Function {
     if (c.needs(bias_)) grads[bias_] = over_rows(g, c.in_dtype(bias_));
     return grads;
   }
+
+ private:
+  kernels::cpu::RowLayout row() const { return {.size = normalized.numel(), .centered = centered}; }
 };
 
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias, double eps, SourceLocation at) {
-  const auto dense = [&](const Tensor& t) { return t.defined() ? t.contiguous(MemoryFormat::contiguous, at) : t; };
-  const Tensor rows = dense(x), w = dense(weight), b = dense(bias);
-  return apply(LayerNorm(normalized_shape, eps), {&rows, &w, &b}, at);
+  const Tensor rows = ops::row_major(x, at), w = ops::row_major(weight, at), b = ops::row_major(bias, at);
+  return apply(LayerNorm(normalized_shape, eps, true), {&rows, &w, &b}, at);
+}
+
+Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, double eps, SourceLocation at) {
+  const Tensor rows = ops::row_major(x, at), w = ops::row_major(weight, at), no_bias;
+  return apply(LayerNorm(normalized_shape, eps, false), {&rows, &w, &no_bias}, at);
 }
 
 }  // namespace tasuki

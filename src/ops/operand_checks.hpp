@@ -21,4 +21,7 @@ inline void check_dtype(const Tensor& x, const char* name, DType dtype) {
   if (x.dtype() != dtype) TASUKI_THROW(DTypeError, "expected  ", name, " of dtype ", dtype, "\nactual    ", x.dtype(), "\ncast it with .to(ts::", dtype, ")");
 }
 
+/// A row-major copy unless x is row-major or undefined.
+inline Tensor row_major(const Tensor& x, SourceLocation at) { return x.defined() ? x.contiguous(MemoryFormat::contiguous, at) : x; }
+
 }  // namespace tasuki::ops

@@ -1,4 +1,5 @@
 #include "tasuki/ops/batch_norm.hpp"
+#include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/layer_norm.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/expect_error.hpp"
@@ -74,5 +75,49 @@ TEST_CASE("misuse of layer_norm") {
                "  expected  bias of shape [3]\n"
                "  actual    [4]\n"
                "  x: f32[4, 3] cpu   weight: f32[3] cpu   bias: f32[4] cpu\n"
+               "  called at <here>");
+}
+
+TEST_CASE("misuse of rms_norm") {
+  expect_error([] { ts::rms_norm(zeros({4, 3}), {4}); },
+               "ShapeError: rms_norm\n"
+               "  expected  x whose last sizes are normalized_shape = [4]\n"
+               "  actual    [4, 3]\n"
+               "  x: f32[4, 3] cpu\n"
+               "  called at <here>");
+}
+
+TEST_CASE("misuse of group_norm and instance_norm") {
+  expect_error([] { ts::group_norm(zeros({2, 6, 3}), 4); },
+               "ShapeError: group_norm\n"
+               "  expected  channels that divide into 4 groups\n"
+               "  actual    6\n"
+               "  x: f32[2, 6, 3] cpu\n"
+               "  called at <here>");
+  expect_error([] { ts::group_norm(zeros({2, 6, 3}), 0); },
+               "ValueError: group_norm\n"
+               "  expected  groups >= 1\n"
+               "  actual    0 < 1\n"
+               "  x: f32[2, 6, 3] cpu\n"
+               "  called at <here>");
+  expect_error([] { ts::group_norm(zeros({2, 6, 3}), 2, zeros({2})); },
+               "ShapeError: group_norm\n"
+               "  expected  weight of shape [6]\n"
+               "  actual    [2]\n"
+               "  x: f32[2, 6, 3] cpu   weight: f32[2] cpu\n"
+               "  called at <here>");
+  expect_error([] { ts::instance_norm(zeros({2, 6})); },
+               "ValueError: instance_norm\n"
+               "  expected  values != 1\n"
+               "  actual    1 == 1\n"
+               "  the variance of a single value is undefined: take fewer groups or larger images\n"
+               "  x: f32[2, 6] cpu\n"
+               "  called at <here>");
+  expect_error([] { ts::instance_norm(zeros({6})); },
+               "ShapeError: instance_norm\n"
+               "  expected  x.ndim() >= 2\n"
+               "  actual    1 < 2\n"
+               "  x is [N, C] or [N, C, ...]\n"
+               "  x: f32[6] cpu\n"
                "  called at <here>");
 }

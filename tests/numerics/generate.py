@@ -218,6 +218,27 @@ def layer_norm():
     return Case(lambda x, weight=None, bias=None: F.layer_norm(x, tail, weight, bias, 1e-3), operands, [float(len(tail)), 1e-3])
 
 
+def rms_norm():
+    dims = shape(1, 4)
+    dims[-1] = size(2, 40)
+    tail = dims[int(rng.integers(0, len(dims))) :]
+    operands = [real(dims)] + ([real(tail)] if rng.random() < 0.7 else [])
+    return Case(lambda x, weight=None: F.rms_norm(x, tail, weight, 1e-3), operands, [float(len(tail)), 1e-3])
+
+
+def group_norm():
+    groups = size(1, 4)
+    dims = [size(1, 4), groups * size(1, 4), *([size(2, 7) for _ in range(int(rng.integers(1, 4)))])]
+    operands = [real(dims)] + ([real([dims[1]]), real([dims[1]])] if rng.random() < 0.7 else [])
+    return Case(lambda x, weight=None, bias=None: F.group_norm(x, groups, weight, bias, 1e-3), operands, [float(groups), 1e-3])
+
+
+def instance_norm():
+    dims = [size(1, 4), size(1, 6), *([size(2, 7) for _ in range(int(rng.integers(1, 4)))])]
+    operands = [real(dims)] + ([real([dims[1]]), real([dims[1]])] if rng.random() < 0.7 else [])
+    return Case(lambda x, weight=None, bias=None: F.instance_norm(x, weight=weight, bias=bias, eps=1e-3), operands, [1e-3])
+
+
 def along_dim(f):
     def make():
         dims = shape(1, 4)
@@ -361,7 +382,8 @@ OPS = {
     "sum": reduction(lambda x, d, k: torch.sum(x, d, k)), "mean": reduction(lambda x, d, k: torch.mean(x, d, k)), "var": variance,
     "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
     "matmul": matmul, "linear": linear, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d, "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d, "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm, "rms_norm": rms_norm,
+    "group_norm": group_norm, "instance_norm": instance_norm,
     "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "attention": attention, "cross_entropy": cross_entropy, "mse_loss": mse_loss,
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
     "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,

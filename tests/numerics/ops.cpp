@@ -9,6 +9,7 @@
 #include "tasuki/ops/cross_entropy.hpp"
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"
@@ -58,11 +59,13 @@ Out batch_norm_call(In in, Attributes a) {
   Tensor y = batch_norm(in[0], mean, var, optional(in, 3), optional(in, 4), {.training = a[0] != 0, .momentum = a[1], .eps = a[2]});
   return {y, mean, var};
 }
+Shape last_sizes(const Tensor& x, double count) {
+  Shape sizes;
+  for (int d = x.ndim() - small(count); d < x.ndim(); ++d) sizes.push_back(x.size(d));
+  return sizes;
+}
 Out layer_norm_call(In in, Attributes a) {
-  const int tail = small(a[0]), ndim = in[0].ndim();
-  Shape normalized;
-  for (int d = ndim - tail; d < ndim; ++d) normalized.push_back(in[0].size(d));
-  return {layer_norm(in[0], normalized, optional(in, 1), optional(in, 2), a[1])};
+  return {layer_norm(in[0], last_sizes(in[0], a[0]), optional(in, 1), optional(in, 2), a[1])};
 }
 Out cross_entropy_call(In in, Attributes a) {
   return {cross_entropy(in[0], in[1], {.label_smoothing = a[1], .weight = optional(in, 2), .reduction = reduction_of(a[0])})};
@@ -124,6 +127,9 @@ const std::map<std::string, Call>& calls() {
       {"interpolate_by_scale", ONE(interpolate(in[0], {.scale = a[1], .mode = static_cast<Interpolation>(small(a[0]))}))},
       {"batch_norm", batch_norm_call},
       {"layer_norm", layer_norm_call},
+      {"rms_norm", ONE(rms_norm(in[0], last_sizes(in[0], a[0]), optional(in, 1), a[1]))},
+      {"group_norm", ONE(group_norm(in[0], whole(a[0]), optional(in, 1), optional(in, 2), a[1]))},
+      {"instance_norm", ONE(instance_norm(in[0], optional(in, 1), optional(in, 2), a[0]))},
       {"softmax", ONE(softmax(in[0], small(a[0])))},
       {"log_softmax", ONE(log_softmax(in[0], small(a[0])))},
       {"attention", ONE(scaled_dot_product_attention(in[0], in[1], in[2], optional(in, 3), {.causal = a[0] != 0, .scale = a[1]}))},

@@ -12,7 +12,7 @@ using ts::Shape;
 namespace {
 
 /// in: x and, if any, weight and bias; rows of `size`.
-auto normalized(int dims) {
+auto normalized(int dims, bool centered = true) {
   return [=](const HostArrays& in) -> HostArrays {
     const Shape& s = in[0].shape;
     std::int64_t size = 1;
@@ -20,19 +20,20 @@ auto normalized(int dims) {
     HostArray out(s);
     for (std::int64_t r = 0; r < out.numel(); r += size) {
       double mean = 0, variance = 0;
-      for (std::int64_t i = 0; i < size; ++i) mean += in[0][r + i] / static_cast<double>(size);
+      for (std::int64_t i = 0; i < size; ++i) mean += centered ? in[0][r + i] / static_cast<double>(size) : 0;
       for (std::int64_t i = 0; i < size; ++i) variance += (in[0][r + i] - mean) * (in[0][r + i] - mean) / static_cast<double>(size);
       for (std::int64_t i = 0; i < size; ++i)
-        out[r + i] = (in[0][r + i] - mean) / std::sqrt(variance + 1e-5) * (in.size() > 1 ? in[1][i] : 1) + (in.size() > 2 ? in[2][i] : 0);
+        out[r + i] = (in[0][r + i] - mean) / std::sqrt(variance + (centered ? 1e-5 : 1e-6)) * (in.size() > 1 ? in[1][i] : 1) + (in.size() > 2 ? in[2][i] : 0);
     }
     return out;
   };
 }
 
-std::function<Outputs(const Inputs&)> over(int dims) {
+std::function<Outputs(const Inputs&)> over(int dims, bool centered = true) {
   return [=](const Inputs& in) {
     Shape end;
     for (int d = in[0].ndim() - dims; d < in[0].ndim(); ++d) end.push_back(in[0].size(d));
+    if (!centered) return ts::rms_norm(in[0], end, in.size() > 1 ? in[1] : ts::Tensor());
     return ts::layer_norm(in[0], end, in.size() > 1 ? in[1] : ts::Tensor(), in.size() > 2 ? in[2] : ts::Tensor());
   };
 }
@@ -65,6 +66,19 @@ OP_CASES(layer_norm) {
        .inputs = {real({3, 6})},
        .forward = over(1),
        .reference = normalized(1),
+       .slack = 8},
+      {.op = "rms_norm",
+       .variant = "last dim",
+       .inputs = {real({3, 5}), real({5})},
+       .forward = over(1, false),
+       .reference = normalized(1, false),
+       .more_shapes = {{{2, 3, 19}, {19}}, {{1, 67}, {67}}, {{0, 4}, {4}}, {{6}, {6}}},
+       .slack = 8},
+      {.op = "rms_norm",
+       .variant = "two dims, without weight",
+       .inputs = {real({2, 3, 4})},
+       .forward = over(2, false),
+       .reference = normalized(2, false),
        .slack = 8},
   };
 }

@@ -14,4 +14,9 @@ namespace tasuki {
 Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
                   double eps = 1e-5, SourceLocation at = SourceLocation::current());
 
+/// y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions of x (Zhang and Sennrich, 2019): layer_norm without centering. Else as
+/// layer_norm.
+Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight = {}, double eps = 1e-6,
+                SourceLocation at = SourceLocation::current());
+
 }  // namespace tasuki
