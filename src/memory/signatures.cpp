@@ -48,22 +48,22 @@ std::uint64_t fingerprint(Act act, const Decision& d, std::uint64_t salt) {
   return h;
 }
 
-/// For each launch, a hash of what the plan does before it: a sum, since acts at one place have no order. Before its first use a
-/// label means nothing to another step, so that an act on it is like no act of another plan.
+/// For each launch, a hash of what the plan does before it: a sum, since acts at one place have no order. Up to its first use a label
+/// means nothing to another step, so that an act on it is like no act of another plan.
 std::vector<std::uint64_t> hash_decisions(const Signature& signature) {
   const std::size_t count = signature.hashes.size();
-  std::vector<int> first_use(signature.trace.storages.size(), static_cast<int>(count));
-  for (int k = static_cast<int>(count) - 1; k >= 0; --k) {
-    const TraceLaunch& launch = signature.trace.launches[static_cast<std::size_t>(k)];
-    for (const int s : launch.reads) first_use[static_cast<std::size_t>(s)] = k;
-    for (const int s : launch.writes) first_use[static_cast<std::size_t>(s)] = k;
+  std::vector<std::size_t> known_from(signature.trace.storages.size(), count);
+  for (std::size_t k = count; k-- > 0;) {
+    const TraceLaunch& launch = signature.trace.launches[k];
+    for (const int s : launch.reads) known_from[static_cast<std::size_t>(s)] = k + 1;
+    for (const int s : launch.writes) known_from[static_cast<std::size_t>(s)] = k + 1;
   }
   std::vector<std::uint64_t> change(count + 1, 0);
   const auto act = [&](Act what, const Decision& d, int before) {
     const auto k = static_cast<std::size_t>(std::clamp(before, 0, static_cast<int>(count)));
-    const auto meaning = static_cast<std::size_t>(first_use[static_cast<std::size_t>(d.storage)]);
-    change[k] += fingerprint(what, d, k < meaning ? signature.id : 0);
-    if (k < meaning) change[meaning] += fingerprint(what, d, 0) - fingerprint(what, d, signature.id);
+    const std::size_t known = known_from[static_cast<std::size_t>(d.storage)];
+    change[k] += fingerprint(what, d, k < known ? signature.id : 0);
+    if (k < known) change[known] += fingerprint(what, d, 0) - fingerprint(what, d, signature.id);
   };
   for (const Decision& d : signature.plan->decisions) {
     act(Act::depart, d, d.from + 1);
@@ -102,6 +102,7 @@ void Signatures::begin() {
           active_ = known;
           best = s.count;
         }
+  if (!active_) active_ = previous_;
   if (active_) return;
   for (const auto& s : all_)
     if (s->runs > best) {

@@ -65,7 +65,8 @@ class Signatures {
  public:
   explicit Signatures(std::size_t most = 16) : most_(most) {}
 
-  /// A step begins: active is what mostly followed the last one (of equals, what did so first), or else the commonest.
+  /// A step begins: active is what mostly followed the last one (of equals, what did so first); where nothing did, the same again; after a step
+  /// that is not remembered, the commonest.
   void begin();
   /// What the step under way is taken for; nullptr when it is nothing known.
   Signature* active() const { return active_; }

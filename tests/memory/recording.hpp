@@ -4,17 +4,20 @@
 #include <vector>
 
 #include "src/memory/recorder.hpp"
+#include "src/memory/signatures.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/listener.hpp"
 #include "tasuki/runtime/residency.hpp"
 #include "tasuki/runtime/runtime.hpp"
 
-/// Feeds a StepRecorder with what the cpu really launches and releases, as the residency manager does, and moves nothing.
+/// Feeds a StepRecorder and its Signatures with what the cpu really launches and releases, as the residency manager does, and moves
+/// nothing.
 class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchListener {
  public:
   Recording() {
     runtime().set_manager(this);
     add_listener(*this);
+    signatures.begin();
   }
   ~Recording() override {
     remove_listener(*this);
@@ -24,16 +27,22 @@ class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchLi
   static tasuki::DeviceRuntime& runtime() { return tasuki::runtime_of(tasuki::Device::cpu()); }
 
   tasuki::memory::StepRecorder recorder{runtime()};
-  std::vector<std::uint64_t> hashes;  ///< after each launch of the step
-  double next_seconds = 1;            ///< that launches seem to take
+  tasuki::memory::Signatures signatures;
+  std::vector<std::uint64_t> hashes, ended_hashes;  ///< after each launch of the step under way, and of the last one
+  std::string courses, ended_courses;               ///< what the signatures said: f(ollowed), c(hanged), l(ate), u(nknown)
+  tasuki::memory::Signature* seen = nullptr;        ///< what the last step was
+  double next_seconds = 1;                          ///< that launches seem to take
 
   tasuki::memory::Trace trace() const { return trace_of(recorder.ended(), tasuki::Device::cpu()); }
   void end() {
     recorder.step_end();
     ended_hashes = std::move(hashes);
     hashes.clear();
+    ended_courses = std::move(courses);
+    courses.clear();
+    seen = signatures.end(recorder.ended(), tasuki::Device::cpu());
+    signatures.begin();
   }
-  std::vector<std::uint64_t> ended_hashes;
 
   void begin_launch() override {}
   void pin(tasuki::Storage& storage, bool) override {
@@ -53,7 +62,9 @@ class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchLi
   void after_launch(const tasuki::LaunchRecord& record) override {
     const std::size_t before = recorder.launches();
     recorder.launch(record, next_seconds);
-    if (recorder.launches() > before) hashes.push_back(recorder.hash());
+    if (recorder.launches() == before) return;
+    hashes.push_back(recorder.hash());
+    courses += "fclu"[static_cast<int>(signatures.advance(recorder.hash()))];
   }
 
  private:
