@@ -62,18 +62,27 @@ void adam_step(DType dtype, const OptimizerRange* ranges, std::size_t count, con
   });
 }
 
-double norm(const ElementRange* ranges, std::size_t count, double p) {
+void power_sums(const ElementRange* ranges, std::size_t count, double p, double* sums) {
   std::size_t chunks = 0;
   for (std::size_t r = 0; r < count; ++r) chunks += static_cast<std::size_t>((ranges[r].count + chunk_elements - 1) / chunk_elements);
   std::vector<double> parts(chunks);
   const auto measure = TASUKI_ON_ISA(power_sum_chunk);
   over_chunks(ranges, count, [&](const ElementRange& r, std::int64_t begin, std::int64_t end, std::size_t c) { parts[c] = measure(r, begin, end, p); });
-  double total = 0;
-  for (double part : parts) {
-    if (std::isinf(p)) total = part > total || std::isnan(part) ? part : total;  // a NaN, once met, compares false from then on
-    else total += part;
+  const double* part = parts.data();
+  for (std::size_t r = 0; r < count; ++r) {
+    const auto own = static_cast<std::size_t>((ranges[r].count + chunk_elements - 1) / chunk_elements);
+    sums[r] = joined_power_sums(part, own, p);
+    part += own;
   }
-  return std::isinf(p) || p == 1 ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
+}
+
+double joined_power_sums(const double* sums, std::size_t count, double p) {
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::isinf(p)) total = sums[i] > total || std::isnan(sums[i]) ? sums[i] : total;  // a NaN, once met, compares false from then on
+    else total += sums[i];
+  }
+  return total;
 }
 
 void scale(const ElementRange* ranges, std::size_t count, double factor) {

@@ -41,8 +41,10 @@ struct ElementRange {
   std::int64_t count = 0;
   DType dtype = DType::f32;
 };
-/// (sum |x|^p)^(1/p) over all ranges, the largest |x| for infinite p; summed in f64, always in the same order. NaN if any x is.
-double norm(const ElementRange* ranges, std::size_t count, double p);
+/// sums[r] = sum |x|^p over range r, in f64; for p = infinity the largest |x|, or NaN where there is one.
+void power_sums(const ElementRange* ranges, std::size_t count, double p, double* sums);
+/// The same over several ranges, from their sums.
+double joined_power_sums(const double* sums, std::size_t count, double p);
 void scale(const ElementRange* ranges, std::size_t count, double factor);
 /// x = min(max(x, low), high); NaN stays.
 void clamp(const ElementRange* ranges, std::size_t count, double low, double high);

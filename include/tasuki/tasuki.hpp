@@ -70,6 +70,9 @@
 #include "tasuki/io/safetensors.hpp"
 #include "tasuki/io/save.hpp"
 
+#include "tasuki/memory/budget.hpp"
+#include "tasuki/memory/checkpoint.hpp"
+
 #include "tasuki/models/gpt2.hpp"
 #include "tasuki/models/lenet.hpp"
 #include "tasuki/models/mlp.hpp"

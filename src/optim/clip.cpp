@@ -5,6 +5,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/optim.hpp"
+#include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/tensor/creation.hpp"
@@ -25,13 +26,14 @@ std::vector<ElementRange> ranges_of(const Launch& l) {
   return list;
 }
 
+/// One number for each gradient, so that the norm of all has the same bits however many a launch takes.
 struct GradNorm final : Function {
   double p;
   explicit GradNorm(double order) : p(order) {}
   static constexpr OpInfo op{"grad_norm", "gradient", op_not_differentiable};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
-    Spec spec(Shape(), f64);
+    Spec spec({static_cast<std::int64_t>(in.size())}, f64);
     for (std::size_t i = 0; i < in.size(); ++i) spec.flops += 2 * static_cast<double>(in[i].numel());
     return spec;
   }
@@ -39,7 +41,7 @@ struct GradNorm final : Function {
     switch (l.device().kind()) {
       case DeviceKind::cpu: {
         const auto ranges = ranges_of(l);
-        *l.out(0).as<double>() = kernels::cpu::norm(ranges.data(), ranges.size(), p);
+        kernels::cpu::power_sums(ranges.data(), ranges.size(), p, l.out(0).as<double>());
         return;
       }
       default: kernels::not_on(l.device(), op.name);
@@ -95,23 +97,27 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
 template <class F>
 void by_launch(const std::vector<Tensor>& gradients, std::size_t most, F f) {
   std::vector<Tensor> some;
+  LaunchSize size;
   for (const Tensor& g : gradients) {
-    if (some.size() == most || (!some.empty() && some[0].device() != g.device())) {
+    if (some.size() == most || (!some.empty() && (some[0].device() != g.device() || size.is_reached(g)))) {
       f(some);
       some.clear();
+      size = {};
     }
     some.push_back(g);
+    size.add(g);
   }
   if (!some.empty()) f(some);
 }
 
 double norm_of(const std::vector<Tensor>& gradients, double p, SourceLocation at) {
-  std::vector<double> norms;
-  by_launch(gradients, gradients.size(), [&](const std::vector<Tensor>& some) { norms.push_back(apply(GradNorm(p), some, at).item<double>(at)); });
-  if (norms.size() == 1) return norms[0];
-  double total = 0;
-  for (double n : norms) total = std::isinf(p) ? (n > total || std::isnan(n) ? n : total) : total + std::pow(n, p);
-  return std::isinf(p) ? total : std::pow(total, 1 / p);
+  std::vector<double> sums;
+  by_launch(gradients, gradients.size(), [&](const std::vector<Tensor>& some) {
+    const std::vector<double> own = apply(GradNorm(p), some, at).to_vector<double>(at);
+    sums.insert(sums.end(), own.begin(), own.end());
+  });
+  const double total = kernels::cpu::joined_power_sums(sums.data(), sums.size(), p);
+  return std::isinf(p) || p == 1 ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
 }
 
 void change(const std::vector<Tensor>& gradients, const ChangeGradients& how, SourceLocation at) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/core/small_vector.hpp"
@@ -131,6 +132,7 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
   struct Copied {
     Tensor parameter, copy;
   };
+  LaunchSize size;
   std::vector<Copied> copied;  // parameters with gaps in memory are updated in a dense copy
   std::size_t taken = 0;
   const auto launch = [&] {
@@ -141,6 +143,7 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
     copied.clear();
     u = Update();
     u.state.resize(state_.size());
+    size = {};
   };
   for (; taken < entries.size(); ++taken) {
     const FlatLayout::Entry& e = entries[taken];
@@ -148,7 +151,8 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
     if (group_of_[taken] != group || !grad.defined() || !e.parameter.requires_grad()) continue;
     Tensor parameter = e.parameter;
     // One launch has one dtype and device.
-    if (!u.parameters.empty() && (u.parameters[0].dtype() != parameter.dtype() || u.parameters[0].device() != parameter.device())) launch();
+    if (!u.parameters.empty() && (u.parameters[0].dtype() != parameter.dtype() || u.parameters[0].device() != parameter.device() || size.is_reached(parameter))) launch();
+    size.add(parameter);
     if (!is_dense(parameter.shape(), parameter.strides())) {
       parameter = parameter.detach().clone();
       copied.push_back({e.parameter, parameter});

@@ -3,9 +3,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "src/core/sanitized.hpp"
@@ -128,7 +130,7 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   if (!block) return;
   const SizeClass c = size_class(bytes);
   const Lock lock(*this);
-  const std::size_t missing = gaps_.empty() ? 0 : forget_gaps(static_cast<char*>(block), c.bytes);
+  const std::size_t missing = gaps_.empty() ? 0 : fill_gaps(static_cast<char*>(block), static_cast<char*>(block) + c.bytes);
   stats_.current_bytes -= c.bytes - missing;
   if (caching && !missing) {
     try {
@@ -167,62 +169,87 @@ std::size_t CpuRuntime::release_cached() {
 namespace {
 
 struct Pages {
-  char* begin;
-  std::size_t bytes;
+  char *begin, *end;
+  std::size_t bytes() const { return static_cast<std::size_t>(end - begin); }
 };
 
-/// The whole pages of a part; none of blocks that share pages with others.
-Pages pages_of(const BlockPart& part) {
+/// The pages that a part has to itself, or all that it touches; none of blocks that share pages with others.
+Pages pages_of(const BlockPart& part, bool shared) {
   static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  if (size_class(part.block_bytes).bytes < mapped) return {nullptr, 0};
   char* const block = static_cast<char*>(part.block);  // aligned to a page
-  const std::size_t begin = (part.offset + page - 1) / page * page, end = (part.offset + part.bytes) / page * page;
-  return {block + begin, end > begin ? end - begin : 0};
+  if (part.bytes == 0 || size_class(part.block_bytes).bytes < mapped) return {block, block};
+  const std::size_t up = page - 1, last = part.offset + part.bytes;
+  const std::size_t begin = (part.offset + (shared ? 0 : up)) / page * page, end = (last + (shared ? up : 0)) / page * page;
+  return {block + begin, block + std::max(begin, end)};
 }
 
 }  // namespace
 
-std::size_t CpuRuntime::decommittable(BlockPart part) const { return pages_of(part).bytes; }
+std::size_t CpuRuntime::decommittable(BlockPart part) const { return pages_of(part, false).bytes(); }
+
+std::size_t CpuRuntime::gaps_within(const char* begin, const char* end) const {
+  std::size_t bytes = 0;
+  for (const auto& [from, to] : gaps_)
+    if (from < end && to > begin) bytes += static_cast<std::size_t>(std::min<const char*>(to, end) - std::max<const char*>(from, begin));
+  return bytes;
+}
+
+/// Removes [begin, end) from the gaps; how many of its bytes were in one.
+std::size_t CpuRuntime::fill_gaps(char* begin, char* end) {
+  std::size_t bytes = 0;
+  auto gap = gaps_.lower_bound(begin);
+  if (gap != gaps_.begin() && std::prev(gap)->second > begin) --gap;
+  while (gap != gaps_.end() && gap->first < end) {
+    const auto [from, to] = *gap;
+    gap = gaps_.erase(gap);
+    bytes += static_cast<std::size_t>(std::min(to, end) - std::max(from, begin));
+    if (from < begin) gaps_.emplace(from, begin);
+    if (to > end) gap = gaps_.emplace(end, to).first;
+  }
+  return bytes;
+}
 
 std::size_t CpuRuntime::decommit(BlockPart part) {
-  const Pages pages = pages_of(part);
-  if (pages.bytes == 0) return 0;
+  const Pages pages = pages_of(part, false);
+  if (pages.bytes() == 0) return 0;
   const Lock lock(*this);
-  if (!gaps_.emplace(pages.begin, pages.bytes).second) return 0;
+  const std::size_t bytes = pages.bytes() - fill_gaps(pages.begin, pages.end);
+  gaps_.emplace(pages.begin, pages.end);
   // Without access a use before commit stops the program instead of reading zeros.
-  madvise(pages.begin, pages.bytes, MADV_DONTNEED);
-  mprotect(pages.begin, pages.bytes, PROT_NONE);
-  stats_.reserved_bytes -= pages.bytes;
-  stats_.current_bytes -= pages.bytes;
-  return pages.bytes;
+  madvise(pages.begin, pages.bytes(), MADV_DONTNEED);
+  mprotect(pages.begin, pages.bytes(), PROT_NONE);
+  stats_.reserved_bytes -= bytes;
+  stats_.current_bytes -= bytes;
+  return bytes;
 }
 
 void CpuRuntime::commit(BlockPart part) {
-  const Pages pages = pages_of(part);
+  const Pages pages = pages_of(part, true);
   for (;;) {
+    std::size_t bytes;
     {
       const Lock lock(*this);
-      const auto gap = gaps_.find(pages.begin);
-      if (gap == gaps_.end()) return;
-      if (reserve(pages.bytes)) {
-        gaps_.erase(gap);
-        mprotect(pages.begin, pages.bytes, PROT_READ | PROT_WRITE);
+      bytes = gaps_within(pages.begin, pages.end);
+      if (bytes == 0) return;
+      if (reserve(bytes)) {
+        fill_gaps(pages.begin, pages.end);
+        mprotect(pages.begin, pages.bytes(), PROT_READ | PROT_WRITE);
         return;
       }
     }
-    if (!manager() || !manager()->make_room(pages.bytes)) no_room(pages.bytes, pages.bytes);
+    if (!manager() || !manager()->make_room(bytes)) no_room(bytes, bytes);
   }
 }
 
-/// Of a block that goes: how many of its bytes were decommitted.
-std::size_t CpuRuntime::forget_gaps(char* block, std::size_t block_bytes) {
-  std::size_t missing = 0;
-  auto gap = gaps_.lower_bound(block);
-  while (gap != gaps_.end() && gap->first < block + block_bytes) {
-    missing += gap->second;
-    gap = gaps_.erase(gap);
-  }
-  return missing;
+void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
+  const std::size_t block_bytes = size_class(bytes).bytes;
+  if (block_bytes < mapped) return allocate(bytes, 0);
+  void* block = mmap(nullptr, block_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED) no_room(bytes, block_bytes);
+  madvise(block, block_bytes, MADV_HUGEPAGE);
+  const Lock lock(*this);
+  gaps_.emplace(static_cast<char*>(block), static_cast<char*>(block) + block_bytes);
+  return block;
 }
 
 MemoryStats CpuRuntime::memory_stats() const {

@@ -14,6 +14,7 @@ class CpuRuntime final : public DeviceRuntime {
   CpuRuntime();
   void* allocate(std::size_t bytes, StreamId stream) override;
   void deallocate(void* block, std::size_t bytes, StreamId stream) noexcept override;
+  void* allocate_decommitted(std::size_t bytes) override;
   std::size_t block_bytes(std::size_t bytes) const override;
   std::size_t decommittable(BlockPart part) const override;
   std::size_t decommit(BlockPart part) override;
@@ -36,12 +37,13 @@ class CpuRuntime final : public DeviceRuntime {
   void* take_fresh(std::size_t block_bytes);
   bool reserve(std::size_t bytes);
   std::size_t release_locked(std::size_t enough);
-  std::size_t forget_gaps(char* block, std::size_t block_bytes);
+  std::size_t fill_gaps(char* begin, char* end);
+  std::size_t gaps_within(const char* begin, const char* end) const;
   [[noreturn]] void no_room(std::size_t bytes, std::size_t block_bytes);
 
   mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::vector<std::vector<void*>> cache_;
-  std::map<char*, std::size_t> gaps_;  // decommitted ranges
+  std::map<char*, char*> gaps_;  // decommitted ranges: begin, end
   MemoryStats stats_;
 };
 

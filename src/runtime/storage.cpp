@@ -21,7 +21,8 @@ const char* name_of(OwnerClass owner) {
   return "?";
 }
 
-Arena::Arena(DeviceRuntime& runtime, std::size_t bytes) : runtime_(&runtime), data_(runtime.allocate(bytes)), bytes_(bytes) {}
+Arena::Arena(DeviceRuntime& runtime, std::size_t bytes)
+    : runtime_(&runtime), data_(runtime.manager() && bytes ? runtime.allocate_decommitted(bytes) : runtime.allocate(bytes)), bytes_(bytes) {}
 Arena::~Arena() { runtime_->deallocate(data_, bytes_); }
 intrusive_ptr<Arena> Arena::create(DeviceRuntime& runtime, std::size_t bytes) {
   return intrusive_ptr<Arena>::adopt(new Arena(runtime, bytes));
@@ -60,6 +61,7 @@ Storage* Storage::allocate(DeviceRuntime& runtime, std::size_t bytes, OwnerClass
 Storage* Storage::in_arena(Arena& arena, std::size_t offset, std::size_t bytes, OwnerClass owner) {
   if (offset > arena.bytes() || bytes > arena.bytes() - offset)
     TASUKI_THROW(InternalError, "a storage of ", bytes, " bytes at ", offset, " leaves its arena of ", arena.bytes(), " bytes");
+  if (bytes && arena.runtime().manager()) arena.runtime().commit({arena.data(), arena.bytes(), offset, bytes});
   auto* s = new (pool_allocate(sizeof(Storage))) Storage;
   s->runtime_ = &arena.runtime();
   s->data_ = static_cast<char*>(arena.data()) + offset;

@@ -66,14 +66,16 @@ class DeviceRuntime {
   virtual void* allocate(std::size_t bytes, StreamId stream = 0) = 0;
   /// Returns a block to the cache; work already queued on `stream` may still use it. `bytes` as given to allocate.
   virtual void deallocate(void* block, std::size_t bytes, StreamId stream = 0) noexcept = 0;
+  /// The same, but all of it decommitted, as far as this device can: the address range of an arena whose parts come and go.
+  virtual void* allocate_decommitted(std::size_t bytes) { return allocate(bytes); }
   /// What a block of `bytes` counts.
   virtual std::size_t block_bytes(std::size_t bytes) const = 0;
   /// How many bytes decommit would free.
   virtual std::size_t decommittable(BlockPart part) const = 0;
-  /// Gives the memory behind a part of a block back while its address stays reserved; the contents are lost, and nobody may touch
-  /// them until commit. The block may be deallocated as it is.
+  /// Gives the memory behind a part of a block back (only what no byte outside the part shares a page with) while its address stays
+  /// reserved; the contents are lost, and nobody may touch them until commit. The block may be deallocated as it is.
   virtual std::size_t decommit(BlockPart part) = 0;
-  /// Undoes decommit; the contents are undefined. Throws OutOfMemory as allocate does.
+  /// Puts memory behind a part wherever there is none; its contents are undefined there. Throws OutOfMemory as allocate does.
   virtual void commit(BlockPart part) = 0;
   /// Gives cached, unused blocks back to the system; returns how many bytes.
   virtual std::size_t release_cached() = 0;

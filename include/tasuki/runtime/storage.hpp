@@ -19,7 +19,8 @@ const char* name_of(OwnerClass owner);
 enum class Residency : std::uint8_t { resident, leaving, away, arriving, dropped, released };
 
 /// An address range that several storages share (a FlatLayout's parameters, gradients, optimizer state). It has no version and
-/// no residency of its own; it lives as long as one of its storages.
+/// no residency of its own; it lives as long as one of its storages. On a device with a residency manager memory comes with the
+/// storages, so that the whole may be larger than what there is.
 class Arena {
  public:
   static intrusive_ptr<Arena> create(DeviceRuntime& runtime, std::size_t bytes);

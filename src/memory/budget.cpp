@@ -1,0 +1,25 @@
+#include "tasuki/memory/budget.hpp"
+
+#include "src/memory/manager.hpp"
+#include "tasuki/core/error.hpp"
+
+namespace tasuki::memory {
+
+Budget::Budget(Device device, const BudgetOptions& options, SourceLocation at) : manager_(nullptr) {
+  try {
+    if (options.bytes == 0) TASUKI_THROW(ValueError, "expected  a budget of some bytes\nactual    0\nwrite for example ts::memory::Budget budget{device, 4_GiB}");
+    Manager& manager = Manager::of(device);
+    manager.start(options);
+    manager_ = &manager;
+  } catch (Error& error) {
+    error.add_op("Budget", "", "", at);
+    throw;
+  }
+}
+
+Budget::~Budget() { manager_->stop(); }
+void Budget::mark() { manager_->end_step(); }
+
+Report Budget::report() const { return manager_->report(); }
+
+}  // namespace tasuki::memory

@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+#include <thread>
+
+#include "src/memory/transfer.hpp"
+#include "tasuki/core/small_vector.hpp"
+#include "tasuki/runtime/storage.hpp"
+
+namespace tasuki::memory {
+
+/// What the manager knows of one storage; reached by Storage::residence.
+struct Residence {
+  Storage* storage = nullptr;
+  std::size_t bytes = 0;          ///< that leave with it; 0: it never moves
+  std::uint64_t last_use = 0;     ///< launches of the manager
+  double produce_seconds = 0;     ///< of the launch that wrote it last
+  std::thread::id user;           ///< the thread that used it last: only it may read the tape behind it
+  std::uint64_t segment = 0;      ///< the checkpoint in which it was made, or 0
+  bool evictable = false;         ///< it was an operand, or is a parameter: nobody fills it through a bare address
+  bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
+  bool unmovable = false;         ///< a departure failed; not tried again in this step
+
+  Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good
+  std::uint32_t copy_version = 0; ///< of the storage, when it departed
+  Transfer transfer;              ///< under way, when leaving or arriving
+
+  SmallVector<Storage*, 4> sources;        ///< while dropped: what the replay starts from, held as bytes
+  SmallVector<Residence*, 4> dependents;   ///< dropped storages that have this one among their sources
+
+  Residence *older = nullptr, *newer = nullptr;  ///< in the order of use, while resident and evictable
+  Residence *previous_watched = nullptr, *next_watched = nullptr;
+};
+
+/// Resident storages in the order of their last use.
+class UseOrder {
+ public:
+  Residence* oldest() const { return oldest_; }
+  void touch(Residence& r) {
+    remove(r);
+    r.older = newest_;
+    (newest_ ? newest_->newer : oldest_) = &r;
+    newest_ = &r;
+  }
+  void remove(Residence& r) {
+    if (!r.older && oldest_ != &r) return;
+    (r.older ? r.older->newer : oldest_) = r.newer;
+    (r.newer ? r.newer->older : newest_) = r.older;
+    r.older = r.newer = nullptr;
+  }
+
+ private:
+  Residence *oldest_ = nullptr, *newest_ = nullptr;
+};
+
+}  // namespace tasuki::memory

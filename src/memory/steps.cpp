@@ -1,0 +1,154 @@
+#include "src/memory/steps.hpp"
+
+#include <algorithm>
+#include <climits>
+
+#include "src/memory/manager.hpp"
+
+namespace tasuki::memory {
+
+// ---- plans by launch
+
+Schedule::Schedule(const Plan& plan, std::size_t launches) : points_(launches) {
+  for (const Decision& d : plan.decisions) {
+    if (d.move == Move::swap) {
+      points_[d.from].depart.push_back(d.storage);
+      points_[d.freed_before].free.push_back(d.storage);
+      points_[d.issue_at].arrive.push_back(d.storage);
+    } else {
+      points_[d.from].drop.push_back({d.storage, d.issue_at});
+      points_[d.issue_at].remake.push_back(d.storage);
+    }
+  }
+  // Labels follow the order of first use, and so of the writers: what comes first is made again first.
+  for (Point& p : points_) std::sort(p.remake.begin(), p.remake.end());
+}
+
+// ---- following
+
+namespace {
+
+/// The links of the device to its lower tier, as the engine measured them.
+Machine measured(Manager& manager) {
+  Machine m;
+  m.name = "this machine";
+  (void)manager;
+  m.out = m.in = m.file_out = m.file_in = {1e-4, 1e9};
+  return m;
+}
+
+}  // namespace
+
+Steps::Steps(Manager& manager)
+    : manager_(manager), thread_(std::this_thread::get_id()), machine_(measured(manager)), recorder_(manager.runtime()) {
+  signatures_.begin();
+}
+
+Residence* Steps::resolve(int label) const {
+  const auto index = static_cast<std::size_t>(label);
+  const auto& now = recorder_.current().storages;
+  // What this step has not used yet is what the last step of this kind had under the label.
+  const StorageHandle* handle = nullptr;
+  if (index < now.size()) handle = &now[index].handle;
+  else if (const Signature* s = signatures_.active(); s && index < s->storages.size()) handle = &s->storages[index];
+  Storage* storage = handle ? recorder_.storage(*handle) : nullptr;
+  return storage ? manager_.residence_of(*storage) : nullptr;
+}
+
+void Steps::choose_schedule() {
+  const Signature* s = signatures_.active();
+  const auto it = s && s->plan && s->plan->feasible ? schedules_.find(s->id) : schedules_.end();
+  schedule_ = it == schedules_.end() ? nullptr : &it->second;
+  if (schedule_) {
+    planned_ = s;
+    was_planned_ = true;
+    due_.assign(s->trace.storages.size(), INT_MAX);
+  }
+}
+
+void Steps::begin_launch() {
+  if (!schedule_ || !is_ours()) return;
+  const Schedule::Point* p = schedule_->at(recorder_.launches());
+  if (!p) return;
+  for (int label : p->free)
+    if (Residence* r = resolve(label)) manager_.finish_departure(*r);
+  for (int label : p->arrive) {
+    Residence* r = resolve(label);
+    if (!r || r->storage->residency() != Residency::away) continue;
+    if (manager_.has_room(r->bytes)) manager_.start_arrival(*r);
+    else ++counts_.late_arrivals;
+  }
+  for (int label : p->remake) {
+    Residence* r = resolve(label);
+    if (r && r->storage->residency() == Residency::dropped) manager_.remake(*r);
+  }
+}
+
+void Steps::launched(const LaunchRecord& record, double seconds) {
+  if (!is_ours() || record.phase == LaunchPhase::replay) return;
+  recorder_.launch(record, seconds, manager_.away_bytes());
+  switch (signatures_.advance(recorder_.hash())) {
+    case Signatures::Course::followed: break;
+    case Signatures::Course::changed: choose_schedule(); break;
+    case Signatures::Course::late:
+    case Signatures::Course::unknown:
+      schedule_ = nullptr;
+      was_planned_ = false;
+      break;
+  }
+}
+
+void Steps::end_launch() {
+  if (!schedule_ || !is_ours() || recorder_.launches() == 0) return;
+  const Schedule::Point* p = schedule_->at(recorder_.launches() - 1);
+  if (!p) return;
+  for (int label : p->depart)
+    if (Residence* r = resolve(label); r && !manager_.depart(*r)) ++counts_.refused;
+  for (const auto& [label, due] : p->drop) {
+    Residence* r = resolve(label);
+    if (!r) continue;
+    if (manager_.drop(*r)) due_[label] = due;
+    else ++counts_.refused;
+  }
+}
+
+void Steps::released(const Storage& storage) noexcept { recorder_.released(storage); }
+
+bool Steps::wants_back(const Residence& r) const {
+  if (!schedule_) return true;
+  const int label = recorder_.label_of(*r.storage);
+  return label < 0 || static_cast<std::size_t>(label) >= due_.size() || due_[label] <= static_cast<int>(recorder_.launches());
+}
+
+// ---- between steps
+
+void Steps::end_step() {
+  if (!is_ours()) return;
+  ++counts_.steps;
+  counts_.planned += was_planned_;
+  recorder_.step_end();
+  Signature* signature = signatures_.end(recorder_.ended(), manager_.runtime().device());
+  const std::uint64_t forced = manager_.moves().forced - forced_before_;
+  // A planned step that had to evict took more than its trace says: plan below the budget from now on.
+  const bool short_of_room = signature && was_planned_ && schedule_ && forced > 0;
+  if (short_of_room && counts_.margin_bytes < manager_.options().bytes / 8)
+    counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
+  if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) make_plan(*signature);
+  signatures_.begin();
+  was_planned_ = false;
+  schedule_ = nullptr;
+  choose_schedule();
+  forced_before_ = manager_.moves().forced;
+}
+
+void Steps::make_plan(Signature& signature) {
+  const BudgetOptions& options = manager_.options();
+  Plan made = plan(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
+  ++counts_.plans;
+  counts_.planning_seconds += made.planning_seconds;
+  if (made.feasible) schedules_[signature.id] = Schedule(made, signature.trace.launches.size());
+  else schedules_.erase(signature.id);
+  signatures_.set_plan(signature, std::move(made));
+}
+
+}  // namespace tasuki::memory

@@ -1,0 +1,90 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "src/memory/recorder.hpp"
+#include "src/memory/residence.hpp"
+#include "src/memory/signatures.hpp"
+#include "tasuki/memory/plan.hpp"
+
+namespace tasuki::memory {
+
+class Manager;
+
+/// A plan by the launches at which something happens.
+class Schedule {
+ public:
+  Schedule() = default;
+  Schedule(const Plan& plan, std::size_t launches);
+  struct Point {
+    struct Drop {
+      int label, due;  ///< the launch before which it is made again
+    };
+    std::vector<int> free, arrive, remake;  ///< labels; before the launch
+    std::vector<int> depart;                ///< after it
+    std::vector<Drop> drop;
+  };
+  const Point* at(std::size_t launch) const { return launch < points_.size() ? &points_[launch] : nullptr; }
+
+ private:
+  std::vector<Point> points_;
+};
+
+/// What the steps of a budget were like.
+struct StepCounts {
+  std::uint64_t steps = 0, planned = 0, plans = 0;
+  std::uint64_t late_arrivals = 0;      ///< were not issued when the plan said so, for want of room
+  std::uint64_t refused = 0;            ///< drops and departures that could not be done
+  double planning_seconds = 0;
+  std::size_t margin_bytes = 0;         ///< by which plans stay below the budget, because the step took more than was recorded
+};
+
+/// Follows the steps of the thread that trains: records them, recognizes them by how they begin, has them planned when they
+/// repeat, and carries plans out. Whatever a plan has not foreseen is left to the manager, which moves storages when it must.
+class Steps {
+ public:
+  explicit Steps(Manager& manager);
+
+  void begin_launch();
+  void launched(const LaunchRecord& record, double seconds);
+  void end_launch();
+  void end_step();
+  void released(const Storage& storage) noexcept;
+
+  /// During a replay: whether a dropped storage that it passes should come back into its own place.
+  bool wants_back(const Residence& r) const;
+  double transfer_seconds(std::size_t bytes) const { return machine_.out.seconds(bytes) + machine_.in.seconds(bytes); }
+  void note_failure(const std::string& text) { failure_ = text; }
+  const std::string& last_failure() const { return failure_; }
+
+  const StepCounts& counts() const { return counts_; }
+  std::size_t signatures() const { return signatures_.size(); }
+  const Machine& machine() const { return machine_; }
+  /// The plan of the step under way or else of the last one planned, with its trace; nullptr before there is one.
+  const Signature* planned() const { return planned_; }
+
+ private:
+  bool is_ours() const { return std::this_thread::get_id() == thread_; }
+  void choose_schedule();
+  void make_plan(Signature& signature);
+  Residence* resolve(int label) const;
+
+  Manager& manager_;
+  std::thread::id thread_;
+  Machine machine_;
+  StepRecorder recorder_;
+  Signatures signatures_;
+  std::map<std::uint64_t, Schedule> schedules_;  // by signature
+  const Schedule* schedule_ = nullptr;           // what the step under way follows
+  const Signature* planned_ = nullptr;
+  std::uint64_t forced_before_ = 0;              // evictions up to the step's start
+  bool was_planned_ = false;
+  std::vector<int> due_;                         // by label: the launch by which a drop of this step is to be undone
+  std::string failure_;
+  StepCounts counts_;
+};
+
+}  // namespace tasuki::memory

@@ -1,0 +1,75 @@
+// Training within a budget gives the bits of training without one: losses, gradients, weights, running statistics, random stream.
+#include <cstring>
+#include <memory>
+
+#include "tests/catch.hpp"
+#include "tests/memory/training.hpp"
+
+namespace ts = tasuki;
+using namespace ts::literals;
+using ts::memory::Policy;
+using namespace testing_memory;
+
+namespace {
+
+const ts::Device cpu = ts::Device::cpu();
+
+void equals_unbounded(const Program& program, ts::Device device, double fraction) {
+  CAPTURE(device.to_string());
+  const Run keep = run(program, device, std::nullopt);
+  REQUIRE(keep.peak > 0);
+  for (const Policy policy : {Policy::swap, Policy::recompute, Policy::automatic}) {
+    const std::size_t bytes = static_cast<std::size_t>(fraction * static_cast<double>(keep.peak));
+    CAPTURE(ts::memory::name_of(policy), keep.peak, bytes);
+
+    const Run bounded = run(program, device, ts::memory::BudgetOptions{.bytes = bytes, .policy = policy});
+    CHECK(bounded.peak <= bytes);
+    CHECK(bounded.moved_bytes > 0);
+    REQUIRE(bounded.numbers.size() == keep.numbers.size());
+    CHECK(std::memcmp(bounded.numbers.data(), keep.numbers.data(), keep.numbers.size() * sizeof(float)) == 0);
+  }
+}
+
+/// The CPU's peak counts cached blocks, so that its fraction can be smaller.
+void equals_unbounded(const Program& program, double on_cpu, double on_sim) {
+  equals_unbounded(program, cpu, on_cpu);
+  equals_unbounded(program, ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 7, .poison = true}), on_sim);
+}
+
+}  // namespace
+
+TEST_CASE("budget: a deep network with batch norm and dropout") { equals_unbounded(deep_network, 0.6, 0.6); }
+TEST_CASE("budget: a convolutional network") { equals_unbounded(convolutional_network, 0.5, 0.8); }
+TEST_CASE("budget: views, in-place ops and shared storages") { equals_unbounded(views_and_writes, 0.75, 0.75); }
+TEST_CASE("budget: accumulated gradients, with an evaluation in between") { equals_unbounded(accumulation_and_evaluation, 0.67, 0.67); }
+TEST_CASE("budget: batches of changing size") { equals_unbounded(changing_batches, 0.33, 0.6); }
+TEST_CASE("budget: two backward passes over one graph") { equals_unbounded(retained_graph, 0.75, 0.75); }
+TEST_CASE("budget: gradients of gradients") { equals_unbounded(gradient_penalty, 0.75, 0.75); }
+TEST_CASE("budget: handles kept across steps") { equals_unbounded(kept_handles, 0.75, 0.75); }
+TEST_CASE("budget: an exception in the forward pass") { equals_unbounded(exception_in_forward, 0.75, 0.75); }
+
+TEST_CASE("budget: parameters and optimizer state beyond it") {
+  const Run keep = run(state_beyond_budget, cpu, std::nullopt);
+  const Run bounded = run(state_beyond_budget, cpu, ts::memory::BudgetOptions{.bytes = 8_MiB, .policy = Policy::swap});
+  CHECK(bounded.peak <= 8_MiB);
+  CHECK(std::size_t{8 * 512 * 512 * 4 * 4} > 8_MiB);  // weights, gradients and two moments
+  CHECK(std::memcmp(bounded.numbers.data(), keep.numbers.data(), keep.numbers.size() * sizeof(float)) == 0);
+}
+
+TEST_CASE("budget: ends and leaves everything where it was") {
+  ts::manual_seed(3);
+  const ts::Tensor w = ts::randn({1024, 1024}, {.requires_grad = true});
+  const auto before = w.detach().to_vector<float>();
+  ts::Tensor kept;
+  {
+    ts::memory::Budget budget{cpu, {.bytes = 24_MiB, .policy = Policy::swap}};
+    kept = ts::matmul(w, w);
+    for (int i = 0; i < 8; ++i) kept = ts::relu(kept * 0.5f);
+    CHECK(budget.report().peak_bytes <= 24_MiB);
+  }
+  CHECK(ts::memory::stats(cpu).limit_bytes == 0);
+  CHECK(cpu_manager_is_gone());
+  CHECK(w.detach().to_vector<float>() == before);
+  ts::sum(kept).backward();
+  CHECK(w.grad().defined());
+}

@@ -1,0 +1,43 @@
+#pragma once
+#include <tasuki/tasuki.hpp>
+
+#include <optional>
+#include <vector>
+
+/// Programs that train, to be run with and without a budget and compared bit by bit.
+namespace testing_memory {
+
+/// Collects what a program computes.
+class Notes {
+ public:
+  void add(const tasuki::Tensor& t);
+  void add(tasuki::nn::Module& module);  ///< parameters, their gradients, buffers
+  std::vector<float> numbers;
+};
+
+using Program = void (*)(tasuki::Device device, Notes& notes);
+
+struct Run {
+  std::vector<float> numbers;
+  std::size_t peak = 0;         ///< of the device, counted from before the program began
+  std::size_t moved_bytes = 0;  ///< that left, or were dropped
+  tasuki::memory::Report report;
+};
+
+/// Runs a program with the same seed each time; the budget is in force from the start.
+Run run(Program program, tasuki::Device device, const std::optional<tasuki::memory::BudgetOptions>& budget);
+
+void deep_network(tasuki::Device device, Notes& notes);
+void convolutional_network(tasuki::Device device, Notes& notes);
+void views_and_writes(tasuki::Device device, Notes& notes);
+void accumulation_and_evaluation(tasuki::Device device, Notes& notes);
+void changing_batches(tasuki::Device device, Notes& notes);
+void retained_graph(tasuki::Device device, Notes& notes);
+void gradient_penalty(tasuki::Device device, Notes& notes);
+void kept_handles(tasuki::Device device, Notes& notes);
+void exception_in_forward(tasuki::Device device, Notes& notes);
+void state_beyond_budget(tasuki::Device device, Notes& notes);
+
+bool cpu_manager_is_gone();
+
+}  // namespace testing_memory
