@@ -92,6 +92,7 @@ class AnomalyMode::Listener final : public LaunchListener {
  public:
   explicit Listener(const AnomalyOptions& options) : options_(options) {}
   void after_launch(const LaunchRecord& r) override {
+    if (DeviceRuntime& runtime = runtime_of(r.device); runtime.is_asynchronous()) runtime.synchronize(r.stream);
     for (std::size_t j = 0; j < r.output_count; ++j) {
       const View& view = r.outputs[j].view;
       const Finding bad = scan(view, options_.infinities);

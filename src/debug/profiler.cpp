@@ -66,12 +66,14 @@ void append(std::string& out, const char* format, A... values) {
 
 class Profiler::Listener final : public LaunchListener {
  public:
-  void before_launch(const LaunchRecord&) override {
+  void before_launch(const LaunchRecord& r) override {
+    wait_for(r);
     const std::lock_guard lock(mutex_);
     Clock::time_point& begun = begun_[thread_number()];
     begun = Clock::now();  // last: what the profiler does is not the op's time
   }
   void after_launch(const LaunchRecord& r) override {
+    wait_for(r);
     const Clock::time_point end = Clock::now();
     Event e{r.op, r.module, r.at.file(), r.at.line(), r.phase, thread_number(), end, end, r.workspace_bytes,
             bytes_of(r.inputs, r.input_count) + bytes_of(r.outputs, r.output_count), r.flops,
@@ -97,6 +99,10 @@ class Profiler::Listener final : public LaunchListener {
   bool active = true;
 
  private:
+  /// Otherwise the time would be that of queueing.
+  static void wait_for(const LaunchRecord& r) {
+    if (DeviceRuntime& runtime = runtime_of(r.device); runtime.is_asynchronous()) runtime.synchronize(r.stream);
+  }
   mutable std::mutex mutex_;
   const Clock::time_point start_ = Clock::now();
   std::map<int, Clock::time_point> begun_;  // by thread

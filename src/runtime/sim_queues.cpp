@@ -39,13 +39,18 @@ std::exception_ptr run(SimWork& work) {
 
 }  // namespace
 
-SimQueues::SimQueues(SimSchedule schedule, std::uint64_t seed) : schedule_(schedule), choices_(seed) {
-  for (Queue& q : queues_) q.random = seed ^ static_cast<std::uint64_t>(&q - queues_.data() + 1) << 60;
+SimQueues::SimQueues(SimSchedule schedule, std::uint64_t seed) : schedule_(schedule), seed_(seed) {
+  start_random();
   if (schedule_ != SimSchedule::seeded)
     for (Queue& q : queues_) q.thread = std::thread([this, &q] { serve(q); });
 }
 
 SimQueues::~SimQueues() { stop(); }
+
+void SimQueues::start_random() {
+  choices_ = seed_;
+  for (Queue& q : queues_) q.random = seed_ ^ static_cast<std::uint64_t>(&q - queues_.data() + 1) << 60;
+}
 
 void SimQueues::stop() noexcept {
   {
@@ -86,6 +91,18 @@ void SimQueues::collect() {
   std::vector<std::unique_ptr<SimWork>> finished;  // destroyed after the lock is given back
   const Lock lock(mutex_);
   finished.swap(finished_);
+}
+
+void SimQueues::wait_for_room(StreamId stream) {
+  Lock lock(mutex_);
+  const Queue& q = queues_[static_cast<std::size_t>(stream)];
+  if (q.entries.size() < most_queued) return;
+  if (schedule_ == SimSchedule::seeded) {
+    while (q.entries.size() > most_queued / 2 && advance(lock)) {
+    }
+  } else {
+    progress_.wait(lock, [&] { return q.entries.size() <= most_queued / 2; });
+  }
 }
 
 Event SimQueues::record(StreamId stream) const {
@@ -202,6 +219,7 @@ void SimQueues::reset_clock() {
   for (Queue& q : queues_) finish_all(q, lock);
   for (Queue& q : queues_) q.time = {};
   clock_ = {};
+  start_random();
 }
 
 void SimQueues::count_copy(DeviceRuntime::CopyKind kind, std::size_t bytes) {

@@ -38,6 +38,8 @@ class SimQueues {
   /// `seconds` by the virtual clock; work that takes none is not counted as an item.
   void submit(StreamId stream, std::unique_ptr<SimWork> work, double seconds);
   void collect();
+  /// Waits while a queue is so long that the work itself would fill the host's memory. No synchronization: the queue does not run dry.
+  void wait_for_room(StreamId stream);
   Event record(StreamId stream) const;
   void wait(StreamId stream, Event event);
   /// Whether it has happened so far; lets nothing go on.
@@ -63,7 +65,7 @@ class SimQueues {
     sim::StreamTime time;
     std::exception_ptr error;
     std::condition_variable ready;
-    std::uint64_t random;
+    std::uint64_t random = 0;
     std::thread thread;
   };
   using Lock = std::unique_lock<std::mutex>;
@@ -75,13 +77,16 @@ class SimQueues {
   void serve(Queue& queue);
   void finish_all(Queue& queue, Lock& lock);
 
+  static constexpr std::size_t most_queued = 16384;
+  void start_random();
   const SimSchedule schedule_;
+  const std::uint64_t seed_;
   mutable std::mutex mutex_;
   std::array<Queue, sim::stream_count> queues_;
   std::condition_variable progress_;
   std::vector<std::unique_ptr<SimWork>> finished_;
   sim::Clock clock_;  // the times of the queues are in the queues
-  std::uint64_t choices_;
+  std::uint64_t choices_ = 0;
   bool advancing_ = false, stopped_ = false;
 };
 

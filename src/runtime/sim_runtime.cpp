@@ -66,6 +66,7 @@ void SimRuntime::configure(const SimOptions& options) {
 }
 
 void SimRuntime::launch(std::unique_ptr<SimWork> work, double seconds, StreamId stream) {
+  queues_->wait_for_room(stream);
   queues_->collect();
   queues_->submit(stream, std::move(work), seconds);
 }

@@ -81,7 +81,6 @@ void Tensor::item_into(void* value, DType as, At at) const {
   if (t.numel != 1) refuse(ShapeError(detail::concat({"expected  a tensor of one element\nactual    ", t.numel, " elements\nuse to_vector, or index it first"})));
   Pins pins;
   pins.add(*t.storage);
-  t.storage->runtime().synchronize();
   unsigned char element[8];
   t.storage->runtime().copy_async(element, t.address(), size_of(t.dtype), DeviceRuntime::CopyKind::device_to_host);
   t.storage->runtime().synchronize();

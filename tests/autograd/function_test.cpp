@@ -62,7 +62,7 @@ TEST_CASE("only what backward needs is saved") {
   CHECK(scaled.impl()->grad_node->inputs()[0].saved == nullptr);
 }
 
-TEST_CASE("errors of a user's function read like the library's own") {
+TEST_CASE("errors of a user's function read like the library's own", "[cpu]") {
   const Tensor a = to_tensor({2}, {1, 2}), b = to_tensor({3}, {1, 2, 3});
   expect_error([&] { ts::apply_all(SumAndDifference{}, {&a, &b}); },
                "ShapeError: sum_and_difference\n"

@@ -28,7 +28,7 @@ TEST_CASE("overwriting a saved input under NoGrad is noticed too") {
   CHECK_THROWS_WITH(y.backward(), Contains("mul") && Contains("mul_"));
 }
 
-TEST_CASE("a write through data() counts as an in-place write") {
+TEST_CASE("a write through data() counts as an in-place write", "[cpu]") {
   const Tensor x = leaf();
   Tensor w = to_tensor({3}, {4, 5, 6});
   const Tensor y = (x * w).sum();
@@ -36,7 +36,7 @@ TEST_CASE("a write through data() counts as an in-place write") {
   CHECK_THROWS_WITH(y.backward(), Contains("data()"));
 }
 
-TEST_CASE("reading through data() does not") {
+TEST_CASE("reading through data() does not", "[cpu]") {
   const Tensor x = leaf();
   const Tensor w = to_tensor({3}, {4, 5, 6});
   const Tensor y = (x * w).sum();

@@ -10,7 +10,7 @@ using namespace tasuki::testing;
 using namespace ts::literals;
 using ts::Tensor;
 
-static std::size_t bytes_in_use() { return ts::memory::stats(ts::Device::cpu()).current_bytes; }
+static std::size_t bytes_in_use() { return ts::memory::stats(device_under_test()).current_bytes; }
 static Tensor large(double value = 1) { return to_tensor(HostArray({1024, 256}, value), ts::f32); }  // 1 MiB
 
 TEST_CASE("a graph of a million nodes is released without recursion, to the last byte") {
@@ -66,9 +66,9 @@ TEST_CASE("backward releases what was saved as it goes") {
   for (int i = 0; i < 16; ++i) y = y * y;  // each saves its input
   y = y.sum();
   const std::size_t held = bytes_in_use();
-  ts::memory::reset_peak(ts::Device::cpu());
+  ts::memory::reset_peak(device_under_test());
   y.backward();
-  CHECK(ts::memory::stats(ts::Device::cpu()).peak_bytes - held <= 3_MiB);
+  CHECK(ts::memory::stats(device_under_test()).peak_bytes - held <= 3_MiB);
   CHECK(held - bytes_in_use() >= 14_MiB);
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("a full forward and backward leaves nothing but gradients") {
   CHECK(bytes_in_use() == before);
 }
 
-TEST_CASE("an exception in forward leaves no bytes and no tape behind") {
+TEST_CASE("an exception in forward leaves no bytes and no tape behind", "[cpu]") {
   const Tensor x = large().requires_grad_();
   const std::size_t before = bytes_in_use();
   CHECK_THROWS_AS(ts::apply(Faulty{true}, {&x}), ts::ValueError);
@@ -102,7 +102,7 @@ TEST_CASE("an exception in forward leaves no bytes and no tape behind") {
   CHECK(x.grad().defined());
 }
 
-TEST_CASE("an exception in backward leaves the tape as it was") {
+TEST_CASE("an exception in backward leaves the tape as it was", "[cpu]") {
   const Tensor x = large().requires_grad_(), other = large().requires_grad_();
   const std::size_t before = bytes_in_use();
   {
@@ -122,11 +122,11 @@ TEST_CASE("an exception in backward leaves the tape as it was") {
 TEST_CASE("an allocation past the byte limit throws and leaves the tape usable") {
   const Tensor x = large().requires_grad_();
   const Tensor y = x * x;
-  ts::memory::release_cached(ts::Device::cpu());
-  ts::memory::set_byte_limit(ts::Device::cpu(), ts::memory::stats(ts::Device::cpu()).reserved_bytes + 64_KiB);
+  ts::memory::release_cached(device_under_test());
+  ts::memory::set_byte_limit(device_under_test(), ts::memory::stats(device_under_test()).reserved_bytes + 64_KiB);
   CHECK_THROWS_AS(y * 2, ts::OutOfMemory);
   CHECK_THROWS_AS(y.backward(y), ts::OutOfMemory);
-  ts::memory::set_byte_limit(ts::Device::cpu(), 0);
+  ts::memory::set_byte_limit(device_under_test(), 0);
   CHECK_FALSE(x.grad().defined());
   y.backward(large());
   CHECK(x.grad().to_vector<float>()[0] == 2);

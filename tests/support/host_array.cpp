@@ -103,8 +103,12 @@ Device device_under_test() {
   static const Device device = [] {
     const char* name = std::getenv("TASUKI_TEST_DEVICE");
     if (!name) return Device::cpu();
-    // Poison shows who reads what was given back.
-    return name == std::string("sim") ? Device::sim(0, {.bytes = std::size_t{1} << 30, .poison = true}) : Device::parse(name);
+    // Poison shows who reads what was given back, and the seeded schedule, which lags as far behind the host as it can, who
+    // relies on what the host has taken away since.
+    SimOptions options{.bytes = std::size_t{1} << 30, .poison = true};
+    if (name == std::string("lagging sim")) options.schedule = SimSchedule::seeded;
+    else if (name != std::string("sim")) return Device::parse(name);
+    return Device::sim(0, options);
   }();
   return device;
 }

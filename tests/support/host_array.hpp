@@ -34,8 +34,8 @@ struct HostArray {
 /// The shape that NumPy broadcasts `a` and `b` to.
 Shape broadcast_shape(const Shape& a, const Shape& b);
 
-/// Where to_tensor makes tensors: the CPU, or what the environment variable TASUKI_TEST_DEVICE names. Tests whose operands come from
-/// to_tensor run on any device.
+/// Where to_tensor makes tensors: the CPU, or what the environment variable TASUKI_TEST_DEVICE names ("sim", "lagging sim", or as
+/// Device::parse takes it). Tests whose operands come from to_tensor run on any device; those that do not are tagged [cpu].
 Device device_under_test();
 
 /// A dense row-major tensor with these values, rounded to `dtype`; it does not require gradients.

@@ -32,7 +32,7 @@ struct Clock {
 
 /// The clock of a simulated device. Throws DeviceError for another device.
 Clock clock(Device device);
-/// Waits for all queues, and starts the clock and its counters at zero again.
+/// Waits for all queues; then the clock, its counters and the random choices of the schedule start again.
 void reset_clock(Device device);
 const DeviceProfile& profile(Device device);
 SimOptions options(Device device);
