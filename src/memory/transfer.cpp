@@ -349,6 +349,8 @@ std::size_t TransferEngine::release_unused() {
   return impl_->slabs.release_unused();
 }
 
+const TierOptions& TransferEngine::options() const { return impl_->options; }
+
 TierStats TransferEngine::stats() const {
   const Impl& i = *impl_;
   const std::lock_guard lock(i.mutex);

@@ -134,6 +134,7 @@ class TransferEngine {
   /// Gives host slabs that hold nothing back to the system; returns how many bytes.
   std::size_t release_unused();
 
+  const TierOptions& options() const;
   TierStats stats() const;
   /// What the tiers are: sizes, limits and where these come from, the file's place and whether O_DIRECT works there; a line each.
   std::string report() const;
