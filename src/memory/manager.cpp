@@ -6,6 +6,7 @@
 #include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/memory/checkpoint.hpp"
+#include "tasuki/runtime/sim.hpp"
 
 namespace tasuki::memory {
 
@@ -263,7 +264,7 @@ void Manager::before_launch(const LaunchRecord& record) {
 
 void Manager::after_launch(const LaunchRecord& record) {
   if (!(record.device == runtime_.device())) return;
-  const double seconds = now() - launch_started_;
+  const double seconds = runtime_.is_asynchronous() ? modelled_seconds(sim::profile(record.device), record) : now() - launch_started_;
   const std::lock_guard lock(mutex_);
   for (std::size_t j = 0; j < record.output_count; ++j)
     if (Storage* s = record.outputs[j].storage)
