@@ -104,7 +104,7 @@ void StepRecorder::released(const Storage& storage) noexcept {
   table_.erase(*entry);
 }
 
-void StepRecorder::step_end() {
+void StepRecorder::step_end(std::size_t foreign_away_bytes) {
   const std::size_t count = current_.launches.size();
   change_.assign(count + 1, 0);
   for (const RecordedStep::Stored& s : current_.storages) {
@@ -116,7 +116,7 @@ void StepRecorder::step_end() {
   for (std::size_t k = 0; k < count; ++k) {
     labelled += change_[k];
     const RecordedStep::Launch& l = current_.launches[k];
-    base = std::max(base, static_cast<std::ptrdiff_t>(l.demand) - static_cast<std::ptrdiff_t>(l.workspace) - labelled);
+    base = std::max(base, static_cast<std::ptrdiff_t>(l.demand) - static_cast<std::ptrdiff_t>(l.workspace + foreign_away_bytes) - labelled);
   }
   current_.base_bytes = static_cast<std::size_t>(base);
   std::swap(current_, ended_);

@@ -75,10 +75,12 @@ class StepRecorder {
 
   explicit StepRecorder(DeviceRuntime& runtime) : runtime_(runtime) {}
 
-  /// `away_bytes`: of labelled storages, that are not on the device at present. Replays are left out.
+  /// `away_bytes`: of all storages that are not on the device at present. Replays are left out.
   void launch(const LaunchRecord& record, double seconds, std::size_t away_bytes = 0);
   void released(const Storage& storage) noexcept;
-  void step_end();
+  /// `foreign_away_bytes`: of the storages without a label in this step that are away. They do not come back for it, so that they
+  /// are no part of its base.
+  void step_end(std::size_t foreign_away_bytes = 0);
   /// As if nothing had been recorded.
   void forget();
 

@@ -31,6 +31,11 @@ bool Signature::durations_moved() const {
   return moved > 0.2 * planned;
 }
 
+/// More than planned with is too much; less is worth another plan when it is a good deal less.
+bool Signature::base_moved() const {
+  return plan && (trace.base_bytes > planned_base || trace.base_bytes < planned_base - planned_base / 8);
+}
+
 // ---- what a plan has decided so far
 
 namespace {
@@ -84,6 +89,7 @@ bool Signatures::same_decisions(const Signature& a, const Signature& b, std::siz
 void Signatures::set_plan(Signature& signature, Plan plan) {
   signature.plan = std::move(plan);
   signature.planned_revision = signature.revision;
+  signature.planned_base = signature.trace.base_bytes;
   signature.planned_seconds.clear();
   for (const TraceLaunch& l : signature.trace.launches) signature.planned_seconds.push_back(l.seconds);
   signature.decisions = hash_decisions(signature);
@@ -167,8 +173,8 @@ void Signatures::learn(Signature& signature, const RecordedStep& step, Device de
     ++signature.revision;
   } else {
     // A plan must hold for every run: what lived longer once may do so again.
-    bool grew = step.base_bytes > trace.base_bytes;
-    trace.base_bytes = std::max(trace.base_bytes, step.base_bytes);
+    trace.base_bytes = step.base_bytes;
+    bool grew = signature.base_moved();
     for (std::size_t i = 0; i < trace.storages.size(); ++i) {
       TraceStorage& known = trace.storages[i];
       const RecordedStep::Stored& seen = step.storages[i];

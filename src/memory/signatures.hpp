@@ -31,7 +31,7 @@ struct Signature {
   std::uint64_t last_run = 0;          ///< which of all steps that was
   std::vector<std::uint64_t> hashes;   ///< after each launch: its path in the trie
   std::vector<StorageHandle> storages; ///< of its last run, by label
-  /// Of what was seen, from the second run on: medians of durations, latest releases, largest base.
+  /// Of what was seen, from the second run on: medians of durations, the latest releases, the base of the last run.
   Trace trace;
   std::uint64_t revision = 0;          ///< counts the changes that make plans of earlier traces bad ones
   std::optional<Plan> plan;
@@ -43,8 +43,10 @@ struct Signature {
  private:
   friend class Signatures;
   bool durations_moved() const;
+  bool base_moved() const;
   LaunchTimings timings;
-  std::vector<double> planned_seconds; ///< the durations that the plan counted with
+  std::vector<double> planned_seconds; ///< the durations that the plan counted with, and the base
+  std::size_t planned_base = 0;
   std::vector<std::uint64_t> decisions;  ///< hash of what the plan does before launch k
   struct Successor {
     std::uint64_t id, count;

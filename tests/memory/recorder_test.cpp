@@ -392,6 +392,21 @@ TEST_CASE("bytes that are away count as if they were there") {
   CHECK(recorder.current().launches[1].demand - recorder.current().launches[0].demand == 1000000);
 }
 
+TEST_CASE("what is away and not of this step is no part of its base") {
+  std::size_t base[2];
+  for (const std::size_t foreign : {std::size_t{0}, std::size_t{1000}}) {
+    tasuki::memory::StepRecorder recorder(Recording::runtime());
+    const ts::OpInfo op{"op", "x"};
+    ts::LaunchRecord record{};
+    record.op = &op;
+    record.module = "";
+    recorder.launch(record, 1, foreign);
+    recorder.step_end(foreign);
+    base[foreign != 0] = recorder.ended().base_bytes;
+  }
+  CHECK(base[0] == base[1]);
+}
+
 // ---- storages
 
 TEST_CASE("a handle finds its storage until the bytes go, even when another one gets its address") {

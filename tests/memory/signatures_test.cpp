@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tasuki/tasuki.hpp"
@@ -351,6 +352,29 @@ TEST_CASE("a storage that lived longer once may do so again: the trace knows the
   step(false);
   CHECK(r.seen->trace.storages[1].at_end);
   CHECK(r.seen->revision == revision + 1);
+}
+
+TEST_CASE("a base that grew, or shrank a good deal, calls for another plan") {
+  Recording r;
+  const Tensor x = ts::ones({64, 64});
+  Tensor beside;
+  r.end();
+  const auto step = [&](std::int64_t unused) {
+    beside = Tensor();
+    beside = ts::empty({unused, 1024});
+    run(r, x, "et");
+  };
+  step(1024);
+  step(1024);
+  const std::size_t base = r.seen->trace.base_bytes;
+  CHECK(base >= std::size_t{4} << 20);
+  r.signatures.set_plan(*r.seen, swapping({}));
+  for (const auto& [unused, again] : {std::pair{1024, false}, {1000, false}, {1280, true}, {512, true}}) {
+    step(unused);
+    CHECK(r.seen->needs_plan() == again);
+    if (again) r.signatures.set_plan(*r.seen, swapping({}));
+  }
+  CHECK(r.seen->trace.base_bytes < base);
 }
 
 TEST_CASE("a signature knows the storages of its last run") {
