@@ -2,6 +2,7 @@
 //
 //     mnist                                   the digits in data/mnist: about 98 %
 //     mnist --data FOLDER --epochs 5          the full MNIST, or data in its format: about 99 %
+//     mnist --device sim:64MiB                the same numbers on an accelerator of 64 MiB, emulated on the CPU
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
@@ -21,7 +22,7 @@ namespace ts = tasuki;
 namespace {
 
 struct Options {
-  std::string data, out = "lenet.safetensors", curve = "loss.svg";
+  std::string data, out = "lenet.safetensors", curve = "loss.svg", device = "cpu";
   int epochs = 6, batch = 64, threads = 0;
   double lr = 2e-3;
   std::uint64_t seed = 1;
@@ -42,6 +43,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--epochs", o.epochs, "passes over the training digits")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--batch", o.batch, "digits per step")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--device", o.device, "cpu, or an emulated accelerator with so much memory: sim:4GiB")->capture_default_str();
   app.add_option("--seed", o.seed, "of first weights, order and shifts")->capture_default_str();
   app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
@@ -77,12 +79,12 @@ ts::Tensor shifted(const ts::Tensor& images, ts::Generator& generator) {
   return moved;
 }
 
-double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits) {
+double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, ts::Device device) {
   const ts::NoGrad off;
   net.eval();
   std::int64_t right = 0;
   for (const auto& [x, t] : ts::data::Loader(&digits, {.batch = 500}))
-    right += ts::sum(ts::argmax(net(x), 1).eq(t)).item<std::int64_t>();
+    right += ts::sum(ts::argmax(net(x.to(device)), 1).eq(t.to(device))).item<std::int64_t>();
   net.train();
   return static_cast<double>(right) / static_cast<double>(digits.size());
 }
@@ -90,11 +92,13 @@ double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits) {
 void train(const Options& o) {
   if (o.threads > 0) ts::set_num_threads(o.threads);
   ts::manual_seed(o.seed);
+  const ts::Device device = ts::Device::parse(o.device);
   const auto digits = ts::data::mnist(o.data, {.normalize = true});
   std::printf("%lld digits to train on, %lld to test\n", static_cast<long long>(digits.train.size()), static_cast<long long>(digits.test.size()));
 
   ts::models::LeNet net;
   if (o.summary) std::printf("%s", ts::nn::summary(net, digits.train.x().slice(0, 0, 1)).to_string().c_str());
+  net.to(device);
   ts::data::Loader loader(&digits.train, {.batch = o.batch, .shuffle = true, .seed = o.seed});
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
@@ -115,7 +119,7 @@ void train(const Options& o) {
       support::ProgressBar bar(title, batches);
       for (const auto& [x, t] : loader) {
         opt.zero_grad();
-        const ts::Tensor loss = ts::cross_entropy(net(o.augment ? shifted(x, shifts) : x), t);
+        const ts::Tensor loss = ts::cross_entropy(net((o.augment ? shifted(x, shifts) : x).to(device)), t.to(device));
         loss.backward();
         opt.step();
         schedule.step();
@@ -129,7 +133,7 @@ void train(const Options& o) {
         }
       }
     }
-    last_accuracy = accuracy(net, digits.test);
+    last_accuracy = accuracy(net, digits.test, device);
     accuracies.add(epoch, 100 * last_accuracy);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("%s  loss %.4f  accuracy %.4f  %.1f s\n", title.c_str(), sum / static_cast<double>(done), last_accuracy, seconds.count());
