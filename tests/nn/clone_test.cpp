@@ -2,9 +2,11 @@
 #include <vector>
 
 #include "tasuki/core/error.hpp"
+#include "tasuki/models/gpt2.hpp"
 #include "tasuki/models/lenet.hpp"
 #include "tasuki/models/mlp.hpp"
 #include "tasuki/nn/activation.hpp"
+#include "tasuki/nn/attention.hpp"
 #include "tasuki/nn/containers.hpp"
 #include "tasuki/nn/dropout.hpp"
 #include "tasuki/nn/embedding.hpp"
@@ -12,6 +14,8 @@
 #include "tasuki/nn/norm.hpp"
 #include "tasuki/nn/pool.hpp"
 #include "tasuki/nn/shape.hpp"
+#include "tasuki/nn/transformer.hpp"
+#include "tasuki/nn/upsample.hpp"
 #include "tasuki/ops/random.hpp"
 #include "tests/catch.hpp"
 
@@ -107,6 +111,15 @@ TEST_CASE("images' layers clone with their options") {
   const auto& options = static_cast<nn::Conv2d&>(copy[0]).options();
   CHECK(options.kernel == ts::IntPair{3, 5});
   CHECK(options.groups == 2);
+}
+
+TEST_CASE("layers of transformers and normalizations clone with their options") {
+  nn::Sequential net{nn::RMSNorm{6, {.eps = 0.1}}, nn::TransformerEncoderLayer{6, 2, {.feed_forward = 5, .norm_first = true}}, nn::MultiheadAttention{6, 3, {.bias = false}}};
+  check_is_deep_copy(net, nn::clone(net));
+  nn::Sequential images{nn::GroupNorm{2, 4, {.eps = 0.1}}, nn::InstanceNorm2d{4, {.affine = true}}, nn::Upsample{{.scale = 2}}};
+  check_is_deep_copy(images, nn::clone(images));
+  const ts::models::GPT2 gpt{{.vocabulary = 5, .context = 3, .layers = 2, .heads = 1, .width = 4}};
+  check_is_deep_copy(gpt, nn::clone(gpt));
 }
 
 TEST_CASE("lists, tables and models clone") {

@@ -17,7 +17,7 @@ const char* const ops[] = {
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions
     "matmul", "linear", "conv2d", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",  // dense
-    "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax", "scaled_dot_product_attention",            // normalization, attention
+    "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax", "scaled_dot_product_attention", "rotary_embedding",            // normalization, attention
     "cross_entropy", "nll_loss", "mse_loss",                                                         // losses
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views

@@ -2,6 +2,7 @@
 #include "tasuki/core/error.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/ops/batch_norm.hpp"
+#include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/layer_norm.hpp"
 #include "tasuki/tensor/creation.hpp"
 
@@ -113,6 +114,143 @@ class LayerNorm : public Module {
   }
   Shape shape_;
   LayerNormOptions options_;
+};
+
+struct RMSNormOptions {
+  double eps = 1e-6;
+  bool affine = true;  ///< has a weight
+  DType dtype = DType::f32;
+};
+
+/// LayerNorm without centering and bias. Formula as ts::rms_norm.
+class RMSNorm : public Module {
+ public:
+  Parameter weight{this, "weight"};
+
+  explicit RMSNorm(const Shape& shape, const RMSNormOptions& options = {}) : shape_(shape), options_(options) { create(); }
+  RMSNorm(Module* parent, std::string_view name, const Shape& shape, const RMSNormOptions& options = {})
+      : Module(parent, name), shape_(shape), options_(options) {
+    create();
+  }
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(rms_norm(s.enter(x), shape_, weight, options_.eps, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, shape_, options_); }
+
+ private:
+  void create() {
+    if (options_.affine) weight = ones(shape_, {.dtype = options_.dtype});
+  }
+  Shape shape_;
+  RMSNormOptions options_;
+};
+
+struct GroupNormOptions {
+  double eps = 1e-5;
+  bool affine = true;  ///< has weight and bias
+  DType dtype = DType::f32;
+};
+
+/// Normalizes groups of channels of each sample: `ts::nn::GroupNorm norm{this, "norm", 32, 256};`. Formula as ts::group_norm.
+class GroupNorm : public Module {
+ public:
+  Parameter weight{this, "weight"}, bias{this, "bias"};
+
+  GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNormOptions& options = {})
+      : groups_(groups), channels_(channels), options_(options) {
+    create();
+  }
+  GroupNorm(Module* parent, std::string_view name, std::int64_t groups, std::int64_t channels, const GroupNormOptions& options = {})
+      : Module(parent, name), groups_(groups), channels_(channels), options_(options) {
+    create();
+  }
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(group_norm(s.enter(x), groups_, weight, bias, options_.eps, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, groups_, channels_, options_); }
+
+ private:
+  void create() {
+    TASUKI_CHECK(ValueError, groups_ >= 1 && channels_ >= 1 && channels_ % groups_ == 0, "GroupNorm was asked for ", groups_, " groups of ", channels_, " channels");
+    if (!options_.affine) return;
+    weight = ones({channels_}, {.dtype = options_.dtype});
+    bias = zeros({channels_}, {.dtype = options_.dtype});
+  }
+  std::int64_t groups_, channels_;
+  GroupNormOptions options_;
+};
+
+struct InstanceNormOptions {
+  double eps = 1e-5;
+  bool affine = false;  ///< has weight and bias
+  DType dtype = DType::f32;
+};
+
+/// What InstanceNorm1d to InstanceNorm3d share: every channel of every sample is normalized by itself. Formula as ts::instance_norm.
+class InstanceNorm : public Module {
+ public:
+  Parameter weight{this, "weight"}, bias{this, "bias"};
+  const InstanceNormOptions& options() const { return options_; }
+
+ protected:
+  InstanceNorm(std::int64_t channels, const InstanceNormOptions& options) : channels_(channels), options_(options) { create(); }
+  InstanceNorm(Module* parent, std::string_view name, std::int64_t channels, const InstanceNormOptions& options)
+      : Module(parent, name), channels_(channels), options_(options) {
+    create();
+  }
+  Tensor normalize(const Tensor& x, int dims, const char* shapes, SourceLocation at) const {
+    Scope s{this};
+    const Tensor& input = s.enter(x);
+    if (input.ndim() != dims || input.size(1) != channels_) {
+      ShapeError error(tasuki::detail::concat({"expected  x of shape ", shapes, " with C = ", channels_, "\nactual    ", input.shape()}));
+      error.add_op(type_name(), path(), "x: " + input.describe(), at);
+      throw error;
+    }
+    return s.leave(instance_norm(input, weight, bias, options_.eps, at));
+  }
+  std::int64_t channels() const { return channels_; }
+
+ private:
+  void create() {
+    TASUKI_CHECK_OP(ValueError, channels_, >=, 1, "an instance normalization needs channels");
+    if (!options_.affine) return;
+    weight = ones({channels_}, {.dtype = options_.dtype});
+    bias = zeros({channels_}, {.dtype = options_.dtype});
+  }
+  std::int64_t channels_;
+  InstanceNormOptions options_;
+};
+
+/// For x [N, C, L].
+class InstanceNorm1d : public InstanceNorm {
+ public:
+  explicit InstanceNorm1d(std::int64_t channels, const InstanceNormOptions& options = {}) : InstanceNorm(channels, options) {}
+  InstanceNorm1d(Module* parent, std::string_view name, std::int64_t channels, const InstanceNormOptions& options = {})
+      : InstanceNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 3, "[N, C, L]", at); }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
+};
+
+/// For x [N, C, H, W].
+class InstanceNorm2d : public InstanceNorm {
+ public:
+  explicit InstanceNorm2d(std::int64_t channels, const InstanceNormOptions& options = {}) : InstanceNorm(channels, options) {}
+  InstanceNorm2d(Module* parent, std::string_view name, std::int64_t channels, const InstanceNormOptions& options = {})
+      : InstanceNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 4, "[N, C, H, W]", at); }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
+};
+
+/// For x [N, C, D, H, W].
+class InstanceNorm3d : public InstanceNorm {
+ public:
+  explicit InstanceNorm3d(std::int64_t channels, const InstanceNormOptions& options = {}) : InstanceNorm(channels, options) {}
+  InstanceNorm3d(Module* parent, std::string_view name, std::int64_t channels, const InstanceNormOptions& options = {})
+      : InstanceNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 5, "[N, C, D, H, W]", at); }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
 };
 
 }  // namespace tasuki::nn
