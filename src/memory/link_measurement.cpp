@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t small = std::size_t{64} << 10, largest = std::size_t{32} << 20;
+constexpr std::size_t small = std::size_t{64} << 10, smallest_large = std::size_t{4} << 20, largest = std::size_t{32} << 20;
 constexpr int small_transfers = 7;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -65,12 +65,12 @@ class Measurement {
       outs.push_back(t.out);
       ins.push_back(t.in);
     }
-    std::size_t bytes = std::size_t{1} << 20;
+    std::size_t bytes = smallest_large;
     Pair t = well_ ? alone(bytes) : Pair{};
     // Larger ones tell more, as long as three more rounds of them fit into the time: two alone, since the first writes to blocks that
     // the file never had, and one of both directions at once.
     while (well_ && bytes < largest && 3 * 2 * (t.out + t.in) < seconds_left()) t = alone(bytes *= 2);
-    if (well_ && t.out + t.in < seconds_left()) {
+    if (well_) {
       const Pair again = alone(bytes);
       t = {std::min(t.out, again.out), std::min(t.in, again.in)};
     }

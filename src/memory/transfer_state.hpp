@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -90,6 +91,8 @@ struct TransferEngine::Impl {
   TransferError move_part(const TransferState& job, std::size_t offset, std::size_t bytes, Bounce& bounce, std::uint64_t& checksum);
   TransferError move_device_part(const TransferState& job, std::size_t offset, std::size_t bytes, Bounce& bounce, std::uint64_t& checksum);
 
+  void count_seconds(bool out, int change);
+
   // both sides, with the mutex held
   void make_ready(TransferState& state);
   void take_from_ready(TransferState& state);
@@ -116,6 +119,8 @@ struct TransferEngine::Impl {
   std::size_t unfinished = 0;              // jobs of all homes
   TierStats counted;
   std::condition_variable work_there, job_over;
+  int moving[2] = {};  // threads that read, or write
+  std::chrono::steady_clock::time_point moving_since[2];
   bool stopping = false;
   std::vector<std::unique_ptr<Bounce>> bounces;
   std::vector<std::thread> threads;

@@ -62,6 +62,7 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
     const std::size_t offset = job->claimed, bytes = std::min(options.chunk_bytes, job->bytes - offset);
     job->claimed += bytes;
     ++job->active;
+    count_seconds(job->kind != Kind::in, 1);
     if (job->claimed == job->bytes) take_from_ready(*job);
     else work_there.notify_one();  // another thread may move the next part meanwhile
     lock.unlock();
@@ -75,6 +76,7 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
     }
 
     lock.lock();
+    count_seconds(job->kind != Kind::in, -1);
     --job->active;
     job->checksum += checksum;
     if (error && !job->error) {
@@ -84,6 +86,14 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
     }
     if (job->active == 0 && job->claimed == job->bytes) finish(*job);
   }
+}
+
+/// One more or one less thread moves bytes in that direction.
+void TransferEngine::Impl::count_seconds(bool out, int change) {
+  const auto now = std::chrono::steady_clock::now();
+  if (moving[out] > 0) (out ? counted.file_out_seconds : counted.file_in_seconds) += std::chrono::duration<double>(now - moving_since[out]).count();
+  moving_since[out] = now;
+  moving[out] += change;
 }
 
 TransferError TransferEngine::Impl::move_part(const TransferState& job, std::size_t offset, std::size_t bytes, Bounce& bounce, std::uint64_t& checksum) {

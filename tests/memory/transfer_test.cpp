@@ -59,8 +59,12 @@ TEST_CASE("what leaves for the file comes back, whatever its size and address") 
       CHECK(target.holds(seed));
       tiers.free(home);
     }
-  CHECK(tiers.stats().file_in_use == 0);
-  CHECK(tiers.stats().failures == 0);
+  const TierStats stats = tiers.stats();
+  CHECK(stats.file_in_use == 0);
+  CHECK(stats.failures == 0);
+  CHECK(stats.file_out_bytes == stats.file_in_bytes);
+  CHECK(stats.file_out_seconds > 0);
+  CHECK(stats.file_in_seconds > 0);
 }
 
 TEST_CASE("a home keeps its copy until it is written again") {
