@@ -33,7 +33,7 @@ using PlanPtr = intrusive_ptr<P>;
 /// All that a choice may depend on, as words: op, dtype, sizes, strides. The number of threads is added by itself.
 class PlanKey {
  public:
-  enum Op : std::int64_t { gemm, conv2d_forward, conv2d_input_grad, conv2d_weight_grad };
+  enum Op : std::int64_t { gemm, conv_x, conv_weight, conv_y };
   explicit PlanKey(Op op);
   PlanKey& add(std::int64_t word) {
     words_.push_back(word);
@@ -49,7 +49,7 @@ class PlanKey {
   bool operator==(const PlanKey& o) const;
 
  private:
-  SmallVector<std::int64_t, 40> words_;
+  SmallVector<std::int64_t, 48> words_;
 };
 
 namespace detail {

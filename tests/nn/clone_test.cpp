@@ -109,7 +109,7 @@ TEST_CASE("images' layers clone with their options") {
   const nn::Sequential copy = nn::clone(net);
   check_is_deep_copy(net, copy);
   const auto& options = static_cast<nn::Conv2d&>(copy[0]).options();
-  CHECK(options.kernel == ts::IntPair{3, 5});
+  CHECK(options.kernel == ts::SpatialInts{3, 5});
   CHECK(options.groups == 2);
 }
 

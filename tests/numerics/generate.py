@@ -146,37 +146,84 @@ def linear():
     return Case(F.linear, operands)
 
 
-def conv2d():
-    groups = int(rng.choice([1, 1, 1, 2, 3]))
-    c, o = size(1, 5) * groups, size(1, 6) * groups
-    kh, kw, sh, sw, ph, pw, dh, dw = size(1, 4), size(1, 4), size(1, 3), size(1, 3), size(0, 2), size(0, 2), size(1, 2), size(1, 2)
-    h, w = size(0, 9) + dh * (kh - 1) + 1, size(0, 9) + dw * (kw - 1) + 1
-    operands = [real([size(1, 4), c, h, w]), real([o, c // groups, kh, kw])]
-    if rng.random() < 0.6:
-        operands.append(real([o]))
-    f = lambda x, weight, bias=None: F.conv2d(x, weight, bias, (sh, sw), (ph, pw), (dh, dw), groups)
-    return Case(f, operands, [sh, sw, ph, pw, dh, dw, groups])
+def spatial(n, low, high):
+    """A number for each of n dimensions."""
+    return [size(low, high) for _ in range(n)]
 
 
-def max_pool2d():
-    kh, kw, sh, sw, dh, dw = size(1, 4), size(1, 4), size(1, 3), size(1, 3), size(1, 2), size(1, 2)
-    ph, pw = int(rng.integers(0, kh // 2 + 1)), int(rng.integers(0, kw // 2 + 1))
-    x = real([size(1, 3), size(1, 18), size(0, 8) + dh * (kh - 1) + 1, size(0, 8) + dw * (kw - 1) + 1])
-    ceil = bool(rng.random() < 0.3)
-    return Case(lambda x: F.max_pool2d(x, (kh, kw), (sh, sw), (ph, pw), (dh, dw), ceil), [x], [kh, kw, sh, sw, ph, pw, dh, dw, ceil])
+def extents(n, most, kernel, dilation):
+    """Sizes that a window fits into."""
+    return [size(0, most) + d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
 
 
-def avg_pool2d():
-    kh, kw, sh, sw = size(1, 4), size(1, 4), size(1, 3), size(1, 3)
-    ph, pw = int(rng.integers(0, kh // 2 + 1)), int(rng.integers(0, kw // 2 + 1))
-    ceil, include = bool(rng.random() < 0.3), bool(rng.random() < 0.5)
-    x = real([size(1, 3), size(1, 18), size(0, 8) + kh, size(0, 8) + kw])
-    return Case(lambda x: F.avg_pool2d(x, (kh, kw), (sh, sw), (ph, pw), ceil, include), [x], [kh, kw, sh, sw, ph, pw, ceil, include])
+def conv(n):
+    def make():
+        groups = int(rng.choice([1, 1, 1, 2, 3]))
+        c, o = size(1, 5) * groups, size(1, 6) * groups
+        kernel, stride, padding, dilation = spatial(n, 1, 4 if n < 3 else 3), spatial(n, 1, 3), spatial(n, 0, 2), spatial(n, 1, 2)
+        operands = [real([size(1, 4), c, *extents(n, 9 if n < 3 else 5, kernel, dilation)]), real([o, c // groups, *kernel])]
+        if rng.random() < 0.6:
+            operands.append(real([o]))
+        same = rng.random() < 0.2
+        if same:
+            stride = [1] * n
+        op = [F.conv1d, F.conv2d, F.conv3d][n - 1]
+        f = lambda x, weight, bias=None: op(x, weight, bias, stride, "same" if same else padding, dilation, groups)
+        return Case(f, operands, [*stride, *padding, *dilation, groups, same])
+
+    return make
 
 
-def adaptive_avg_pool2d():
-    h, w = size(1, 6), size(1, 6)
-    return Case(lambda x: F.adaptive_avg_pool2d(x, (h, w)), [real([size(1, 3), size(1, 18), size(1, 13), size(1, 13)])], [h, w])
+def conv_transpose(n):
+    def make():
+        groups = int(rng.choice([1, 1, 1, 2, 3]))
+        c, o = size(1, 5) * groups, size(1, 6) * groups
+        kernel, stride, dilation = spatial(n, 1, 4 if n < 3 else 3), spatial(n, 1, 3), spatial(n, 1, 2)
+        padding = [int(rng.integers(0, d * (k - 1) // 2 + 1)) for k, d in zip(kernel, dilation)]
+        more = [int(rng.integers(0, max(s, d))) for s, d in zip(stride, dilation)]
+        operands = [real([size(1, 4), c, *spatial(n, 1, 6 if n < 3 else 4)]), real([c, o // groups, *kernel])]
+        if rng.random() < 0.6:
+            operands.append(real([o]))
+        op = [F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d][n - 1]
+        f = lambda x, weight, bias=None: op(x, weight, bias, stride, padding, more, groups, dilation)
+        return Case(f, operands, [*stride, *padding, *more, *dilation, groups])
+
+    return make
+
+
+def half_paddings(kernel):
+    return [int(rng.integers(0, k // 2 + 1)) for k in kernel]
+
+
+def max_pool(n):
+    def make():
+        kernel, stride, dilation = spatial(n, 1, 4 if n < 3 else 3), spatial(n, 1, 3), spatial(n, 1, 2)
+        padding, ceil = half_paddings(kernel), bool(rng.random() < 0.3)
+        x = real([size(1, 3), size(1, 18 if n < 3 else 8), *extents(n, 8 if n < 3 else 4, kernel, dilation)])
+        op = [F.max_pool1d, F.max_pool2d, F.max_pool3d][n - 1]
+        return Case(lambda x: op(x, kernel, stride, padding, dilation, ceil), [x], [*kernel, *stride, *padding, *dilation, ceil])
+
+    return make
+
+
+def avg_pool(n):
+    def make():
+        kernel, stride = spatial(n, 1, 4 if n < 3 else 3), spatial(n, 1, 3)
+        padding, ceil, include = half_paddings(kernel), bool(rng.random() < 0.3), bool(rng.random() < 0.5)
+        x = real([size(1, 3), size(1, 18 if n < 3 else 8), *extents(n, 8 if n < 3 else 4, kernel, [1] * n)])
+        op = [F.avg_pool1d, F.avg_pool2d, F.avg_pool3d][n - 1]
+        return Case(lambda x: op(x, kernel, stride, padding, ceil, include), [x], [*kernel, *stride, *padding, ceil, include])
+
+    return make
+
+
+def adaptive_avg_pool(n):
+    def make():
+        output = spatial(n, 1, 6 if n < 3 else 4)
+        op = [F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d][n - 1]
+        return Case(lambda x: op(x, output), [real([size(1, 3), size(1, 18 if n < 3 else 8), *spatial(n, 1, 13 if n < 3 else 7)])], output)
+
+    return make
 
 
 def interpolate():
@@ -381,8 +428,9 @@ OPS = {
     "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq),
     "sum": reduction(lambda x, d, k: torch.sum(x, d, k)), "mean": reduction(lambda x, d, k: torch.mean(x, d, k)), "var": variance,
     "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
-    "matmul": matmul, "linear": linear, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d, "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm, "rms_norm": rms_norm,
+    "matmul": matmul, "linear": linear,
+    **{f"{make.__name__}{n}d": make(n) for make in (conv, conv_transpose, max_pool, avg_pool, adaptive_avg_pool) for n in (1, 2, 3)},
+    "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm, "rms_norm": rms_norm,
     "group_norm": group_norm, "instance_norm": instance_norm,
     "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "attention": attention, "cross_entropy": cross_entropy, "mse_loss": mse_loss,
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,

@@ -5,7 +5,7 @@
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
 #include "tasuki/ops/compare.hpp"
-#include "tasuki/ops/conv2d.hpp"
+#include "tasuki/ops/conv.hpp"
 #include "tasuki/ops/cross_entropy.hpp"
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
@@ -16,7 +16,7 @@
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/mse_loss.hpp"
-#include "tasuki/ops/pool2d.hpp"
+#include "tasuki/ops/pool.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/softmax.hpp"
 #include "tasuki/ops/unary.hpp"
@@ -42,17 +42,37 @@ Dims rest(Attributes a, std::size_t k) {
 Tensor optional(In in, std::size_t i) { return i < in.size() ? in[i] : Tensor(); }
 Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
 
-Out conv2d_call(In in, Attributes a) {
-  return {conv2d(in[0], in[1], optional(in, 2),
-                 {.stride = {whole(a[0]), whole(a[1])}, .padding = {whole(a[2]), whole(a[3])}, .dilation = {whole(a[4]), whole(a[5])}, .groups = whole(a[6])})};
+/// The k-th list of attributes, a number for each of `dims` dimensions.
+SpatialInts numbers(Attributes a, std::size_t k, int dims) {
+  k *= static_cast<std::size_t>(dims);
+  if (dims == 1) return whole(a[k]);
+  return dims == 2 ? SpatialInts{whole(a[k]), whole(a[k + 1])} : SpatialInts{whole(a[k]), whole(a[k + 1]), whole(a[k + 2])};
 }
-Out max_pool2d_call(In in, Attributes a) {
-  return {max_pool2d(in[0], {whole(a[0]), whole(a[1])},
-                     {.stride = {whole(a[2]), whole(a[3])}, .padding = {whole(a[4]), whole(a[5])}, .dilation = {whole(a[6]), whole(a[7])}, .ceil_mode = a[8] != 0})};
+Out conv_call(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  const bool same = a.back() != 0;
+  const ConvOptions o{.stride = numbers(a, 0, n), .padding = same ? same_padding : numbers(a, 1, n), .dilation = numbers(a, 2, n), .groups = whole(a[a.size() - 2])};
+  return {(n == 1 ? conv1d : n == 2 ? conv2d : conv3d)(in[0], in[1], optional(in, 2), o, SourceLocation::current())};
 }
-Out avg_pool2d_call(In in, Attributes a) {
-  return {avg_pool2d(in[0], {whole(a[0]), whole(a[1])},
-                     {.stride = {whole(a[2]), whole(a[3])}, .padding = {whole(a[4]), whole(a[5])}, .ceil_mode = a[6] != 0, .count_include_pad = a[7] != 0})};
+Out conv_transpose_call(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  const ConvTransposeOptions o{
+      .stride = numbers(a, 0, n), .padding = numbers(a, 1, n), .output_padding = numbers(a, 2, n), .dilation = numbers(a, 3, n), .groups = whole(a.back())};
+  return {(n == 1 ? conv_transpose1d : n == 2 ? conv_transpose2d : conv_transpose3d)(in[0], in[1], optional(in, 2), o, SourceLocation::current())};
+}
+Out max_pool_call(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  const MaxPoolOptions o{.stride = numbers(a, 1, n), .padding = numbers(a, 2, n), .dilation = numbers(a, 3, n), .ceil_mode = a.back() != 0};
+  return {(n == 1 ? max_pool1d : n == 2 ? max_pool2d : max_pool3d)(in[0], numbers(a, 0, n), o, SourceLocation::current())};
+}
+Out avg_pool_call(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  const AvgPoolOptions o{.stride = numbers(a, 1, n), .padding = numbers(a, 2, n), .ceil_mode = a[a.size() - 2] != 0, .count_include_pad = a.back() != 0};
+  return {(n == 1 ? avg_pool1d : n == 2 ? avg_pool2d : avg_pool3d)(in[0], numbers(a, 0, n), o, SourceLocation::current())};
+}
+Out adaptive_avg_pool_call(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  return {(n == 1 ? adaptive_avg_pool1d : n == 2 ? adaptive_avg_pool2d : adaptive_avg_pool3d)(in[0], numbers(a, 0, n), SourceLocation::current())};
 }
 Out batch_norm_call(In in, Attributes a) {
   const Tensor mean = in[1].clone(), var = in[2].clone();  // training writes into them
@@ -119,10 +139,21 @@ const std::map<std::string, Call>& calls() {
       {"argmax", ONE(argmax(in[0], small(a[0]), a[1] != 0))},
       {"matmul", ONE(matmul(in[0], in[1]))},
       {"linear", ONE(linear(in[0], in[1], optional(in, 2)))},
-      {"conv2d", conv2d_call},
-      {"max_pool2d", max_pool2d_call},
-      {"avg_pool2d", avg_pool2d_call},
-      {"adaptive_avg_pool2d", ONE(adaptive_avg_pool2d(in[0], {whole(a[0]), whole(a[1])}))},
+      {"conv1d", conv_call},
+      {"conv2d", conv_call},
+      {"conv3d", conv_call},
+      {"conv_transpose1d", conv_transpose_call},
+      {"conv_transpose2d", conv_transpose_call},
+      {"conv_transpose3d", conv_transpose_call},
+      {"max_pool1d", max_pool_call},
+      {"max_pool2d", max_pool_call},
+      {"max_pool3d", max_pool_call},
+      {"avg_pool1d", avg_pool_call},
+      {"avg_pool2d", avg_pool_call},
+      {"avg_pool3d", avg_pool_call},
+      {"adaptive_avg_pool1d", adaptive_avg_pool_call},
+      {"adaptive_avg_pool2d", adaptive_avg_pool_call},
+      {"adaptive_avg_pool3d", adaptive_avg_pool_call},
       {"interpolate", ONE(interpolate(in[0], {.size = rest(a, 2), .mode = static_cast<Interpolation>(small(a[0])), .align_corners = a[1] != 0}))},
       {"interpolate_by_scale", ONE(interpolate(in[0], {.scale = a[1], .mode = static_cast<Interpolation>(small(a[0]))}))},
       {"batch_norm", batch_norm_call},

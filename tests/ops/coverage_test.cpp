@@ -16,8 +16,12 @@ const char* const ops[] = {
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions
-    "matmul", "linear", "conv2d", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",  // dense
-    "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax", "scaled_dot_product_attention", "rotary_embedding",            // normalization, attention
+    "matmul", "linear", "interpolate",                                                               // dense
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
+    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",                             //
+    "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax",  // normalization
+    "scaled_dot_product_attention", "rotary_embedding",                                              // attention
     "cross_entropy", "nll_loss", "mse_loss",                                                         // losses
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views

@@ -1,7 +1,7 @@
 #pragma once
 #include "tasuki/nn/conv.hpp"
 #include "tasuki/nn/linear.hpp"
-#include "tasuki/ops/pool2d.hpp"
+#include "tasuki/ops/pool.hpp"
 #include "tasuki/ops/unary.hpp"
 #include "tasuki/ops/view.hpp"
 

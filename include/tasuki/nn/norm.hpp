@@ -16,7 +16,7 @@ struct BatchNormOptions {
   DType dtype = DType::f32;
 };
 
-/// What BatchNorm1d and BatchNorm2d share. In training it normalizes by the batch and updates running_mean and running_var, in
+/// What BatchNorm1d, BatchNorm2d and BatchNorm3d share. In training it normalizes by the batch and updates running_mean and running_var, in
 /// evaluation it normalizes by these; formulas and shapes as ts::batch_norm.
 class BatchNorm : public Module {
  public:
@@ -80,6 +80,16 @@ class BatchNorm2d : public BatchNorm {
   BatchNorm2d(Module* parent, std::string_view name, std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm(parent, name, channels, options) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 4, 4, "[N, C, H, W]", at); }
+  ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
+};
+
+/// For x [N, C, D, H, W].
+class BatchNorm3d : public BatchNorm {
+ public:
+  explicit BatchNorm3d(std::int64_t channels, const BatchNormOptions& options = {}) : BatchNorm(channels, options) {}
+  BatchNorm3d(Module* parent, std::string_view name, std::int64_t channels, const BatchNormOptions& options = {})
+      : BatchNorm(parent, name, channels, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 5, 5, "[N, C, D, H, W]", at); }
   ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
 };
 

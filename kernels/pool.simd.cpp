@@ -1,6 +1,6 @@
 // 2x2 max pooling of row-major f32 planes. Rows of 10 or 28 pixels fill no vector by themselves, so the two steps that need no
 // knowledge of rows run over many rows at once.
-#include "kernels/pool2d.hpp"
+#include "kernels/pool.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 

@@ -1,0 +1,197 @@
+// Convolutions by matrix products over unrolled windows. For f64, which oneDNN lacks, and for corner cases (empty operands,
+// shapes without an implementation); made to be right, not to be fast.
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Core>
+#include <algorithm>
+
+#include "kernels/visit.hpp"
+#include "src/cpu/conv_choices.hpp"
+#include "src/cpu/dnnl_support.hpp"
+#include "tasuki/core/half.hpp"
+
+namespace tasuki::cpu {
+
+namespace {
+
+/// Calls f(offset) for the elements of an operand of up to 5 dimensions in row-major order.
+template <class F>
+void for_each_offset(const Shape& shape, const Strides& strides, F&& f) {
+  std::int64_t size[5] = {1, 1, 1, 1, 1}, step[5] = {};
+  std::copy(shape.begin(), shape.end(), size + 5 - shape.ndim());
+  std::copy(strides.begin(), strides.end(), step + 5 - shape.ndim());
+  for (std::int64_t a = 0; a < size[0]; ++a)
+    for (std::int64_t b = 0; b < size[1]; ++b)
+      for (std::int64_t c = 0; c < size[2]; ++c)
+        for (std::int64_t d = 0; d < size[3]; ++d)
+          for (std::int64_t e = 0; e < size[4]; ++e) f(a * step[0] + b * step[1] + c * step[2] + d * step[3] + e * step[4]);
+}
+
+std::int64_t product(const ConvShape::Sizes& sizes) { return sizes[0] * sizes[1] * sizes[2]; }
+
+template <class T>
+class HostConv final : public ConvPlan {
+  using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Map = Eigen::Map<Rows>;
+
+ public:
+  HostConv(ConvOperand result, const ConvShape& s)
+      : result_(result), s_(s), taps_(s.c / s.groups * product(s.kernel)), pixels_(product(s.y_size)), outputs_(s.o / s.groups) {
+    std::copy_n(s.strides_of(ConvOperand::x).begin() + 2, s.dims, x_step_.end() - s.dims);
+    output_ = s.shape(ConvOperand::y);
+    output_[0] = 1;
+    output_[1] = outputs_;
+  }
+  const char* implementation() const override { return "host"; }
+  std::size_t workspace_bytes() const override { return bytes(taps_ * pixels_) + bytes(outputs_ * pixels_) + bytes(s_.o * taps_); }
+
+  void run(const ConvBuffers& buffers, void* workspace) const override {
+    T* const x = static_cast<T*>(buffers.of(ConvOperand::x));
+    T* const given_weight = static_cast<T*>(buffers.of(ConvOperand::weight));
+    T* const y = static_cast<T*>(buffers.of(ConvOperand::y));
+    T* const bias = s_.has_bias ? static_cast<T*>(buffers.bias) : nullptr;
+    T* const columns = static_cast<T*>(workspace);
+    T* const image = at_byte<T>(columns, bytes(taps_ * pixels_));
+    T* const weight = at_byte<T>(image, bytes(outputs_ * pixels_));
+    const Shape weight_shape = s_.shape(ConvOperand::weight);
+    const Strides &x_strides = s_.strides_of(ConvOperand::x), &y_strides = s_.strides_of(ConvOperand::y), &weight_strides = s_.strides_of(ConvOperand::weight);
+    if (result_ == ConvOperand::weight) {
+      std::fill_n(weight, s_.o * taps_, T{});
+      if (bias) std::fill_n(bias, s_.o, T{});
+    } else {
+      T* next = weight;
+      for_each_offset(weight_shape, weight_strides, [&](std::int64_t at) { *next++ = given_weight[at]; });
+    }
+    if (result_ == ConvOperand::x) for_each_offset(s_.shape(ConvOperand::x), x_strides, [&](std::int64_t at) { x[at] = T{}; });
+    for (std::int64_t n = 0; n < s_.n; ++n)
+      for (std::int64_t g = 0; g < s_.groups; ++g)
+        run_group(x + n * x_strides[0] + g * (s_.c / s_.groups) * x_strides[1], weight + g * outputs_ * taps_, bias ? bias + g * outputs_ : nullptr,
+                  y + n * y_strides[0] + g * outputs_ * y_strides[1], columns, image);
+    if (result_ == ConvOperand::weight) {
+      const T* next = weight;
+      for_each_offset(weight_shape, weight_strides, [&](std::int64_t at) { given_weight[at] = *next++; });
+    }
+  }
+
+ private:
+  static std::size_t bytes(std::int64_t count) { return aligned_bytes(static_cast<std::size_t>(count) * sizeof(T)); }
+
+  void run_group(T* x, T* weight, T* bias, T* y, T* columns, T* image) const {
+    Map unrolled(columns, taps_, pixels_), out(image, outputs_, pixels_), w(weight, outputs_, taps_);
+    const Strides& y_strides = s_.strides_of(ConvOperand::y);
+    T* next = image;
+    if (result_ != ConvOperand::y) for_each_offset(output_, y_strides, [&](std::int64_t at) { *next++ = y[at]; });
+    if (result_ != ConvOperand::x) unroll<false>(x, columns);
+    switch (result_) {
+      case ConvOperand::y:
+        if (taps_ > 0) out.noalias() = w * unrolled;
+        else out.setZero();
+        if (bias) out.colwise() += Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias, outputs_);
+        for_each_offset(output_, y_strides, [&](std::int64_t at) { y[at] = *next++; });
+        break;
+      case ConvOperand::x:
+        unrolled.noalias() = w.transpose() * out;
+        unroll<true>(x, columns);
+        break;
+      case ConvOperand::weight:
+        w.noalias() += out * unrolled.transpose();
+        if (bias) Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias, outputs_) += out.rowwise().sum();
+        break;
+    }
+  }
+
+  /// Copies the windows of an image into columns, or adds columns back to where they came from.
+  template <bool back>
+  void unroll(T* x, T* columns) const {
+    for (std::int64_t c = 0; c < s_.c / s_.groups; ++c)
+      for (std::int64_t i = 0; i < s_.kernel[0]; ++i)
+        for (std::int64_t j = 0; j < s_.kernel[1]; ++j)
+          for (std::int64_t k = 0; k < s_.kernel[2]; ++k) columns = unroll_tap<back>(x + c * s_.strides_of(ConvOperand::x)[1], {i, j, k}, columns);
+  }
+  template <bool back>
+  T* unroll_tap(T* x, const ConvShape::Sizes& tap, T* columns) const {
+    const auto position = [&](std::size_t d, std::int64_t out) { return out * s_.stride[d] - s_.padding[d] + tap[d] * s_.dilation[d]; };
+    const auto inside = [&](std::size_t d, std::int64_t at) { return at >= 0 && at < s_.x_size[d]; };
+    for (std::int64_t od = 0; od < s_.y_size[0]; ++od)
+      for (std::int64_t oh = 0; oh < s_.y_size[1]; ++oh) {
+        const std::int64_t d = position(0, od), h = position(1, oh);
+        const bool row_inside = inside(0, d) && inside(1, h);
+        for (std::int64_t ow = 0; ow < s_.y_size[2]; ++ow, ++columns) {
+          const std::int64_t w = position(2, ow), at = d * x_step_[0] + h * x_step_[1] + w * x_step_[2];
+          const bool here = row_inside && inside(2, w);
+          if constexpr (!back) *columns = here ? x[at] : T{};
+          else if (here) x[at] += *columns;
+        }
+      }
+    return columns;
+  }
+
+  ConvOperand result_;
+  ConvShape s_;
+  std::int64_t taps_, pixels_, outputs_;
+  ConvShape::Sizes x_step_{};  // depth, height, width
+  Shape output_;               // of one group of one image
+};
+
+/// Row-major f32 copies of the operands; the result is rounded once.
+class ConvertingConv final : public ConvPlan {
+ public:
+  ConvertingConv(ConvOperand result, const ConvShape& s) : result_(result), s_(s) {
+    ConvShape inner = s;
+    inner.dtype = f32;
+    for (const ConvOperand operand : operands) inner.strides_of(operand) = contiguous_strides(s.shape(operand));
+    inner_ = conv_plan(result, inner);
+  }
+  const char* implementation() const override { return inner_->implementation(); }
+  std::size_t workspace_bytes() const override {
+    std::size_t bytes = floats({s_.o}) + inner_->workspace_bytes();
+    for (const ConvOperand operand : operands) bytes += floats(s_.shape(operand));
+    return bytes;
+  }
+  void run(const ConvBuffers& buffers, void* workspace) const override {
+    ConvBuffers wide;
+    for (const ConvOperand operand : operands) {
+      wide.of(operand) = workspace;
+      workspace = at_byte(workspace, floats(s_.shape(operand)));
+    }
+    wide.bias = workspace;
+    void* const rest = at_byte(workspace, floats({s_.o}));
+    const auto convert = [&]<class T>(T) {
+      for (const ConvOperand operand : operands)
+        if (operand != result_) widen<T>(buffers.of(operand), wide.of(operand), s_.shape(operand), s_.strides_of(operand));
+      if (s_.has_bias && result_ == ConvOperand::y) widen<T>(buffers.bias, wide.bias, {s_.o}, {1});
+      inner_->run(wide, rest);
+      narrow<T>(wide.of(result_), buffers.of(result_), s_.shape(result_), s_.strides_of(result_));
+      if (s_.has_bias && result_ == ConvOperand::weight) narrow<T>(wide.bias, buffers.bias, {s_.o}, {1});
+    };
+    if (s_.dtype == f16) convert(float16{});
+    else convert(bfloat16{});
+  }
+
+ private:
+  static constexpr ConvOperand operands[] = {ConvOperand::x, ConvOperand::weight, ConvOperand::y};
+  static std::size_t floats(const Shape& shape) { return aligned_bytes(static_cast<std::size_t>(shape.numel()) * sizeof(float)); }
+  template <class T>
+  static void widen(const void* from, void* to, const Shape& shape, const Strides& strides) {
+    float* next = static_cast<float*>(to);
+    for_each_offset(shape, strides, [&](std::int64_t at) { *next++ = static_cast<float>(static_cast<const T*>(from)[at]); });
+  }
+  template <class T>
+  static void narrow(const void* from, void* to, const Shape& shape, const Strides& strides) {
+    const float* next = static_cast<const float*>(from);
+    for_each_offset(shape, strides, [&](std::int64_t at) { static_cast<T*>(to)[at] = T(*next++); });
+  }
+  ConvOperand result_;
+  ConvShape s_;
+  PlanPtr<ConvPlan> inner_;
+};
+
+}  // namespace
+
+Plan* make_host_conv(ConvOperand result, const ConvShape& shape) {
+  if (shape.dtype == f64) return new HostConv<double>(result, shape);
+  return new HostConv<float>(result, shape);
+}
+
+Plan* make_converting_conv(ConvOperand result, const ConvShape& shape) { return new ConvertingConv(result, shape); }
+
+}  // namespace tasuki::cpu
