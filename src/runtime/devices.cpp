@@ -131,6 +131,11 @@ DeviceRuntime& runtime_of(Device device) {
 }
 
 namespace memory {
+std::size_t parse_bytes(std::string_view text) {
+  if (const auto bytes = byte_count(text)) return *bytes;
+  if (const auto bytes = whole_number(text)) return *bytes;
+  TASUKI_THROW(ValueError, "expected  a number of bytes, as in \"512MiB\", \"1.5GB\" or \"1048576\"\nactual    \"", text, "\"");
+}
 Stats stats(Device device) { return runtime_of(device).memory_stats(); }
 void reset_peak(Device device) { runtime_of(device).reset_peak(); }
 void set_byte_limit(Device device, std::size_t bytes) { runtime_of(device).set_byte_limit(bytes); }

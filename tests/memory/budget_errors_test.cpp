@@ -84,3 +84,15 @@ TEST_CASE("budget errors: a file that cannot be made") {
   CHECK(ts::runtime_of(cpu).manager() == nullptr);  // nothing is left of the attempt
   CHECK(ts::memory::stats(cpu).limit_bytes == 0);
 }
+
+TEST_CASE("bytes from text") {
+  CHECK(ts::memory::parse_bytes("4GiB") == 4_GiB);
+  CHECK(ts::memory::parse_bytes("1.5MB") == 1500000);
+  CHECK(ts::memory::parse_bytes("1048576") == 1_MiB);
+  for (const char* wrong : {"", "GiB", "-1GiB", "4 GiB", "4gib", "1e400GiB", "12abc"})
+    CHECK_THROWS_AS(ts::memory::parse_bytes(wrong), ts::ValueError);
+  expect_error([] { ts::memory::parse_bytes("four"); },
+               "ValueError\n"
+               "  expected  a number of bytes, as in \"512MiB\", \"1.5GB\" or \"1048576\"\n"
+               "  actual    \"four\"");
+}
