@@ -10,6 +10,7 @@
 #include "tasuki/core/half.hpp"
 #include "tasuki/core/shape.hpp"
 #include "tasuki/runtime/device_profile.hpp"
+#include "tasuki/runtime/bytes.hpp"
 #include "tasuki/runtime/runtime.hpp"
 #include "tasuki/runtime/sim.hpp"
 #include "tasuki/runtime/threads.hpp"

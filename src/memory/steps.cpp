@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <climits>
+#include <mutex>
 
+#include "src/memory/link_measurement.hpp"
 #include "src/memory/manager.hpp"
 
 namespace tasuki::memory {
@@ -28,19 +30,29 @@ Schedule::Schedule(const Plan& plan, std::size_t launches) : points_(launches) {
 
 namespace {
 
-/// The links of the device to its lower tier, as the engine measured them.
-Machine measured(Manager& manager) {
+/// The links of the device to its lower tiers; measured once for a device and a file.
+Machine machine_of(Manager& manager) {
+  const BudgetOptions& options = manager.options();
   Machine m;
   m.name = "this machine";
-  (void)manager;
-  m.out = m.in = m.file_out = m.file_in = {1e-4, 1e9};
+  if (options.policy == Policy::keep || options.policy == Policy::recompute) return m;  // nothing is copied
+  static std::mutex mutex;
+  static std::map<std::string, Machine> known;
+  const std::lock_guard lock(mutex);
+  const std::string key = manager.runtime().device().to_string() + " " + options.file;
+  auto it = known.find(key);
+  if (it == known.end()) it = known.emplace(key, measure_machine(manager.runtime(), manager.tiers())).first;
+  m = it->second;
+  const TierStats tiers = manager.tiers().stats();
+  m.host_bytes = tiers.host_limit;
+  m.file_bytes = tiers.file_limit;
   return m;
 }
 
 }  // namespace
 
 Steps::Steps(Manager& manager)
-    : manager_(manager), thread_(std::this_thread::get_id()), machine_(measured(manager)), recorder_(manager.runtime()) {
+    : manager_(manager), thread_(std::this_thread::get_id()), machine_(machine_of(manager)), recorder_(manager.runtime()) {
   signatures_.begin();
 }
 

@@ -10,6 +10,7 @@
 #include "src/runtime/cpu_runtime.hpp"
 #include "src/runtime/sim_runtime.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/runtime/bytes.hpp"
 #include "tasuki/runtime/sim.hpp"
 
 namespace tasuki {

@@ -1,7 +1,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "tasuki/core/device.hpp"
 
@@ -123,8 +122,6 @@ void reset_peak(Device device);
 void set_byte_limit(Device device, std::size_t bytes);
 /// Gives cached blocks back to the system; returns how many bytes.
 std::size_t release_cached(Device device);
-/// Bytes from text, as programs take them from a command line: "4GiB", "1.5GB", "1048576". Throws ValueError for anything else.
-std::size_t parse_bytes(std::string_view text);
 }  // namespace memory
 
 inline namespace literals {
