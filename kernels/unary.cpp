@@ -23,16 +23,34 @@ bool unary_takes_integers(UnaryOp op) {
   return takes[static_cast<int>(op)];
 }
 
+namespace {
+
+UnaryLoops loops_of(UnaryOp op, DType dtype) {
+#define TASUKI_UNARY_OP(name, Functor, integers) case UnaryOp::name:
+  switch (op) {
+#include "kernels/unary_arithmetic.inc"
+    return TASUKI_ON_ISA(unary_arithmetic)(op, dtype);
+#include "kernels/unary_functions.inc"
+    return TASUKI_ON_ISA(unary_functions)(op, dtype);
+#include "kernels/unary_activations.inc"
+    return TASUKI_ON_ISA(unary_activations)(op, dtype);
+  }
+#undef TASUKI_UNARY_OP
+  return {};
+}
+
+}  // namespace
+
 void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
-  const RowFunction row = TASUKI_ON_ISA(unary_row)(op, x.dtype);
-  if (!row) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
+  const DenseLoop loop = loops_of(op, x.dtype).value;
+  if (!loop) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
   const View* operands[] = {&out, &x};
-  for_each_row(row, operands, 2, &numbers);
+  run_staged(loop, x.dtype, operands, 1, false, numbers.first, numbers.second);
 }
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
   const View* operands[] = {&grad_in, &grad_out, &operand};
-  for_each_row(TASUKI_ON_ISA(unary_backward_row)(op, grad_in.dtype, accumulate), operands, 3, &numbers);
+  run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second);
 }
 
 }  // namespace tasuki::kernels::cpu

@@ -1,6 +1,6 @@
 #pragma once
 #include "kernels/isa.hpp"
-#include "kernels/loop.hpp"
+#include "kernels/staged_call.hpp"
 
 namespace tasuki::kernels::cpu {
 
@@ -9,6 +9,11 @@ enum class UnaryOp : unsigned char {
 #include "kernels/unary_ops.inc"
 #undef TASUKI_UNARY_OP
 };
+inline constexpr int unary_op_count = 0
+#define TASUKI_UNARY_OP(name, Functor, integers) +1
+#include "kernels/unary_ops.inc"
+#undef TASUKI_UNARY_OP
+    ;
 
 /// The op's numbers: slope, alpha, beta and threshold, lowest and highest.
 struct UnaryNumbers {
@@ -25,7 +30,12 @@ enum class UnaryUses : unsigned char { input, output, nothing };
 UnaryUses unary_uses(UnaryOp op);
 bool unary_takes_integers(UnaryOp op);
 
-TASUKI_PER_ISA(RowFunction unary_row(UnaryOp op, DType dtype))
-TASUKI_PER_ISA(RowFunction unary_backward_row(UnaryOp op, DType dtype, bool accumulate))
+/// f of one array, and the gradient from those of the result and the operand. Both null for a dtype that the op does not take.
+struct UnaryLoops {
+  DenseLoop value = nullptr, gradient = nullptr;
+};
+TASUKI_PER_ISA(UnaryLoops unary_arithmetic(UnaryOp op, DType dtype))
+TASUKI_PER_ISA(UnaryLoops unary_functions(UnaryOp op, DType dtype))
+TASUKI_PER_ISA(UnaryLoops unary_activations(UnaryOp op, DType dtype))
 
 }  // namespace tasuki::kernels::cpu

@@ -1,7 +1,8 @@
 #pragma once
 // The elementwise functions of one operand: f(x, p) and df(x, y, p), its derivative from the operand x or the result y (the one
 // that `uses` names), for floating compute types T; p holds the op's numbers. Compiled for the host, per instruction set, and
-// fit for nvcc. A line of TASUKI_UNARY_OPS makes an op of each.
+// fit for nvcc. A line of unary_ops.inc makes an op of each.
+#include "kernels/inverse_functions.hpp"
 #include "kernels/math.hpp"
 
 namespace tasuki::functors::TASUKI_ISA {
@@ -12,6 +13,22 @@ template <class T>
 struct Numbers {
   T first, second;
 };
+
+/// e^x - 1 without cancellation near zero.
+template <class T>
+TASUKI_INLINE T exponential_minus_1(T x) {
+  const T e = exponential(x);
+  // With e rounded, (e - 1) x / ln e corrects the rounding (Kahan); the limits are taken apart.
+  const T log_e = logarithm(e);
+  const T near_zero = e == T(1) ? x : (e == T(0) ? T(-1) : (e - T(1)) * (x / log_e));
+  return x > T(40) ? e : near_zero;
+}
+
+/// ln(1 + e^x).
+template <class T>
+TASUKI_INLINE T soft_plus(T x) {
+  return (x > T(0) ? x : T(0)) + logarithm_of_1_plus(exponential(-absolute(x)));
+}
 
 #define TASUKI_FUNCTOR(Name, what, f_expression, df_expression)                                     \
   struct Name {                                                                                     \
@@ -46,16 +63,41 @@ TASUKI_FUNCTOR(Softplus, input,
                x * p.first > p.second ? x : ((x > T(0) ? x * p.first : T(0)) + logarithm_of_1_plus(exponential(-absolute(x * p.first)))) / p.first,
                x * p.first > p.second ? T(1) : logistic(x * p.first))
 TASUKI_FUNCTOR(Clamp, input, x < p.first ? p.first : (x > p.second ? p.second : x), x >= p.first && x <= p.second ? T(1) : T(0))
-#undef TASUKI_FUNCTOR
+TASUKI_FUNCTOR(Sign, nothing, x > T(0) ? T(1) : (x < T(0) ? T(-1) : (x == T(0) ? T(0) : x)), T(0))
+TASUKI_FUNCTOR(Floor, nothing, rounded_down(x), T(0))
+TASUKI_FUNCTOR(Ceil, nothing, rounded_up(x), T(0))
+TASUKI_FUNCTOR(Round, nothing, rounded_to_even(x), T(0))
+TASUKI_FUNCTOR(Trunc, nothing, rounded_to_zero(x), T(0))
+TASUKI_FUNCTOR(Frac, nothing, x - rounded_to_zero(x), T(1))
 
-/// e^x - 1 without cancellation near zero.
-template <class T>
-TASUKI_INLINE T exponential_minus_1(T x) {
-  const T e = exponential(x);
-  // With e rounded, (e - 1) x / ln e corrects the rounding (Kahan); both limits are taken apart.
-  const T log_e = logarithm(e);
-  return e == T(1) ? x : (e == T(0) ? T(-1) : (e - T(1)) * (x / log_e));
-}
+TASUKI_FUNCTOR(Expm1, output, exponential_minus_1(x), y + T(1))
+TASUKI_FUNCTOR(Log1p, input, logarithm_1p(x), T(1) / (T(1) + x))
+TASUKI_FUNCTOR(Log2, input, binary_logarithm(x), T(1.44269504088896340736) / x)
+TASUKI_FUNCTOR(Log10, input, decimal_logarithm(x), T(0.43429448190325182765) / x)
+TASUKI_FUNCTOR(Asin, input, arc_sine(x), T(1) / square_root((T(1) - x) * (T(1) + x)))
+TASUKI_FUNCTOR(Acos, input, arc_cosine(x), T(-1) / square_root((T(1) - x) * (T(1) + x)))
+TASUKI_FUNCTOR(Atan, input, arc_tangent(x), T(1) / (T(1) + x * x))
+TASUKI_FUNCTOR(Sinh, input, hyperbolic_sine(x), hyperbolic_cosine(x))
+TASUKI_FUNCTOR(Cosh, input, hyperbolic_cosine(x), hyperbolic_sine(x))
+TASUKI_FUNCTOR(Asinh, input, area_sine(x), T(1) / square_root(T(1) + x * x))
+TASUKI_FUNCTOR(Acosh, input, area_cosine(x), T(1) / square_root((x - T(1)) * (x + T(1))))
+TASUKI_FUNCTOR(Atanh, input, area_tangent(x), T(1) / ((T(1) - x) * (T(1) + x)))
+TASUKI_FUNCTOR(Erfc, input, complementary_error_function(x), T(-1.12837916709551257390) * exponential(-x * x))
+
+TASUKI_FUNCTOR(Relu6, input, x < T(0) ? T(0) : (x > T(6) ? T(6) : x), x > T(0) && x < T(6) ? T(1) : T(0))
+TASUKI_FUNCTOR(Hardtanh, input, x < p.first ? p.first : (x > p.second ? p.second : x), x > p.first && x < p.second ? T(1) : T(0))
+TASUKI_FUNCTOR(Hardsigmoid, input, x < T(-3) ? T(0) : (x > T(3) ? T(1) : (x + T(3)) / T(6)), x > T(-3) && x < T(3) ? T(1) / T(6) : T(0))
+TASUKI_FUNCTOR(Hardswish, input, x < T(-3) ? T(0) : (x > T(3) ? x : x * ((x + T(3)) / T(6))),
+               x < T(-3) ? T(0) : (x > T(3) ? T(1) : (x + x + T(3)) / T(6)))
+TASUKI_FUNCTOR(Selu, input, T(1.05070098735548049342) * (x > T(0) || x != x ? x : T(1.67326324235437728481) * exponential_minus_1(x)),
+               T(1.05070098735548049342) * (x > T(0) ? T(1) : T(1.67326324235437728481) * exponential(x)))
+TASUKI_FUNCTOR(Celu, input, x > T(0) || x != x ? x : p.first * exponential_minus_1(x / p.first), x > T(0) ? T(1) : exponential(x / p.first))
+TASUKI_FUNCTOR(Mish, input, x * hyperbolic_tangent(soft_plus(x)),
+               hyperbolic_tangent(soft_plus(x)) + x * logistic(x) * (T(1) - hyperbolic_tangent(soft_plus(x)) * hyperbolic_tangent(soft_plus(x))))
+TASUKI_FUNCTOR(LogSigmoid, input, -soft_plus(-x), logistic(-x))
+TASUKI_FUNCTOR(Tanhshrink, input, x - hyperbolic_tangent(x), hyperbolic_tangent(x) * hyperbolic_tangent(x))
+TASUKI_FUNCTOR(Softshrink, input, x > p.first ? x - p.first : (x < -p.first ? x + p.first : (x == x ? T(0) : x)), x > p.first || x < -p.first ? T(1) : T(0))
+#undef TASUKI_FUNCTOR
 
 /// x/2 (1 + tanh u) = x logistic(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
 struct GeluTanh {
@@ -104,6 +146,19 @@ struct Cos {
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
   TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(-__builtin_sin(static_cast<double>(x))); }
+};
+
+struct Tan {
+  static constexpr Uses uses = Uses::output;
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return sine(x) / cosine(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_tan(x); }
+  template <class T>
+  TASUKI_INLINE static T df(T, T y, Numbers<T>) {
+    return T(1) + y * y;
+  }
+  TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
+  TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_tan(static_cast<double>(x))); }
+  TASUKI_INLINE static float hard_df(float y) { return 1.0f + y * y; }
 };
 
 }  // namespace tasuki::functors::TASUKI_ISA

@@ -413,11 +413,21 @@ def diagonal():
 
 
 positive = lambda dims, low=0.1, high=4.0: real(dims, 0.1, 4.0)
+within_one = lambda dims, *_: real(dims, -0.9, 0.9)
 OPS = {
     "exp": unary(torch.exp), "log": unary(torch.log, make=positive), "sqrt": unary(torch.sqrt, make=positive),
     "rsqrt": unary(torch.rsqrt, make=positive), "abs": unary(torch.abs), "neg": unary(torch.neg), "square": unary(torch.square),
     "reciprocal": unary(torch.reciprocal, 0.3, 2.5, away_from_zero), "sin": unary(torch.sin), "cos": unary(torch.cos), "tanh": unary(torch.tanh),
     "sigmoid": unary(torch.sigmoid), "relu": unary(torch.relu), "silu": unary(F.silu), "erf": unary(torch.erf), "gelu": unary(F.gelu), "gelu_tanh": unary(lambda x: F.gelu(x, approximate="tanh")),
+    "expm1": unary(torch.expm1), "log1p": unary(torch.log1p, make=lambda dims, *_: real(dims, -0.7, 3.0)), "log2": unary(torch.log2, make=positive), "log10": unary(torch.log10, make=positive),
+    "tan": unary(torch.tan, make=lambda dims, *_: real(dims, -1.2, 1.2)), "asin": unary(torch.asin, make=within_one), "acos": unary(torch.acos, make=within_one),
+    "atan": unary(torch.atan), "sinh": unary(torch.sinh), "cosh": unary(torch.cosh), "asinh": unary(torch.asinh),
+    "acosh": unary(torch.acosh, make=lambda dims, *_: real(dims, 1.2, 4.0)), "atanh": unary(torch.atanh, make=within_one), "erfc": unary(torch.erfc),
+    "sign": unary(torch.sign), "floor": unary(torch.floor), "ceil": unary(torch.ceil), "round": unary(torch.round), "trunc": unary(torch.trunc),
+    "frac": unary(torch.frac), "relu6": unary(F.relu6), "hardsigmoid": unary(lambda x: F.relu6(x + 3) / 6), "hardswish": unary(F.hardswish), "selu": unary(F.selu),
+    "mish": unary(F.mish), "logsigmoid": unary(F.logsigmoid), "tanhshrink": unary(F.tanhshrink),
+    "celu": with_number(lambda x, a: F.celu(x, a)), "softshrink": with_number(lambda x, a: F.softshrink(x, a)),
+    "hardtanh": with_number(lambda x, a: F.hardtanh(x, -a, a)),
     "leaky_relu": with_number(lambda x, a: F.leaky_relu(x, a)), "elu": with_number(lambda x, a: F.elu(x, a)),
     "softplus": with_number(lambda x, beta: F.softplus(x, beta)), "clamp": clamp,
     "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul), "div": binary(torch.div, real, away_from_zero),

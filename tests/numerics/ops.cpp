@@ -98,9 +98,11 @@ const std::map<std::string, Call>& calls() {
   static const std::map<std::string, Call> table{
 #define TASUKI_UNARY(name) {#name, ONE(name(in[0]))},
 #include "tasuki/tensor/unary_names.inc"
+#include "tasuki/ops/unary_functions.inc"
 #undef TASUKI_UNARY
-      {"gelu", ONE(gelu(in[0]))},
-      {"gelu_tanh", ONE(gelu_tanh(in[0]))},
+      {"celu", ONE(celu(in[0], a[0]))},
+      {"softshrink", ONE(softshrink(in[0], a[0]))},
+      {"hardtanh", ONE(hardtanh(in[0], -a[0], a[0]))},
       {"leaky_relu", ONE(leaky_relu(in[0], a[0]))},
       {"elu", ONE(elu(in[0], a[0]))},
       {"softplus", ONE(softplus(in[0], a[0]))},

@@ -11,8 +11,9 @@ namespace {
 const char* const ops[] = {
 #define TASUKI_UNARY(name) #name,
 #include "tasuki/tensor/unary_names.inc"
+#include "tasuki/ops/unary_functions.inc"
 #undef TASUKI_UNARY
-    "leaky_relu", "elu", "gelu", "gelu_tanh", "softplus", "clamp",                                                // unary, with parameters
+    "leaky_relu", "elu", "celu", "softplus", "softshrink", "hardtanh", "clamp",                     // unary, with parameters
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions

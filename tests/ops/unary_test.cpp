@@ -54,6 +54,44 @@ std::vector<OpCase> family() {
   };
 }
 
+/// The ops that are functions only.
+std::vector<OpCase> functions() {
+  const Shape s{3, 4};
+  const Input steps = real_avoiding(s, {-2, -1, 0, 1, 2}, -2.4, 2.4);
+  return {
+      unary("expm1", real(s), [](const Inputs& in) { return ts::expm1(in[0]); }, [](double x) { return std::expm1(x); }),
+      unary("log1p", real(s, -0.7, 3), [](const Inputs& in) { return ts::log1p(in[0]); }, [](double x) { return std::log1p(x); }),
+      unary("log2", real(s, 0.3, 4), [](const Inputs& in) { return ts::log2(in[0]); }, [](double x) { return std::log2(x); }),
+      unary("log10", real(s, 0.3, 4), [](const Inputs& in) { return ts::log10(in[0]); }, [](double x) { return std::log10(x); }),
+      unary("tan", real(s, -1.2, 1.2), [](const Inputs& in) { return ts::tan(in[0]); }, [](double x) { return std::tan(x); }),
+      unary("asin", real(s, -0.9, 0.9), [](const Inputs& in) { return ts::asin(in[0]); }, [](double x) { return std::asin(x); }),
+      unary("acos", real(s, -0.9, 0.9), [](const Inputs& in) { return ts::acos(in[0]); }, [](double x) { return std::acos(x); }),
+      unary("atan", real(s, -4, 4), [](const Inputs& in) { return ts::atan(in[0]); }, [](double x) { return std::atan(x); }),
+      unary("sinh", real(s), [](const Inputs& in) { return ts::sinh(in[0]); }, [](double x) { return std::sinh(x); }),
+      unary("cosh", real(s), [](const Inputs& in) { return ts::cosh(in[0]); }, [](double x) { return std::cosh(x); }),
+      unary("asinh", real(s, -4, 4), [](const Inputs& in) { return ts::asinh(in[0]); }, [](double x) { return std::asinh(x); }),
+      unary("acosh", real(s, 1.3, 4), [](const Inputs& in) { return ts::acosh(in[0]); }, [](double x) { return std::acosh(x); }),
+      unary("atanh", real(s, -0.8, 0.8), [](const Inputs& in) { return ts::atanh(in[0]); }, [](double x) { return std::atanh(x); }, 2),
+      unary("erfc", real(s), [](const Inputs& in) { return ts::erfc(in[0]); }, [](double x) { return std::erfc(x); }),
+      unary("sign", steps, [](const Inputs& in) { return ts::sign(in[0]); }, [](double x) { return std::isnan(x) ? x : double(x > 0) - double(x < 0); }),
+      unary("floor", steps, [](const Inputs& in) { return ts::floor(in[0]); }, [](double x) { return std::floor(x); }),
+      unary("ceil", steps, [](const Inputs& in) { return ts::ceil(in[0]); }, [](double x) { return std::ceil(x); }),
+      unary("round", real_avoiding(s, {-1.5, -0.5, 0.5, 1.5}), [](const Inputs& in) { return ts::round(in[0]); }, [](double x) { return std::nearbyint(x); }),
+      unary("trunc", steps, [](const Inputs& in) { return ts::trunc(in[0]); }, [](double x) { return std::trunc(x); }),
+      unary("frac", steps, [](const Inputs& in) { return ts::frac(in[0]); }, [](double x) { return x - std::trunc(x); }),
+      unary("relu6", real_avoiding(s, {0, 6}, -2, 8), [](const Inputs& in) { return ts::relu6(in[0]); }, [](double x) { return sign_keeping_nan(x, std::fmin(std::fmax(x, 0), 6)); }),
+      unary("hardtanh", real_avoiding(s, {-1, 0.5}), [](const Inputs& in) { return ts::hardtanh(in[0], -1, 0.5); }, [](double x) { return sign_keeping_nan(x, std::fmin(std::fmax(x, -1), 0.5)); }),
+      unary("hardsigmoid", real_avoiding(s, {-3, 3}, -5, 5), [](const Inputs& in) { return ts::hardsigmoid(in[0]); }, [](double x) { return sign_keeping_nan(x, std::fmin(std::fmax(x + 3, 0), 6) / 6); }),
+      unary("hardswish", real_avoiding(s, {-3, 3}, -5, 5), [](const Inputs& in) { return ts::hardswish(in[0]); }, [](double x) { return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6; }),
+      unary("selu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::selu(in[0]); }, [](double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * std::expm1(x)); }, 2),
+      unary("celu", real_avoiding(s, {0}), [](const Inputs& in) { return ts::celu(in[0], 1.5); }, [](double x) { return x > 0 ? x : 1.5 * std::expm1(x / 1.5); }, 2),
+      {.op = "mish", .inputs = {real(s, -5, 5)}, .forward = [](const Inputs& in) { return ts::mish(in[0]); }, .reference = pointwise([](double x) { return x * std::tanh(std::log1p(std::exp(x))); }), .flags = no_nan, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 4},
+      unary("logsigmoid", real(s, -5, 5), [](const Inputs& in) { return ts::logsigmoid(in[0]); }, [](double x) { return std::fmin(x, 0) - std::log1p(std::exp(-std::fabs(x))); }, 2),
+      unary("tanhshrink", real(s, -4, 4), [](const Inputs& in) { return ts::tanhshrink(in[0]); }, [](double x) { return x - std::tanh(x); }, 4),
+      unary("softshrink", real_avoiding(s, {-0.7, 0.7}), [](const Inputs& in) { return ts::softshrink(in[0], 0.7); }, [](double x) { return x > 0.7 ? x - 0.7 : x < -0.7 ? x + 0.7 : std::isnan(x) ? x : 0; }, 2),
+  };
+}
+
 }  // namespace
 
 OP_CASES(unary) {
@@ -61,6 +99,8 @@ OP_CASES(unary) {
   cases[19].variant = "with a threshold within reach";
   return cases;
 }
+
+OP_CASES(unary_functions) { return functions(); }
 
 OP_CASES(integer_unary) {
   const auto of = [](const char* name, std::function<Outputs(const Inputs&)> forward, double (*reference)(double)) -> OpCase {
@@ -71,6 +111,7 @@ OP_CASES(integer_unary) {
       of("abs", [](const Inputs& in) { return ts::abs(in[0]); }, [](double x) { return std::fabs(x); }),
       of("square", [](const Inputs& in) { return ts::square(in[0]); }, [](double x) { return x * x; }),
       of("relu", [](const Inputs& in) { return ts::relu(in[0]); }, [](double x) { return std::fmax(x, 0); }),
+      of("sign", [](const Inputs& in) { return ts::sign(in[0]); }, [](double x) { return double(x > 0) - double(x < 0); }),
       of("clamp", [](const Inputs& in) { return ts::clamp(in[0], -2, 3); }, [](double x) { return std::fmin(std::fmax(x, -2), 3); }),
   };
 }
@@ -140,4 +181,23 @@ TEST_CASE("Unary ops have the same bits for any number of threads, any strides a
     CHECK(bytes_of(ts::gelu(x.t()).t()) == alone);
     CHECK(bytes_of(ts::gelu(x.slice(1, 5, 122))) == bytes_of(ts::gelu(x).slice(1, 5, 122)));
   }
+}
+
+TEST_CASE("expm1 and log1p keep the digits of small arguments, inverse functions those near their ends") {
+  const Tensor small = to_tensor({4}, {1e-7, -3e-6, 1e-20, -1e-3}, ts::f32);
+  const HostArray x = to_host(small), grown = to_host(ts::expm1(small)), logs = to_host(ts::log1p(small)), areas = to_host(ts::asinh(small));
+  for (int i = 0; i < 4; ++i) {
+    CHECK(grown[i] == Approx(std::expm1(x[i])).epsilon(1e-6));
+    CHECK(logs[i] == Approx(std::log1p(x[i])).epsilon(1e-6));
+    CHECK(areas[i] == Approx(std::asinh(x[i])).epsilon(1e-6));
+  }
+  const Tensor ends = to_tensor({4}, {0.99999, -0.99999, 1, -1}, ts::f32);
+  const HostArray e = to_host(ends), arcs = to_host(ts::acos(ends));
+  for (int i = 0; i < 4; ++i) CHECK(arcs[i] == Approx(std::acos(e[i])).epsilon(1e-6));
+  const Tensor large = to_tensor({3}, {88, -50, 1e20}, ts::f32);
+  const HostArray l = to_host(large), sines = to_host(ts::sinh(large)), area = to_host(ts::asinh(large));
+  for (int i = 0; i < 2; ++i) CHECK(sines[i] == Approx(std::sinh(l[i])).epsilon(1e-5));
+  CHECK(area[2] == Approx(std::asinh(l[2])).epsilon(1e-6));
+  CHECK(to_host(ts::log2(to_tensor({3}, {8, 0.25, 1024}, ts::f32))).values == std::vector<double>{3, -2, 10});
+  CHECK(to_host(ts::round(to_tensor({4}, {0.5, 1.5, -0.5, 2.5}, ts::f32))).values == std::vector<double>{0, 2, 0, 2});
 }

@@ -1,0 +1,12 @@
+#include "kernels/unary_loops.hpp"
+
+namespace tasuki::kernels::cpu::TASUKI_ISA {
+
+UnaryLoops unary_arithmetic(UnaryOp op, DType dtype) {
+  switch (op) {
+#include "kernels/unary_arithmetic.inc"
+    default: return {};
+  }
+}
+
+}  // namespace tasuki::kernels::cpu::TASUKI_ISA

@@ -1,0 +1,122 @@
+#pragma once
+// For *.simd.cpp only: the loops of a unary functor over dense arrays of the type it is computed in; staged rows bring all other
+// dtypes and layouts into that form.
+#include <type_traits>
+
+#include "kernels/unary.hpp"
+#include "kernels/unary_functors.hpp"
+#include "kernels/vectorize.hpp"
+
+namespace tasuki::kernels::cpu::TASUKI_ISA {
+
+template <class C>
+[[gnu::always_inline]] inline functors::TASUKI_ISA::Numbers<C> numbers_of(const double* parameters) {
+  return {static_cast<C>(parameters[0]), static_cast<C>(parameters[1])};
+}
+
+/// Some arguments of F need libm: angles too large to be reduced in place.
+template <class F, class C>
+constexpr bool has_hard = std::is_same_v<C, float> && requires { F::is_hard(C{}); };
+
+/// Runs easy(block begin, size, results) over blocks, repairs the results of hard arguments by hard(argument), and hands each block
+/// to store(begin, size, results). The arguments are read before anything is stored, so the output may be the input.
+template <class F, class Easy, class Hard, class Store>
+[[gnu::always_inline]] inline void in_repaired_blocks(std::int64_t n, const float* x, Easy easy, Hard hard, Store store) {
+  constexpr std::int64_t block = 512;
+  float result[block];
+  for (std::int64_t at = 0; at < n; at += block) {
+    const std::int64_t m = n - at < block ? n - at : block;
+    easy(at, m, result);
+    bool any = false;
+    for (std::int64_t i = 0; i < m; ++i) any |= F::is_hard(x[at + i]);
+    if (any)
+      for (std::int64_t i = 0; i < m; ++i)
+        if (F::is_hard(x[at + i])) result[i] = hard(x[at + i]);
+    store(at, m, result);
+  }
+}
+
+template <class F, class C>
+void value_loop(std::int64_t n, const void* const* in, void* out, const double* parameters) {
+  const C* x = static_cast<const C*>(in[0]);
+  C* to = static_cast<C*>(out);
+  const auto p = numbers_of<C>(parameters);
+  if constexpr (has_hard<F, C>) {
+    in_repaired_blocks<F>(
+        n, x,
+        [&](std::int64_t at, std::int64_t m, float* result) {
+          for (std::int64_t i = 0; i < m; ++i) result[i] = F::f(x[at + i], p);
+        },
+        [](float v) { return F::hard_f(v); },
+        [&](std::int64_t at, std::int64_t m, const float* result) {
+          for (std::int64_t i = 0; i < m; ++i) to[at + i] = result[i];
+        });
+  } else {
+    TASUKI_INDEPENDENT_ITERATIONS
+    for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(x[i], p);
+  }
+}
+
+template <class F, class C>
+void gradient_loop(std::int64_t n, const void* const* in, void* out, const double* parameters) {
+  const C *g = static_cast<const C*>(in[0]), *v = static_cast<const C*>(in[1]);
+  C* to = static_cast<C*>(out);
+  const auto p = numbers_of<C>(parameters);
+  if constexpr (has_hard<F, C>) {
+    in_repaired_blocks<F>(
+        n, v,
+        [&](std::int64_t at, std::int64_t m, float* result) {
+          for (std::int64_t i = 0; i < m; ++i) result[i] = F::df(v[at + i], v[at + i], p);
+        },
+        [](float w) { return F::hard_df(w); },
+        [&](std::int64_t at, std::int64_t m, const float* result) {
+          for (std::int64_t i = 0; i < m; ++i) to[at + i] = g[at + i] * result[i];
+        });
+  } else {
+    TASUKI_INDEPENDENT_ITERATIONS
+    for (std::int64_t i = 0; i < n; ++i) to[i] = g[i] * F::df(v[i], v[i], p);
+  }
+}
+
+template <class F, class T>
+void integer_loop(std::int64_t n, const void* const* in, void* out, const double* parameters) {
+  namespace fn = functors::TASUKI_ISA;
+  const T* x = static_cast<const T*>(in[0]);
+  T* to = static_cast<T*>(out);
+  const double lowest = parameters[0], highest = parameters[1];
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T v = x[i];
+    if constexpr (std::is_same_v<F, fn::Abs>) to[i] = v < T(0) ? T(-v) : v;
+    else if constexpr (std::is_same_v<F, fn::Neg>) to[i] = T(-v);
+    else if constexpr (std::is_same_v<F, fn::Square>) to[i] = T(v * v);
+    else if constexpr (std::is_same_v<F, fn::Relu>) to[i] = v > T(0) ? v : T(0);
+    else if constexpr (std::is_same_v<F, fn::Sign>) to[i] = v > T(0) ? T(1) : v < T(0) ? T(-1) : T(0);
+    else to[i] = static_cast<double>(v) < lowest ? T(lowest) : static_cast<double>(v) > highest ? T(highest) : v;
+  }
+}
+
+template <class F, bool Integers>
+UnaryLoops loops_for(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::bf16:
+    case DType::f16: return {&value_loop<F, float>, &gradient_loop<F, float>};
+    case DType::f64: return {&value_loop<F, double>, &gradient_loop<F, double>};
+    default: break;
+  }
+  if constexpr (Integers) {
+    switch (dtype) {
+      case DType::i64: return {&integer_loop<F, std::int64_t>, nullptr};
+      case DType::i32: return {&integer_loop<F, std::int32_t>, nullptr};
+      case DType::u8: return {&integer_loop<F, std::uint8_t>, nullptr};
+      default: break;
+    }
+  }
+  return {};
+}
+
+}  // namespace tasuki::kernels::cpu::TASUKI_ISA
+
+/// The body of a part's function: a case for each line of its table, which the including file names.
+#define TASUKI_UNARY_OP(name, Functor, integers) \
+  case UnaryOp::name: return loops_for<functors::TASUKI_ISA::Functor, integers>(dtype);
