@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/parallel.hpp"
+#include "tasuki/runtime/threads.hpp"
 
 namespace tasuki::kernels::cpu {
 
@@ -12,34 +13,35 @@ namespace {
 
 constexpr std::int64_t chunk_elements = 32768;  // about 20 us of Adam: worth waking a thread for
 
-/// Calls f(range, begin, end, chunk number) for chunks that cover all ranges, several short ranges on one thread.
+/// Calls f(range, begin, end, chunk number) for chunks that cover all ranges. Each thread takes its share of every long range, the
+/// first the front and so on, as the matrix product that wrote a gradient did: what a core wrote, it still has in its cache.
 template <class Range, class F>
 void over_chunks(const Range* ranges, std::size_t count, F f) {
   struct Chunk {
     const Range* range;
     std::int64_t begin, end;
+    std::size_t number;
   };
-  std::vector<Chunk> chunks;
-  std::vector<std::int64_t> group_ends;  // groups of chunks of about chunk_elements together: what one thread takes at a time
-  std::int64_t filled = 0;
-  for (std::size_t r = 0; r < count; ++r)
-    for (std::int64_t begin = 0; begin < ranges[r].count; begin += chunk_elements) {
-      const std::int64_t end = std::min(begin + chunk_elements, ranges[r].count);
-      if (filled + (end - begin) > chunk_elements && filled > 0) {
-        group_ends.push_back(static_cast<std::int64_t>(chunks.size()));
-        filled = 0;
-      }
-      chunks.push_back({&ranges[r], begin, end});
-      filled += end - begin;
+  std::int64_t total = 0;
+  for (std::size_t r = 0; r < count; ++r) total += ranges[r].count;
+  const std::int64_t worth_waking = (total + chunk_elements - 1) / chunk_elements;
+  const auto threads = static_cast<std::size_t>(std::clamp<std::int64_t>(worth_waking, 1, num_threads()));
+  std::vector<std::vector<Chunk>> shares(threads);
+  std::vector<std::int64_t> filled(threads);
+  std::size_t number = 0;
+  for (std::size_t r = 0; r < count; ++r) {
+    const auto chunks = static_cast<std::size_t>((ranges[r].count + chunk_elements - 1) / chunk_elements);
+    for (std::size_t c = 0; c < chunks; ++c) {
+      const std::int64_t begin = static_cast<std::int64_t>(c) * chunk_elements, end = std::min(begin + chunk_elements, ranges[r].count);
+      const auto least = static_cast<std::size_t>(std::min_element(filled.begin(), filled.end()) - filled.begin());
+      const std::size_t share = chunks < threads ? least : c * threads / chunks;
+      shares[share].push_back({&ranges[r], begin, end, number++});
+      filled[share] += end - begin;
     }
-  if (filled > 0) group_ends.push_back(static_cast<std::int64_t>(chunks.size()));
-  parallel_for(static_cast<std::int64_t>(group_ends.size()), 1, [&](std::int64_t first, std::int64_t last) {
-    const std::int64_t from = first == 0 ? 0 : group_ends[static_cast<std::size_t>(first - 1)];
-    const std::int64_t to = group_ends[static_cast<std::size_t>(last - 1)];
-    for (std::int64_t c = from; c < to; ++c) {
-      const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
-      f(*chunk.range, chunk.begin, chunk.end, static_cast<std::size_t>(c));
-    }
+  }
+  parallel_for(static_cast<std::int64_t>(threads), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t s = first; s < last; ++s)
+      for (const Chunk& c : shares[static_cast<std::size_t>(s)]) f(*c.range, c.begin, c.end, c.number);
   });
 }
 

@@ -81,8 +81,10 @@ Plan* make_plan(const GemmProblem& p) {
   if (converts && !is_empty(p)) return make_converting_gemm(p);
   const bool layouts = is_gemm_layout(p.m, p.k, p.a.row, p.a.column) && is_gemm_layout(p.k, p.n, p.b.row, p.b.column) &&
                        (p.c.column == 1 || p.n == 1) && p.c.row >= p.n;
-  if (!is_empty(p) && layouts && (p.dtype == f32 || p.dtype == bf16))
+  if (!is_empty(p) && layouts && (p.dtype == f32 || p.dtype == bf16)) {
+    if (Plan* plan = make_panel_gemm(p)) return plan;
     if (Plan* plan = DnnlGemm::make(p)) return plan;
+  }
   return make_host_gemm(p);
 }
 

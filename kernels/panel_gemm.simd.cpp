@@ -1,0 +1,253 @@
+// Registers: a tile of 6 rows by a panel of vectors is summed over k; each step loads the panel's vectors once and broadcasts 6
+// elements, so that loads keep up with the multipliers. Memory: the panel is packed and stays in the first two caches.
+#include "kernels/panel_gemm.hpp"
+
+#include "kernels/lanes.hpp"
+
+namespace tasuki::kernels::cpu::TASUKI_ISA {
+
+namespace {
+
+using V = Lanes<float>;
+constexpr std::int64_t lanes = width<float>;
+constexpr int tile_rows = vector_bytes == 16 ? 4 : 6, tile_vectors = vector_bytes == 64 ? 4 : 2;
+constexpr std::int64_t panel = tile_vectors * lanes;
+constexpr std::int64_t line = 16;  // floats of a cache line
+constexpr std::int64_t block_columns = 48;  // of c in multiply_by_columns: whole tiles and whole vectors
+
+TASUKI_LANES std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+template <class W>
+TASUKI_LANES W interleave_low(W a, W b) {
+  if constexpr (sizeof(W) == 64) return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  else if constexpr (sizeof(W) == 32) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  else return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+template <class W>
+TASUKI_LANES W interleave_high(W a, W b) {
+  if constexpr (sizeof(W) == 64) return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  else if constexpr (sizeof(W) == 32) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  else return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
+/// Element (i, j) goes to (j, i). Each round moves the top bit of the row index to the bottom of the column index and the other
+/// way round.
+TASUKI_LANES void transpose(V (&r)[lanes]) {
+#pragma GCC unroll 4
+  for (std::int64_t round = 1; round < lanes; round *= 2) {
+    V t[lanes];
+#pragma GCC unroll 8
+    for (std::int64_t i = 0; i < lanes / 2; ++i) {
+      t[2 * i] = interleave_low(r[i], r[i + lanes / 2]);
+      t[2 * i + 1] = interleave_high(r[i], r[i + lanes / 2]);
+    }
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < lanes; ++i) r[i] = t[i];
+  }
+}
+
+/// `count` elements, as one vector whose other lanes are zero.
+TASUKI_LANES V load_up_to(const float* p, std::int64_t count) { return count >= lanes ? load(p) : count > 0 ? load(p, Part{count}) : V{}; }
+TASUKI_LANES void store_up_to(float* p, V v, std::int64_t count) {
+  if (count >= lanes) store(p, v);
+  else if (count > 0) store(p, v, Part{count});
+}
+
+/// A tile's left factor: element (i, l) at data[i * row + l * step].
+struct Left {
+  const float* data;
+  std::int64_t row, step;
+};
+
+/// sum[i][j] = the sum over l < k of left(i, l) panel[l][j]. Calls fetch(l) for every 16th l, so that what the next tiles need is on
+/// its way while this one is computed.
+template <int R, int W, bool row_is_dense, class Fetch>
+TASUKI_LANES void multiply_tile(Left left, const float* b, std::int64_t k, Fetch fetch, V (&sum)[R][W]) {
+#pragma GCC unroll 6
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) sum[i][j] = V{};
+  const std::int64_t row = row_is_dense ? left.row : 1, step = row_is_dense ? 1 : left.step;
+  const float* a = left.data;
+  for (std::int64_t l = 0; l < k; l += line) {
+    fetch(l);
+    const float* const end = b + smaller(line, k - l) * panel;
+    for (; b != end; b += panel, a += step) {
+      V x[W];
+#pragma GCC unroll 4
+      for (int j = 0; j < W; ++j) x[j] = load(b + j * lanes);
+#pragma GCC unroll 6
+      for (int i = 0; i < R; ++i) {
+        const float w = a[i * row];
+#pragma GCC unroll 4
+        for (int j = 0; j < W; ++j) sum[i][j] += x[j] * w;
+      }
+    }
+  }
+}
+
+/// Calls f with R as a constant for `rows` rows, 1 to tile_rows.
+template <class F>
+TASUKI_LANES void with_rows(std::int64_t rows, F f) {
+  switch (rows) {
+    case 1: return f.template operator()<1>();
+    case 2: return f.template operator()<2>();
+    case 3: return f.template operator()<3>();
+    case 4: return f.template operator()<4>();
+    case 5: return f.template operator()<tile_rows < 5 ? 1 : 5>();
+    default: return f.template operator()<tile_rows>();
+  }
+}
+template <class F>
+TASUKI_LANES void with_vectors(std::int64_t vectors, F f) {
+  switch (vectors) {
+    case 1: return f.template operator()<1>();
+    case 2: return f.template operator()<2>();
+    case 3: return f.template operator()<tile_vectors < 3 ? 1 : 3>();
+    default: return f.template operator()<tile_vectors>();
+  }
+}
+
+struct Place {
+  float* c;
+  std::int64_t c_row, columns;
+  const float* bias;
+  bool add;
+};
+
+template <int R, int W, bool row_is_dense>
+void rows_tile(const Left& left, const float* b, std::int64_t k, const Place& to) {
+  V sum[R][W];
+  multiply_tile<R, W, row_is_dense>(left, b, k, [](std::int64_t) __attribute__((always_inline)) {}, sum);
+#pragma GCC unroll 6
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) {
+      float* const c = to.c + i * to.c_row + j * lanes;
+      const std::int64_t count = to.columns - j * lanes;
+      V v = sum[i][j];
+      if (to.bias) v += load_up_to(to.bias + j * lanes, count);
+      if (to.add) v += load_up_to(c, count);
+      store_up_to(c, v, count);
+    }
+}
+
+/// Rows of b, `columns` wide, into a panel; the same rows of the next panel are fetched meanwhile.
+void pack_rows(const float* b, std::int64_t b_row, std::int64_t k, std::int64_t columns, std::int64_t next_columns, float* to) {
+  for (std::int64_t l = 0; l < k; ++l, b += b_row, to += panel) {
+    for (std::int64_t j = 0; j < next_columns; j += line) __builtin_prefetch(b + panel + j, 0, 2);
+    if (columns == panel) {
+#pragma GCC unroll 4
+      for (int j = 0; j < tile_vectors; ++j) store(to + j * lanes, load(b + j * lanes));
+    } else {
+      for (int j = 0; j < tile_vectors; ++j) store(to + j * lanes, load_up_to(b + j * lanes, columns - j * lanes));
+    }
+  }
+}
+
+/// a [m, k] into panels of transposed rows: element (i, l) at to[(i / panel * k + l) * panel + i % panel]; missing rows are zero.
+void pack_transposed(const PanelGemm& p, float* to) {
+  for (std::int64_t first = 0; first < p.m; first += panel, to += p.k * panel)
+    for (std::int64_t i = 0; i < panel; i += lanes) {
+      const std::int64_t rows = smaller(lanes, p.m - first - i);
+      const float* const a = p.a + (first + i) * p.a_row;
+      std::int64_t l = 0;
+      if (p.a_row == 1) {
+        for (; l < p.k; ++l) store(to + l * panel + i, load_up_to(a + l * p.a_column, rows));
+      } else if (p.a_column == 1) {
+        for (; l + lanes <= p.k; l += lanes) {
+          V r[lanes];
+#pragma GCC unroll 16
+          for (std::int64_t q = 0; q < lanes; ++q) r[q] = q < rows ? load(a + q * p.a_row + l) : V{};
+          transpose(r);
+#pragma GCC unroll 16
+          for (std::int64_t q = 0; q < lanes; ++q) store(to + (l + q) * panel + i, r[q]);
+        }
+      }
+      for (; l < p.k; ++l)
+        for (std::int64_t q = 0; q < lanes; ++q) to[l * panel + i + q] = q < rows ? a[q * p.a_row + l * p.a_column] : 0.f;
+    }
+}
+
+/// `columns` rows of c^T, a panel wide, into the columns of c.
+void store_transposed(const float* block, const PanelGemm& p, std::int64_t row, std::int64_t column, std::int64_t columns) {
+  for (std::int64_t j = 0; j < columns; j += lanes) {
+    const V bias = p.bias ? load_up_to(p.bias + column + j, columns - j) : V{};
+    for (std::int64_t i = 0; i < panel && row + i < p.m; i += lanes) {
+      V r[lanes];
+#pragma GCC unroll 16
+      for (std::int64_t q = 0; q < lanes; ++q) r[q] = load(block + (j + q) * panel + i);
+      transpose(r);
+      const std::int64_t rows = smaller(lanes, p.m - row - i);
+      for (std::int64_t q = 0; q < rows; ++q) {
+        float* const c = p.c + (row + i + q) * p.c_row + column + j;
+        V v = r[q];
+        if (p.bias) v += bias;
+        if (p.accumulate) v += load_up_to(c, columns - j);
+        store_up_to(c, v, columns - j);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void multiply_by_rows(const PanelGemm& p, float* scratch) {
+  for (std::int64_t first = 0; first < p.k; first += PanelGemm::k_block) {
+    const std::int64_t k = smaller(PanelGemm::k_block, p.k - first);
+    for (std::int64_t column = 0; column < p.n; column += panel) {
+      const std::int64_t columns = smaller(panel, p.n - column);
+      pack_rows(p.b + first * p.b_row + column, p.b_row, k, columns, smaller(panel, p.n - column - columns), scratch);
+      for (std::int64_t row = 0; row < p.m; row += tile_rows) {
+        const Left left{p.a + row * p.a_row + first * p.a_column, p.a_row, p.a_column};
+        const Place to{p.c + row * p.c_row + column, p.c_row, columns, first == 0 && p.bias ? p.bias + column : nullptr, first > 0 || p.accumulate};
+        with_rows(smaller(tile_rows, p.m - row), [&]<int R>() __attribute__((always_inline)) {
+          with_vectors((columns + lanes - 1) / lanes, [&]<int W>() __attribute__((always_inline)) {
+            if (p.a_column == 1) rows_tile<R, W, true>(left, scratch, k, to);
+            else rows_tile<R, W, false>(left, scratch, k, to);
+          });
+        });
+      }
+    }
+  }
+}
+
+void multiply_by_columns(const PanelGemm& p, float* scratch) {
+  const std::int64_t panels = (p.m + panel - 1) / panel;
+  float* const block = scratch + panels * p.k * panel;
+  pack_transposed(p, scratch);
+  for (std::int64_t column = 0; column < p.n; column += block_columns) {
+    const std::int64_t columns = smaller(block_columns, p.n - column);
+    for (std::int64_t q = 0; q < panels; ++q) {
+      const std::int64_t vectors = smaller(tile_vectors, (p.m - q * panel + lanes - 1) / lanes);
+      for (std::int64_t j = 0; j < columns; j += tile_rows) {
+        const Left left{p.b + (column + j) * p.b_column, p.b_column, 1};
+        const float* const ahead = column + j + 2 * tile_rows <= p.n ? left.data + tile_rows * p.b_column : nullptr;
+        const auto fetch = [&](std::int64_t l) __attribute__((always_inline)) {
+          if (ahead)
+#pragma GCC unroll 6
+            for (int i = 0; i < tile_rows; ++i) __builtin_prefetch(ahead + i * p.b_column + l, 0, 2);
+        };
+        with_rows(smaller(tile_rows, columns - j), [&]<int R>() __attribute__((always_inline)) {
+          with_vectors(vectors, [&]<int W>() __attribute__((always_inline)) {
+            V sum[R][W];
+            multiply_tile<R, W, true>(left, scratch + q * p.k * panel, p.k, fetch, sum);
+#pragma GCC unroll 6
+            for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+              for (int v = 0; v < W; ++v) store(block + (j + i) * panel + v * lanes, sum[i][v]);
+          });
+        });
+      }
+      store_transposed(block, p, q * panel, column, columns);
+    }
+  }
+}
+
+void add_rows(const float* x, std::int64_t x_row, float* y, std::int64_t y_row, std::int64_t rows, std::int64_t columns) {
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; j += lanes)
+      store_up_to(y + i * y_row + j, load_up_to(y + i * y_row + j, columns - j) + load_up_to(x + i * x_row + j, columns - j), columns - j);
+}
+
+}  // namespace tasuki::kernels::cpu::TASUKI_ISA
