@@ -1,7 +1,10 @@
 #include "tasuki/ops/linear.hpp"
 
 #include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/random.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/unary.hpp"
 #include "tests/support/op_case.hpp"
 
 using namespace tasuki;
@@ -51,4 +54,28 @@ TEST_CASE("linear: gradients of weight and bias are added to those that are ther
   for (int pass = 0; pass < 2; ++pass) sum(linear(x, weight, bias)).backward();
   CHECK(weight.grad().to_vector<float>() == std::vector<float>{10, 14, 18, 10, 14, 18});
   CHECK(bias.grad().to_vector<float>() == std::vector<float>{4, 4});
+}
+
+TEST_CASE("linear: a large weight gives what the same product gives in double, and so do its gradients, written or added") {
+  manual_seed(5);
+  const Tensor weight = randn({523, 391}), bias = randn({523});
+  for (const std::int64_t batch : {16, 37, 64}) {
+    INFO("batch " << batch);
+    const Tensor x = randn({batch, 391}), g = randn({batch, 523});
+    const auto run = [&](DType dtype) {
+      const std::vector<Tensor> leaves{x.to(dtype).detach(), weight.to(dtype).detach(), bias.to(dtype).detach()};
+      for (const Tensor& leaf : leaves) leaf.requires_grad_();
+      Tensor y;
+      for (int pass = 0; pass < 2; ++pass) {
+        y = linear(leaves[0], leaves[1], leaves[2]);
+        y.backward(g.to(dtype));
+      }
+      return std::vector<Tensor>{y, leaves[0].grad(), leaves[1].grad(), leaves[2].grad()};
+    };
+    const std::vector<Tensor> in_float = run(f32), in_double = run(f64);
+    for (std::size_t i = 0; i < in_float.size(); ++i) {
+      const double worst = max(abs(in_float[i].to(f64).detach() - in_double[i].detach())).item<double>();
+      CHECK(worst < 2e-4);
+    }
+  }
 }
