@@ -92,7 +92,6 @@ TEST_CASE("bytes from text") {
   for (const char* wrong : {"", "GiB", "-1GiB", "4 GiB", "4gib", "1e400GiB", "12abc"})
     CHECK_THROWS_AS(ts::memory::parse_bytes(wrong), ts::ValueError);
   expect_error([] { ts::memory::parse_bytes("four"); },
-               "ValueError\n"
-               "  expected  a number of bytes, as in \"512MiB\", \"1.5GB\" or \"1048576\"\n"
+               "ValueError: expected  a number of bytes, as in \"512MiB\", \"1.5GB\" or \"1048576\"\n"
                "  actual    \"four\"");
 }
