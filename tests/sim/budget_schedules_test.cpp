@@ -38,7 +38,7 @@ Run train(ts::Device device, std::size_t budget_bytes, Policy policy) {
     for (const ts::Tensor& p : block.parameters()) parameters.push_back(p);
   }
   ts::optim::SGD optimizer{parameters, {.lr = 0.01, .momentum = 0.9}};
-  const ts::Tensor x = ts::randn({64, 96}, {.device = device});
+  const ts::Tensor x = ts::randn({256, 96}, {.device = device});
   ts::memory::reset_peak(device);
   std::unique_ptr<ts::memory::Budget> budget;
   if (budget_bytes) budget.reset(new ts::memory::Budget{device, {.bytes = budget_bytes, .file_bytes = 0, .policy = policy}});
@@ -74,7 +74,8 @@ TEST_CASE("within a budget, no order of the queues changes a bit") {
   for (std::uint64_t seed = 0; seed < schedules(60); ++seed) {
     const Policy policy = seed % 3 == 0 ? Policy::recompute : seed % 3 == 1 ? Policy::swap : Policy::automatic;
     const auto schedule = seed % 8 == 7 ? ts::SimSchedule::delayed : ts::SimSchedule::seeded;
-    const std::size_t budget = keep.peak * (55 + seed % 5 * 8) / 100;
+    // Weights, momentum and what started the graph cannot be computed again.
+    const std::size_t budget = keep.peak * ((policy == Policy::recompute ? 80 : 45) + seed % 4 * 8) / 100;
     const Run bounded = train(fresh_device({.bytes = 64_MiB, .schedule = schedule, .seed = seed, .poison = true}).device(), budget, policy);
     if (bounded.bytes != keep.bytes) FAIL_CHECK("seed " << seed << ": other bits, policy " << name_of(policy));
     CHECK(bounded.peak <= budget);
