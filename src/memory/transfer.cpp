@@ -320,14 +320,13 @@ TransferError TransferEngine::order(const Transfer& transfer, StreamId stream) {
   return state->error;
 }
 
-void TransferEngine::cancel(const Transfer& transfer) {
+void TransferEngine::cancel(const Transfer& transfer, StreamId stream) {
   TransferState* state = transfer.state_.get();
-  if (!state) return;
-  if (state->kind != Kind::copy) {
-    std::unique_lock lock(impl_->mutex);
-    if (!state->over) impl_->abandon(*state);
+  if (state && state->kind != Kind::copy) {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->abandon(*state);
   }
-  (void)wait(transfer);
+  (void)order(transfer, stream);
 }
 
 bool TransferEngine::prepare(Tier tier, std::size_t bytes) {

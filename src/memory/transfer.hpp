@@ -125,8 +125,9 @@ class TransferEngine {
   /// Work that is queued on `stream` from here on starts after the transfer. Between an asynchronous device and a host slab this
   /// never blocks; where the file takes part it may (counted in stats().host_waits). Then the same as wait().
   TransferError order(const Transfer& transfer, StreamId stream);
-  /// Gives up what has not started, and waits for the rest: neither end is touched afterwards, and the home holds nothing.
-  void cancel(const Transfer& transfer);
+  /// Gives up what has not started; the rest is ordered before later work on `stream`, as order() does. Then nothing of the transfer
+  /// touches either end, and the home may hold nothing.
+  void cancel(const Transfer& transfer, StreamId stream = 0);
 
   /// Makes room ahead, in host slabs or in the file: afterwards `bytes` bytes of homes in that tier, in whatever sizes and order, need
   /// nothing from the system as far as fragments allow. Host slabs that hold nothing and are not part of it go back. False, with

@@ -27,7 +27,7 @@ struct Place final : Home {
   HostSlabs::Place slab;  ///< in the host tier; in the file tier while its bytes are still on their way through host memory
   bool has_extent = false;
   std::size_t extent = 0;
-  std::deque<intrusive_ptr<TransferState>> jobs;
+  std::vector<intrusive_ptr<TransferState>> jobs;
   Event last_out, last_in;  ///< copies between the device and the slab
   std::uint64_t checksum = 0;
   TransferError error;  ///< of the last departure, if it failed

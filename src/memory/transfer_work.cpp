@@ -55,7 +55,7 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
     TransferState* job = next_job(number, some_must_wait);
     if (!job) {
       if (stopping) return;
-      if (some_must_wait) work_there.wait_for(lock, std::chrono::microseconds(100));  // events of a device wake nobody
+      if (some_must_wait) work_there.wait_for(lock, std::chrono::microseconds(200));  // events of a device wake nobody
       else work_there.wait(lock);
       continue;
     }
@@ -151,7 +151,7 @@ void TransferEngine::Impl::finish(TransferState& state) {
     if (options.checksums && state.checksum != home.checksum) state.error = mismatch(home);
   }
   if (state.error) ++counted.failures;
-  home.jobs.pop_front();
+  home.jobs.erase(home.jobs.begin());
   end(state);
   if (home.jobs.empty()) {
     if (home.freed) release(home);
