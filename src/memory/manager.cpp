@@ -183,7 +183,9 @@ Report Manager::report() {
 void Manager::begin_launch() {
   const std::lock_guard lock(mutex_);
   ++clock_;
-  if (active_) steps_->begin_launch();
+  if (!active_) return;
+  note_let_go();
+  steps_->begin_launch();
 }
 
 void Manager::pin(Storage& storage, bool write) {
@@ -226,7 +228,10 @@ void Manager::end_launch() {
 
 void Manager::end_step() {
   const std::lock_guard lock(mutex_);
-  if (active_) return steps_->end_step();
+  if (active_) {
+    note_let_go();
+    return steps_->end_step();
+  }
   // What checkpoints dropped has come back by now, or belongs to a graph that somebody keeps.
   if (open_segments_) return;
   for (const Residence* r = watched_; r; r = r->next_watched)
@@ -367,9 +372,13 @@ bool Manager::drop(Residence& r) {
     bool known = false;
     for (const Storage* other : r.sources) known |= other == source;
     if (known) continue;
-    source->retain();
-    source->retain_bytes();
-    watch(*source).dependents.push_back(&r);
+    Residence& from = watch(*source);
+    if (from.dependents.empty()) {
+      source->retain();
+      source->retain_bytes();
+      sources_.push_back(&from);
+    }
+    from.dependents.push_back(&r);
     r.sources.push_back(source);
   }
   surrender(r, Residency::dropped);
@@ -381,16 +390,37 @@ void Manager::let_sources_go(Residence& r) noexcept {
   while (!r.sources.empty()) {
     Storage* source = r.sources.back();
     r.sources.pop_back();
-    auto& list = residence_of(*source)->dependents;
+    Residence* from = residence_of(*source);
+    auto& list = from->dependents;
     for (std::size_t i = 0; i < list.size(); ++i)
       if (list[i] == &r) {
         list[i] = list.back();
         list.pop_back();
         break;
       }
+    if (!list.empty()) continue;
+    std::erase(sources_, from);
     source->release_bytes();
     source->release();
   }
+}
+
+/// The program has let go of what only replays hold.
+void Manager::note_let_go() {
+  for (Residence* r : sources_)
+    if (!r->let_go && r->storage->bytes_unique()) {
+      r->let_go = true;
+      steps_->let_go(*r->storage);
+    }
+}
+
+std::size_t Manager::away_bytes_beyond(const StepRecorder& recorder) const {
+  std::size_t bytes = 0;
+  for (const Residence* r = watched_; r; r = r->next_watched) {
+    const Residency state = r->storage->residency();
+    if ((state == Residency::away || state == Residency::dropped) && recorder.label_of(*r->storage) < 0) bytes += r->bytes;
+  }
+  return bytes;
 }
 
 bool Manager::prefers_drop(const Residence& r) const {

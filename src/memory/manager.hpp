@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "src/memory/residence.hpp"
 #include "tasuki/autograd/listener.hpp"
@@ -12,6 +13,7 @@
 
 namespace tasuki::memory {
 
+class StepRecorder;
 class Steps;
 
 /// What has moved since the budget began.
@@ -73,6 +75,8 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   bool has_room(std::size_t bytes) const { return runtime_.memory_stats().current_bytes + bytes <= options_.bytes; }
   /// Of all storages that it knows, bytes that are not on the device.
   std::size_t away_bytes() const { return away_bytes_; }
+  /// Of those that the step has not used.
+  std::size_t away_bytes_beyond(const StepRecorder& step) const;
   Residence* residence_of(Storage& storage) const { return static_cast<Residence*>(storage.residence()); }
   Residence& watch(Storage& storage);
 
@@ -92,6 +96,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   bool can_drop(const Residence& r, SmallVector<Storage*, 8>& sources) const;
   bool prefers_drop(const Residence& r) const;
   void let_sources_go(Residence& r) noexcept;
+  void note_let_go();
   bool bring_all_back() noexcept;
   void retire() noexcept;
   void forget_copy(Residence& r);
@@ -108,6 +113,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   std::unique_ptr<Steps> steps_;
   UseOrder resident_;
   Residence* watched_ = nullptr;
+  std::vector<Residence*> sources_;  ///< of the replays of all that is dropped
   std::size_t away_bytes_ = 0;
   std::uint64_t clock_ = 0;
   int replaying_ = 0;

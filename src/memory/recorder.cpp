@@ -90,17 +90,29 @@ void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_
   for (std::size_t i = 0; i < record.input_count; ++i) use(record.inputs[i]);
   for (std::size_t j = 0; j < record.output_count; ++j) use(record.outputs[j]);
   const auto uses = static_cast<std::uint32_t>(current_.uses.size()) - first_use;
-  const std::size_t demand = runtime_.memory_stats().current_bytes + away_bytes;
+  const std::size_t demand = runtime_.memory_stats().current_bytes + away_bytes - let_go_bytes_;
   current_.launches.push_back({record.op, record.module, record.phase, record.recorded, first_use, uses,
                                runtime_.block_bytes(record.workspace_bytes), demand, seconds, current_.hash});
   ++launches_;
 }
 
+void StepRecorder::note_release(const StorageTable::Entry& entry) noexcept {
+  if (entry.step == step_) current_.storages[static_cast<std::size_t>(entry.label)].released_after = static_cast<int>(launches_) - 1;
+}
+
+void StepRecorder::let_go(const Storage& storage) noexcept {
+  StorageTable::Entry* entry = table_.find(&storage);
+  if (!entry || entry->let_go) return;
+  note_release(*entry);
+  entry->let_go = true;
+  let_go_bytes_ += storage.movable_bytes();
+}
+
 void StepRecorder::released(const Storage& storage) noexcept {
   StorageTable::Entry* entry = table_.find(&storage);
   if (!entry) return;
-  if (entry->step == step_)
-    current_.storages[static_cast<std::size_t>(entry->label)].released_after = static_cast<int>(launches_) - 1;
+  if (entry->let_go) let_go_bytes_ -= storage.movable_bytes();
+  else note_release(*entry);
   table_.erase(*entry);
 }
 
@@ -130,6 +142,7 @@ void StepRecorder::forget() {
   current_.clear();
   ended_.clear();
   launches_ = 0;
+  let_go_bytes_ = 0;
 }
 
 Storage* StepRecorder::storage(const StorageHandle& handle) const {

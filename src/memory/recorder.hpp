@@ -78,6 +78,8 @@ class StepRecorder {
   /// `away_bytes`: of all storages that are not on the device at present. Replays are left out.
   void launch(const LaunchRecord& record, double seconds, std::size_t away_bytes = 0);
   void released(const Storage& storage) noexcept;
+  /// The program lets a storage go whose bytes are still held, because a replay needs them: in the trace it goes now.
+  void let_go(const Storage& storage) noexcept;
   /// `foreign_away_bytes`: of the storages without a label in this step that are away. They do not come back for it, so that they
   /// are no part of its base.
   void step_end(std::size_t foreign_away_bytes = 0);
@@ -99,11 +101,13 @@ class StepRecorder {
  private:
   void use(const LaunchOperand& operand);
   int label(const LaunchOperand& operand, Access& access);
+  void note_release(const StorageTable::Entry& entry) noexcept;
 
   DeviceRuntime& runtime_;
   StorageTable table_;
   RecordedStep current_, ended_;
   std::size_t launches_ = 0;
+  std::size_t let_go_bytes_ = 0;        ///< of storages that are still there
   std::uint32_t step_ = 1;
   std::vector<std::ptrdiff_t> change_;  ///< of the labelled bytes before each launch
 };

@@ -18,6 +18,7 @@ struct Residence {
   std::uint64_t segment = 0;      ///< the checkpoint in which it was made, or 0
   bool evictable = false;         ///< it was an operand, or is a parameter: nobody fills it through a bare address
   bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
+  bool let_go = false;            ///< by the program; only replays hold its bytes
   bool unmovable = false;         ///< a departure failed; not tried again in this step
 
   Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good

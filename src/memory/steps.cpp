@@ -138,7 +138,7 @@ void Steps::end_step() {
   if (!is_ours()) return;
   ++counts_.steps;
   counts_.planned += was_planned_;
-  recorder_.step_end();
+  recorder_.step_end(manager_.away_bytes_beyond(recorder_));
   Signature* signature = signatures_.end(recorder_.ended(), manager_.runtime().device());
   const std::uint64_t forced = manager_.moves().forced - forced_before_;
   // A planned step that had to evict took more than its trace says: plan below the budget from now on.

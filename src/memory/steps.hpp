@@ -53,6 +53,7 @@ class Steps {
   void end_launch();
   void end_step();
   void released(const Storage& storage) noexcept;
+  void let_go(const Storage& storage) { recorder_.let_go(storage); }
 
   /// During a replay: whether a dropped storage that it passes should come back into its own place.
   bool wants_back(const Residence& r) const;
@@ -61,6 +62,7 @@ class Steps {
   const std::string& last_failure() const { return failure_; }
 
   const StepCounts& counts() const { return counts_; }
+  const StepRecorder& recorder() const { return recorder_; }
   std::size_t signatures() const { return signatures_.size(); }
   const Machine& machine() const { return machine_; }
   /// The plan of the step under way or else of the last one planned, with its trace; nullptr before there is one.

@@ -22,7 +22,7 @@ StorageTable::Entry& StorageTable::insert(const Storage* storage) {
   std::size_t i = home(storage);
   while (entries_[i].storage) i = (i + 1) & (entries_.size() - 1);
   ++size_;
-  entries_[i] = {storage, ++births_, 0, -1};
+  entries_[i] = {storage, ++births_, 0, -1, false};
   return entries_[i];
 }
 

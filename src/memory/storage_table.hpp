@@ -18,6 +18,7 @@ class StorageTable {
     std::uint64_t birth = 0;  ///< counts insertions, so that an address used again is a storage of its own
     std::uint32_t step = 0;   ///< in which `label` was given
     int label = -1;
+    bool let_go = false;      ///< by the program; its bytes are still there
   };
 
   Entry* find(const Storage* storage);
