@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "support/budget.hpp"
 #include "support/progress.hpp"
 
 namespace ts = tasuki;
@@ -30,6 +31,7 @@ struct Options {
   int threads = 0;
   double lr = 1.5e-3, temperature = 0.8;
   std::uint64_t seed = 1;
+  BudgetChoice budget;
   ts::models::GPT2Options net{.vocabulary = 256, .context = 96, .layers = 3, .heads = 4, .width = 128, .dropout = 0.05};
 };
 
@@ -53,6 +55,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it rises for a tenth of the steps and falls along a cosine")->capture_default_str();
   app.add_option("--seed", o.seed, "of first weights, order and the text that is written")->capture_default_str();
   app.add_option("--device", o.device, "cpu, or what this build has: sim:4GiB")->capture_default_str();
+  o.budget.add_to(app);
   app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--sample", o.sample, "bytes to write after training")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--prompt", o.prompt, "what the written text goes on from");
@@ -147,6 +150,7 @@ void train(const Options& o) {
   const ts::Device device = ts::Device::parse(o.device);
   ts::manual_seed(o.seed);
   const Text text(o);
+  const auto budget = o.budget.make(device);
   ts::models::GPT2 net{o.net};
   net.to(device);
   std::printf("%lld bytes to train on, %lld to validate; a GPT-2 of %lld parameters\n", static_cast<long long>(text.train.numel()),
@@ -183,6 +187,7 @@ void train(const Options& o) {
   }
   ts::save(net, o.out, {{"seed", std::to_string(o.seed)}, {"steps", std::to_string(o.steps)}});
   std::printf("wrote %s\n", o.out.c_str());
+  if (budget) std::printf("%s", budget->report().to_string().c_str());
   if (o.sample > 0) std::printf("---%s\n---\n", write(net, o, device).c_str());
 }
 

@@ -3,6 +3,7 @@
 //     mnist                                   the digits in data/mnist: about 98 %
 //     mnist --data FOLDER --epochs 5          the full MNIST, or data in its format: about 99 %
 //     mnist --device sim:64MiB                the same numbers on an accelerator of 64 MiB, emulated on the CPU
+//     mnist --device sim --budget 4MiB        the same numbers again, within 4 MiB
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <string>
 
+#include "support/budget.hpp"
 #include "support/progress.hpp"
 #include "support/svg_plot.hpp"
 
@@ -27,6 +29,7 @@ struct Options {
   double lr = 2e-3;
   std::uint64_t seed = 1;
   bool augment = true, summary = false;
+  BudgetChoice budget;
 };
 
 /// data/mnist under the current folder, else in the source tree that this program was built from.
@@ -44,6 +47,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--batch", o.batch, "digits per step")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--device", o.device, "cpu, or an emulated accelerator with so much memory: sim:4GiB")->capture_default_str();
+  o.budget.add_to(app);
   app.add_option("--seed", o.seed, "of first weights, order and shifts")->capture_default_str();
   app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
@@ -96,6 +100,7 @@ void train(const Options& o) {
   const auto digits = ts::data::mnist(o.data, {.normalize = true});
   std::printf("%lld digits to train on, %lld to test\n", static_cast<long long>(digits.train.size()), static_cast<long long>(digits.test.size()));
 
+  const auto budget = o.budget.make(device);
   ts::models::LeNet net;
   if (o.summary) std::printf("%s", ts::nn::summary(net, digits.train.x().slice(0, 0, 1)).to_string().c_str());
   net.to(device);
@@ -144,6 +149,7 @@ void train(const Options& o) {
   curves.series = {losses, accuracies};
   curves.write(o.curve);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.curve.c_str());
+  if (budget) std::printf("%s", budget->report().to_string().c_str());
   std::printf("test accuracy %.4f\n", last_accuracy);
 }
 
