@@ -3,7 +3,7 @@
 //     mnist                                   the digits in data/mnist: about 98 %
 //     mnist --data FOLDER --epochs 5          the full MNIST, or data in its format: about 99 %
 //     mnist --device sim:64MiB                the same numbers on an accelerator of 64 MiB, emulated on the CPU
-//     mnist --device sim --budget 4MiB        the same numbers again, within 4 MiB
+//     mnist --device sim --budget 24MiB       the same numbers again, within 24 MiB
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
