@@ -39,8 +39,13 @@ std::exception_ptr run(SimWork& work) {
 
 }  // namespace
 
-SimQueues::SimQueues(SimSchedule schedule, std::uint64_t seed) : schedule_(schedule), seed_(seed) {
+SimQueues::SimQueues(SimSchedule schedule, std::uint64_t seed, const SimQueues* before) : schedule_(schedule), seed_(seed) {
   start_random();
+  if (before)
+    for (std::size_t s = 0; s < queues_.size(); ++s) {
+      const Queue& old = before->queues_[s];
+      queues_[s].submitted = queues_[s].done = queues_[s].clock_started = old.submitted;
+    }
   if (schedule_ != SimSchedule::seeded)
     for (Queue& q : queues_) q.thread = std::thread([this, &q] { serve(q); });
 }
@@ -114,7 +119,7 @@ Event SimQueues::record(StreamId stream) const {
 void SimQueues::wait(StreamId stream, Event event) {
   const Lock lock(mutex_);
   Queue& q = queues_[static_cast<std::size_t>(stream)];
-  q.time.seconds = std::max(q.time.seconds, event.seconds);
+  if (event.ticket > queues_[static_cast<std::size_t>(event.stream)].clock_started) q.time.seconds = std::max(q.time.seconds, event.seconds);
   if (event.stream != stream) push(q, {nullptr, event});
 }
 
@@ -217,7 +222,10 @@ sim::Clock SimQueues::clock() const {
 void SimQueues::reset_clock() {
   Lock lock(mutex_);
   for (Queue& q : queues_) finish_all(q, lock);
-  for (Queue& q : queues_) q.time = {};
+  for (Queue& q : queues_) {
+    q.time = {};
+    q.clock_started = q.submitted;
+  }
   clock_ = {};
   start_random();
 }

@@ -30,7 +30,8 @@ class SimWork {
 /// to threads that only copy.
 class SimQueues {
  public:
-  SimQueues(SimSchedule schedule, std::uint64_t seed);
+  /// `before`, if there is one, is done; its events stay valid.
+  SimQueues(SimSchedule schedule, std::uint64_t seed, const SimQueues* before);
   ~SimQueues();
   SimQueues(const SimQueues&) = delete;
   SimQueues& operator=(const SimQueues&) = delete;
@@ -62,6 +63,7 @@ class SimQueues {
   struct Queue {
     std::deque<Entry> entries;
     std::uint64_t submitted = 0, done = 0;
+    std::uint64_t clock_started = 0;  // submitted when the clock stood at zero: earlier events are of another time
     sim::StreamTime time;
     std::exception_ptr error;
     std::condition_variable ready;

@@ -59,7 +59,7 @@ void SimRuntime::configure(const SimOptions& options) {
                  " bytes are in use\nconfigure the device first, or use another one: ts::Device::sim(", device().index() + 1, ", ...)");
   options_ = options;
   profile_ = &profile;
-  queues_ = std::make_unique<SimQueues>(options.schedule, options.seed);
+  queues_ = std::make_unique<SimQueues>(options.schedule, options.seed, queues_.get());
   memory_ = std::make_unique<SimMemory>(2 * options.bytes);
   stats_ = {};
   stats_.limit_bytes = options.bytes;

@@ -54,6 +54,28 @@ TEST_CASE("what the host queues after it has waited starts no earlier") {
   CHECK(clock_now().synchronizations == 1);
 }
 
+TEST_CASE("an event of before the clock was reset is long past") {
+  ts::SimRuntime& device = fresh_device();
+  submit(device, 0, [] {}, 100);
+  const ts::Event old = device.record_event(0);
+  ts::sim::reset_clock(device.device());
+  device.wait_event(1, old);
+  submit(device, 1, [] {}, 1);
+  CHECK(clock_now().streams[1].seconds == 1);
+}
+
+TEST_CASE("events stay valid when the device starts again with other options") {
+  ts::SimRuntime& device = fresh_device({.seed = 1});
+  for (int i = 0; i < 10; ++i) submit(device, 0, [] {}, 1);
+  const ts::Event old = device.record_event(0);
+  fresh_device({.seed = 2});
+  CHECK(device.has_happened(old));
+  device.wait_event(1, old);
+  submit(device, 1, [] {}, 1);
+  device.synchronize(1);
+  CHECK(clock_now().streams[1].seconds == 1);
+}
+
 TEST_CASE("a launch takes its flops or its traffic, whichever is longer") {
   for (const char* name : {"v100-nvlink", "a100-pcie4", "h100-pcie5"}) {
     fresh_device({.profile = name});

@@ -111,6 +111,33 @@ TEST_CASE("a training step waits for nothing and leaves no bytes behind") {
   CHECK(device.memory_stats().current_bytes == 0);
 }
 
+TEST_CASE("as the default device it gets all that a program makes") {
+  const auto run = [](ts::Device device) {
+    struct Restore {
+      ts::Device before = ts::default_device();
+      ~Restore() { ts::set_default_device(before); }
+    } restore;
+    ts::set_default_device(device);
+    ts::manual_seed(9);
+    ts::models::MLP net{{8, 16, 4}};
+    ts::optim::Adam optimizer{net.parameters(), {.lr = 0.01}};
+    const ts::Tensor x = ts::randn({12, 8}), t = ts::arange(12).to(ts::f32).mul(0.3).to(ts::i64);
+    CHECK(x.device() == device);
+    CHECK(net.parameters()[0].device() == device);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.zero_grad();
+      ts::cross_entropy(net(x), t).backward();
+      optimizer.step();
+    }
+    const auto state = optimizer.named_state();
+    optimizer.load_state(state);
+    std::string bytes;
+    for (const ts::Tensor& p : net.parameters()) bytes += bytes_of(p);
+    return bytes;
+  };
+  CHECK(run(fresh_device({.poison = true}).device()) == run(ts::Device::cpu()));
+}
+
 TEST_CASE("a network is saved from the device and loaded into it") {
   const ts::Device device = fresh_device().device();
   const TemporaryFolder folder;
