@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "src/memory/byte_text.hpp"
 #include "src/memory/checksum.hpp"
@@ -99,11 +100,19 @@ FileTier* TransferEngine::Impl::open_file() {
   return file.get();
 }
 
-void TransferEngine::Impl::start_threads() {
-  if (!threads.empty()) return;
+/// Fewer threads than wanted will do.
+TransferError TransferEngine::Impl::start_threads() {
+  if (!threads.empty()) return {};
   constexpr std::size_t largest_bounce = std::size_t{4} << 20;
+  bounces.clear();
   for (int i = 0; i < options.threads; ++i) bounces.push_back(std::make_unique<Bounce>(std::min(options.chunk_bytes, largest_bounce)));
-  for (int i = 0; i < options.threads; ++i) threads.emplace_back([this, i] { work(i, *bounces[static_cast<std::size_t>(i)]); });
+  try {
+    for (int i = 0; i < options.threads; ++i) threads.emplace_back([this, i] { work(i, *bounces[static_cast<std::size_t>(i)]); });
+  } catch (const std::system_error& error) {
+    if (threads.empty())
+      return {TransferError::Kind::input_output, detail::concat({"cannot start a thread that moves bytes to the file: ", error.code().message(), "\nraise the limit on processes (ulimit -u)"})};
+  }
+  return {};
 }
 
 /// Device memory to the home's slab, on the device's own queue. Whoever read or wrote these pages before must be through.
@@ -146,13 +155,18 @@ Transfer TransferEngine::Impl::copy_in(Place& home, char* to, Event after) {
 }
 
 Transfer TransferEngine::Impl::submit(Kind kind, Place& home, char* memory, Event after) {
-  start_threads();
+  TransferError no_threads = start_threads();
   auto state = intrusive_ptr<TransferState>::adopt(new TransferState(kind, home, memory, after));
   home.jobs.push_back(state);
   if (kind == Kind::out) home.holds_copy_ = true;
   if (kind != Kind::settle) ++counted.transfers;
   ++unfinished;
-  if (home.jobs.size() == 1) make_ready(*state);
+  if (no_threads) {
+    state->error = std::move(no_threads);
+    finish(*state);
+  } else if (home.jobs.size() == 1) {
+    make_ready(*state);
+  }
   return Transfer(std::move(state));
 }
 

@@ -73,7 +73,7 @@ struct TransferEngine::Impl {
 
   // the caller's side
   FileTier* open_file();
-  void start_threads();
+  TransferError start_threads();
   Transfer copy_out(Place& home, const char* from, Event after);
   Transfer copy_in(Place& home, char* to, Event after);
   Transfer submit(TransferState::Kind kind, Place& home, char* memory, Event after);

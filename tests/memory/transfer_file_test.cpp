@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -206,6 +207,23 @@ TEST_CASE("a process that is killed in the middle of a transfer leaves no file b
   });
   CHECK(status == -SIGKILL);
   CHECK(folder.file_count() == 0);
+}
+
+TEST_CASE("without a thread to spare, transfers to the file fail and say why") {
+  if (!children_may_start_threads()) return;
+  const int status = in_child([&] {
+    const rlimit one{1, 1};
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return 2;  // root has no limit
+    TransferEngine tiers(cpu());
+    Home* home = tiers.reserve(100, Tier::file);
+    if (!home || ::setrlimit(RLIMIT_NPROC, &one) != 0) return 3;
+    char bytes[100] = {};
+    const TransferError error = tiers.wait(tiers.start_out(*home, bytes));
+    tiers.free(home);
+    const std::string expected = "cannot start a thread that moves bytes to the file: Resource temporarily unavailable\nraise the limit on processes (ulimit -u)";
+    return error.text == expected && tiers.stats().file_in_use == 0 ? 0 : 1;
+  });
+  CHECK(status == 0);
 }
 
 TEST_CASE("a forked child may end with a copy of the engine, whose threads it does not have") {
