@@ -22,6 +22,11 @@ constexpr Piece pieces[][2] = {
     {{BinaryPiece::pow_a, {true, true, false}}, {BinaryPiece::pow_b, {true, true, false}}},  // pow
     {{BinaryPiece::greater_share, {true, true, false}}, {BinaryPiece::less_share, {true, true, false}}},  // maximum
     {{BinaryPiece::less_share, {true, true, false}}, {BinaryPiece::greater_share, {true, true, false}}},  // minimum
+    {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::fmod_b, {true, true, false}}},  // fmod
+    {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::remainder_b, {true, true, false}}},  // remainder
+    {{BinaryPiece::atan2_a, {true, true, false}}, {BinaryPiece::atan2_b, {true, true, false}}},  // atan2
+    {{BinaryPiece::hypot_a, {true, false, true}}, {BinaryPiece::hypot_b, {false, true, true}}},  // hypot
+    {{BinaryPiece::logaddexp_a, {true, false, true}}, {BinaryPiece::logaddexp_b, {false, true, true}}},  // logaddexp
 };
 const Piece& piece(BinaryOp op, int operand) { return pieces[static_cast<int>(op)][operand]; }
 

@@ -4,9 +4,9 @@
 
 namespace tasuki::kernels::cpu {
 
-enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum };
+enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, fmod, remainder, atan2, hypot, logaddexp };
 
-/// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div); a or b may be a
+/// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div and what follows minimum); a or b may be a
 /// ScalarView of its compute_dtype. The halves are computed in f32. NaN in either operand of maximum and minimum gives NaN.
 void binary(BinaryOp op, const View& a, const View& b, const View& out);
 
@@ -27,7 +27,10 @@ void binary_backward(BinaryOp op, int operand, const View& grad, const View& a, 
 void power_of_number_backward(const View& grad, const View& a, double number, const View& to, bool accumulate);
 
 /// The loops that gradients and powers are made of.
-enum class BinaryPiece : unsigned char { copy, negate, mul, div, div_b, pow_a, pow_b, greater_share, less_share, cube, root, square_grad, cube_grad, root_grad };
+enum class BinaryPiece : unsigned char {
+  copy, negate, mul, div, div_b, pow_a, pow_b, greater_share, less_share, cube, root, square_grad, cube_grad, root_grad,
+  fmod_b, remainder_b, atan2_a, atan2_b, hypot_a, hypot_b, logaddexp_a, logaddexp_b
+};
 TASUKI_PER_ISA(DenseLoop binary_loop(BinaryOp op, DType dtype))
 TASUKI_PER_ISA(DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype))
 

@@ -16,6 +16,11 @@ DenseLoop binary_loop(BinaryOp op, DType dtype) {
     case BinaryOp::pow: return loop_for<Pow, 2, true>(dtype);
     case BinaryOp::maximum: return loop_for<Maximum, 2, true>(dtype);
     case BinaryOp::minimum: return loop_for<Minimum, 2, true>(dtype);
+    case BinaryOp::fmod: return loop_for<Fmod, 2, false>(dtype);
+    case BinaryOp::remainder: return loop_for<Remainder, 2, false>(dtype);
+    case BinaryOp::atan2: return loop_for<Atan2, 2, false>(dtype);
+    case BinaryOp::hypot: return loop_for<Hypot, 2, false>(dtype);
+    case BinaryOp::logaddexp: return loop_for<LogAddExp, 2, false>(dtype);
   }
   return nullptr;
 }
@@ -36,6 +41,14 @@ DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype) {
     case BinaryPiece::square_grad: return loop_for<SquareGrad, 2, false>(dtype);
     case BinaryPiece::cube_grad: return loop_for<CubeGrad, 2, false>(dtype);
     case BinaryPiece::root_grad: return loop_for<RootGrad, 2, false>(dtype);
+    case BinaryPiece::fmod_b: return loop_for<FmodGradB, 3, false>(dtype);
+    case BinaryPiece::remainder_b: return loop_for<RemainderGradB, 3, false>(dtype);
+    case BinaryPiece::atan2_a: return loop_for<Atan2GradA, 3, false>(dtype);
+    case BinaryPiece::atan2_b: return loop_for<Atan2GradB, 3, false>(dtype);
+    case BinaryPiece::hypot_a: return loop_for<HypotGradA, 3, false>(dtype);
+    case BinaryPiece::hypot_b: return loop_for<HypotGradB, 3, false>(dtype);
+    case BinaryPiece::logaddexp_a: return loop_for<LogAddExpGradA, 3, false>(dtype);
+    case BinaryPiece::logaddexp_b: return loop_for<LogAddExpGradB, 3, false>(dtype);
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/inverse_functions.hpp"
 #include "kernels/math.hpp"
 
 namespace tasuki::functors::TASUKI_ISA {
@@ -69,6 +70,35 @@ struct Pow {
       base = static_cast<wrapping<T>>(base * base);
     }
     return static_cast<T>(result);
+  }
+};
+
+/// What is left of a / b rounded toward zero, and rounded down: with the sign of a, and of b.
+struct Fmod {
+  static TASUKI_INLINE float f(float a, float b) { return __builtin_fmodf(a, b); }
+  static TASUKI_INLINE double f(double a, double b) { return __builtin_fmod(a, b); }
+};
+struct Remainder {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    const T r = Fmod::f(a, b);
+    return r != T(0) && (r < T(0)) != (b < T(0)) ? r + b : r;
+  }
+};
+struct Atan2 {
+  static TASUKI_INLINE float f(float a, float b) { return __builtin_atan2f(a, b); }
+  static TASUKI_INLINE double f(double a, double b) { return __builtin_atan2(a, b); }
+};
+struct Hypot {
+  static TASUKI_INLINE float f(float a, float b) { return __builtin_hypotf(a, b); }
+  static TASUKI_INLINE double f(double a, double b) { return __builtin_hypot(a, b); }
+};
+/// ln(e^a + e^b).
+struct LogAddExp {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    const T difference = a == b ? T(0) : -absolute(a - b);  // equal infinities have none
+    return Maximum::f(a, b) + logarithm_of_1_plus(exponential(difference));
   }
 };
 
@@ -186,6 +216,55 @@ struct LessShare {
   template <class T>
   static TASUKI_INLINE T f(T g, T a, T b) {
     return a > b ? T(0) : a == b ? g * T(0.5) : g;
+  }
+};
+
+struct FmodGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return -g * rounded_to_zero(a / b);
+  }
+};
+struct RemainderGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return -g * rounded_down(a / b);
+  }
+};
+struct Atan2GradA {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return g * b / (a * a + b * b);
+  }
+};
+struct Atan2GradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b) {
+    return -g * a / (a * a + b * b);
+  }
+};
+struct HypotGradA {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T y) {
+    return g * (a / y);
+  }
+};
+struct HypotGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T y, T b) {
+    return g * (b / y);
+  }
+};
+struct LogAddExpGradA {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T y) {
+    return g * exponential(a - y);
+  }
+};
+struct LogAddExpGradB {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T y, T b) {
+    return g * exponential(b - y);
   }
 };
 

@@ -24,7 +24,8 @@ enum class Number : unsigned char { none, right, left };
 
 constexpr unsigned flags = op_any_grad_layout;
 constexpr OpInfo infos[] = {{"add", "a, b", flags}, {"sub", "a, b", flags},     {"mul", "a, b", flags},    {"div", "a, b", flags},
-                            {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}};
+                            {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}, {"fmod", "a, b", flags},
+                            {"remainder", "a, b", flags}, {"atan2", "a, b", flags}, {"hypot", "a, b", flags}, {"logaddexp", "a, b", flags}};
 constexpr OpInfo number_left_infos[] = {{"add", "b", flags}, {"sub", "b", flags},     {"mul", "b", flags},    {"div", "b", flags},
                                         {"pow", "b", flags}, {"maximum", "b", flags}, {"minimum", "b", flags}};
 constexpr OpInfo in_place_infos[] = {{"add_", "a, b", flags}, {"sub_", "a, b", flags}, {"mul_", "a, b", flags}, {"div_", "a, b", flags}};
@@ -137,6 +138,7 @@ struct Binary final : Function {
 
   void check_dtype(DType dtype) const {
     if (is_floating(dtype)) return;
+    if (op > BinaryOp::minimum) TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\ncast first with .to(ts::f32)");
     if (op == BinaryOp::div)
       TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\nquotients are not rounded to integers: cast first with .to(ts::f32)");
     if (dtype == bool_) TASUKI_THROW(DTypeError, "expected  a floating or integral dtype\nactual    bool\ncast first with .to(ts::f32) or .to(ts::i64)");
@@ -166,9 +168,33 @@ struct Binary final : Function {
       case BinaryOp::pow: return times(g, first ? slope_by_base(c) : slope_by_exponent(c));
       case BinaryOp::maximum:
       case BinaryOp::minimum: return times(g, share(c, operand));
+      default: return first ? gradient_by_first(c) : gradient_by_second(c);
     }
     return {};
   }
+
+  /// Of the functions after minimum, whose first operand is always a tensor.
+  Tensor gradient_by_first(const GradContext& c) const {
+    const Tensor& g = c.grad(0);
+    switch (op) {
+      case BinaryOp::atan2: return g * second(c) / (c.in(0) * c.in(0) + second(c) * second(c));
+      case BinaryOp::hypot: return g * (c.in(0) / c.out(0));
+      case BinaryOp::logaddexp: return g * exp(c.in(0) - c.out(0));
+      default: return g;  // fmod, remainder
+    }
+  }
+  Tensor gradient_by_second(const GradContext& c) const {
+    const Tensor& g = c.grad(0);
+    switch (op) {
+      case BinaryOp::fmod: return -(g * trunc(c.in(0) / c.in(1)));
+      case BinaryOp::remainder: return -(g * floor(c.in(0) / c.in(1)));
+      case BinaryOp::atan2: return -(g * c.in(0)) / (c.in(0) * c.in(0) + c.in(1) * c.in(1));
+      case BinaryOp::hypot: return g * (c.in(1) / c.out(0));
+      default: return g * exp(c.in(1) - c.out(0));  // logaddexp
+    }
+  }
+  /// The second operand as a tensor, whatever it is.
+  Tensor second(const GradContext& c) const { return number_is == Number::none ? c.in(1) : detail::zero_beside(c.in(0)) + number; }
 
   /// b a^(b-1), 0 where b is 0.
   Tensor slope_by_base(const GradContext& c) const {
@@ -226,9 +252,19 @@ TASUKI_BINARY(div)
 TASUKI_BINARY(pow)
 TASUKI_BINARY(maximum)
 TASUKI_BINARY(minimum)
+TASUKI_BINARY(fmod)
+TASUKI_BINARY(remainder)
+TASUKI_BINARY(atan2)
+TASUKI_BINARY(hypot)
+TASUKI_BINARY(logaddexp)
 #undef TASUKI_BINARY
 
 Tensor pow(detail::LeftScalar base, const Tensor& exponent) { return with_left(base.operand, BinaryOp::pow, exponent); }
+
+Tensor lerp(const Tensor& a, const Tensor& b, Operand weight) {
+  const Tensor way = mul(sub(b, Operand(a, weight.at())), weight);
+  return add(a, Operand(way, weight.at()));
+}
 
 Tensor operator+(const Tensor& a, Operand b) { return add(a, b); }
 Tensor operator-(const Tensor& a, Operand b) { return sub(a, b); }

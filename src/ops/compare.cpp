@@ -1,9 +1,12 @@
 #include "tasuki/ops/compare.hpp"
 
+#include <limits>
+
 #include "kernels/compare.hpp"
 #include "kernels/dispatch.hpp"
 #include "src/ops/two_operands.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/unary.hpp"
 #include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
@@ -69,6 +72,34 @@ struct Where final : Function {
   }
 };
 
+/// where() with a number that is a field, not an operand: a replay has it without bytes.
+struct MaskedFill final : Function {
+  double value;
+  explicit MaskedFill(double v) : value(v) {}
+  static constexpr OpInfo op{"masked_fill", "x, mask", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return detail::concat({"value=", value}); }
+  Spec infer(const Operands& in) override {
+    const Tensor &x = in[0], &mask = in[1];
+    TASUKI_CHECK_OP(DTypeError, mask.dtype(), ==, bool_, "make it with a comparison, or cast: .to(ts::bool_)");
+    detail::check_scalar(x.dtype(), value);
+    const Shape shape = broadcast_shapes(x.shape(), mask.shape());
+    Spec spec = shape == x.shape() ? Spec::like(x) : Spec(shape, x.dtype());
+    spec.save_inputs = 2;
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::where(l.in(1), ScalarView(value, l.in(0).dtype).view(), l.in(0), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor mask = c.in(1);
+    return {sum_to(masked_fill(c.grad(0), mask, 0, At()), c.in_shape(0)), {}};
+  }
+};
+
 }  // namespace
 
 #define TASUKI_COMPARISON(name)                                                                                      \
@@ -83,5 +114,17 @@ TASUKI_COMPARISON(ge)
 #undef TASUKI_COMPARISON
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, At at) { return apply(Where(), {&condition, &a, &b}, at); }
+
+Tensor isnan(const Tensor& x, At at) { return ne(x, Operand(x, at)); }
+Tensor isinf(const Tensor& x, At at) {
+  if (!is_floating(x.dtype())) return isnan(x, at);
+  return eq(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+}
+Tensor isfinite(const Tensor& x, At at) {
+  if (!is_floating(x.dtype())) return eq(x, Operand(x, at));
+  return lt(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+}
+
+Tensor masked_fill(const Tensor& x, const Tensor& mask, double value, At at) { return apply(MaskedFill(value), {&x, &mask}, at); }
 
 }  // namespace tasuki

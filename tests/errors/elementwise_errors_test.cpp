@@ -188,3 +188,37 @@ TEST_CASE("An undefined operand is an error, not a crash") {
   CHECK_THROWS_AS(nothing.add_(x), ts::ValueError);
   CHECK_THROWS_AS(ts::where(nothing, x, x), ts::ValueError);
 }
+
+TEST_CASE("masked_fill takes a mask of bools, and a number that the dtype can hold") {
+  const ts::Tensor x = matrix();
+  expect_error([&] { ts::masked_fill(x, x, 0); },
+               "DTypeError: masked_fill\n"
+               "  expected  mask.dtype() == bool_\n"
+               "  actual    f32 != bool\n"
+               "  make it with a comparison, or cast: .to(ts::bool_)\n"
+               "  x: f32[2, 3] cpu   mask: f32[2, 3] cpu\n"
+               "  called at <here>");
+  expect_error([&] { ts::masked_fill(whole(), flags(), 0.5); },
+               "DTypeError: masked_fill\n"
+               "  expected  a whole number beside a tensor of i64\n"
+               "  actual    0.5\n"
+               "  cast the tensor with .to(ts::f32)\n"
+               "  x: i64[3] cpu   mask: bool[3] cpu\n"
+               "  called at <here>");
+}
+
+TEST_CASE("hardtanh's limits are in order, rounding is of floats") {
+  expect_error([] { ts::hardtanh(matrix(), 1, -1); },
+               "ValueError: hardtanh\n"
+               "  expected  lowest <= highest\n"
+               "  actual    lowest = 1, highest = -1\n"
+               "  x: f32[2, 3] cpu\n"
+               "  called at <here>");
+  expect_error([] { ts::floor(whole()); },
+               "DTypeError: floor\n"
+               "  expected  a floating dtype\n"
+               "  actual    i64\n"
+               "  cast first: .to(ts::f32)\n"
+               "  x: i64[3] cpu\n"
+               "  called at <here>");
+}

@@ -96,7 +96,7 @@ void check_unary(const Copy& copy, DType dtype, double tolerance) {
 
 template <class T>
 void check_binary(const Copy& copy, DType dtype, double tolerance) {
-  for (int op = 0; op <= static_cast<int>(cpu::BinaryOp::minimum); ++op)
+  for (int op = 0; op <= static_cast<int>(cpu::BinaryOp::logaddexp); ++op)
     for (const std::int64_t n : lengths) {
       const std::vector<T> a = numbers<T>(static_cast<std::size_t>(n + 5)), b(a.begin() + 5, a.end());
       std::vector<T> expected(static_cast<std::size_t>(n)), actual(expected);

@@ -92,6 +92,11 @@ def where():
     return Case(torch.where, [rng.random(broadcastable(dims)) < 0.5, real(dims), real(broadcastable(dims))])
 
 
+def lerp():
+    dims, weight = shape(), float(numpy.float32(rng.uniform(0, 1)))
+    return Case(lambda a, b: torch.lerp(a, b, weight), [real(dims), real(dims)], [weight])
+
+
 def reduction(f):
     def make():
         dims = shape(1, 4)
@@ -431,7 +436,9 @@ OPS = {
     "leaky_relu": with_number(lambda x, a: F.leaky_relu(x, a)), "elu": with_number(lambda x, a: F.elu(x, a)),
     "softplus": with_number(lambda x, beta: F.softplus(x, beta)), "clamp": clamp,
     "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul), "div": binary(torch.div, real, away_from_zero),
-    "pow": binary(torch.pow, positive, real), "maximum": binary(torch.maximum), "minimum": binary(torch.minimum),
+    "pow": binary(torch.pow, positive, real), "maximum": binary(torch.maximum),
+    "fmod": binary(torch.fmod, real, away_from_zero), "remainder": binary(torch.remainder, real, away_from_zero), "atan2": binary(torch.atan2, away_from_zero, away_from_zero),
+    "hypot": binary(torch.hypot, away_from_zero), "logaddexp": binary(torch.logaddexp), "lerp_number": lerp, "minimum": binary(torch.minimum),
     "add_number": with_number(torch.add), "sub_number": with_number(torch.sub), "mul_number": with_number(torch.mul),
     "div_number": with_number(torch.div), "pow_number": with_number(torch.pow, positive), "number_sub": with_number(lambda x, a: a - x),
     "number_div": with_number(lambda x, a: a / x, away_from_zero), "where": where,

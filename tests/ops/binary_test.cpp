@@ -49,6 +49,58 @@ OP_CASES(binary) {
   };
 }
 
+OP_CASES(binary_functions) {
+  const auto of = [](const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::Operand), Input a, Input b, double (*reference)(double, double), double slack = 1) -> OpCase {
+    return {.op = name, .inputs = {std::move(a), std::move(b)}, .forward = [op](const Inputs& in) { return op(in[0], in[1]); }, .reference = pointwise(reference), .flags = elementwise, .more_shapes = pairs, .slack = slack};
+  };
+  const Shape s{3, 4};
+  // quotients of fmod and remainder keep away from whole numbers, where the functions jump
+  std::vector<OpCase> cases{
+      of("fmod", &ts::fmod, real(s, 4.2, 5.8), real(s, 2.05, 2.08), [](double a, double b) { return std::fmod(a, b); }),
+      of("fmod", &ts::fmod, real(s, -5.8, -4.2), real(s, 2.05, 2.08), [](double a, double b) { return std::fmod(a, b); }),
+      of("remainder", &ts::remainder, real(s, 4.2, 5.8), real(s, 2.05, 2.08), [](double a, double b) { return a - b * std::floor(a / b); }, 8),
+      of("remainder", &ts::remainder, real(s, -5.8, -4.2), real(s, 2.05, 2.08), [](double a, double b) { return a - b * std::floor(a / b); }, 8),
+      of("atan2", &ts::atan2, real(s, 0.3, 2), real(s, -2, -0.3), [](double a, double b) { return std::atan2(a, b); }),
+      of("hypot", &ts::hypot, real(s, 0.3, 2), real(s, -2, -0.3), [](double a, double b) { return std::hypot(a, b); }),
+      of("logaddexp", &ts::logaddexp, real(s), real(s), [](double a, double b) { return std::fmax(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }, 2),
+      {.op = "lerp", .inputs = {real(s), real(s), real(s, 0, 1)}, .forward = [](const Inputs& in) { return ts::lerp(in[0], in[1], in[2]); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray y(broadcast_shape(broadcast_shape(in[0].shape, in[1].shape), in[2].shape));
+         for (std::int64_t i = 0; i < y.numel(); ++i) {
+           const double a = in[0].broadcast(y.shape, i);
+           y[i] = a + in[2].broadcast(y.shape, i) * (in[1].broadcast(y.shape, i) - a);
+         }
+         return y;
+       },
+       .more_shapes = {{{3, 4}, {4}, {}}}, .slack = 2},
+      {.op = "lerp", .variant = "by a number", .inputs = {real(s), real(s)}, .forward = [](const Inputs& in) { return ts::lerp(in[0], in[1], 0.25); },
+       .reference = pointwise([](double a, double b) { return a + 0.25 * (b - a); }), .slack = 2},
+      {.op = "atan2", .variant = "with a number", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::atan2(in[0], 0.5); }, .reference = pointwise([](double a) { return std::atan2(a, 0.5); })},
+      {.op = "hypot", .variant = "with a number", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::hypot(in[0], 0.5); }, .reference = pointwise([](double a) { return std::hypot(a, 0.5); })},
+      {.op = "logaddexp", .variant = "with a number", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::logaddexp(in[0], 0.5); },
+       .reference = pointwise([](double a) { return std::log(std::exp(a) + std::exp(0.5)); }), .slack = 2},
+      {.op = "remainder", .variant = "by a number", .inputs = {real(s, 4.2, 5.8)}, .forward = [](const Inputs& in) { return ts::remainder(in[0], -2.05); },
+       .reference = pointwise([](double a) { return a + 2.05 * std::floor(a / -2.05); }), .slack = 8},
+  };
+  cases[1].variant = cases[3].variant = "of negative numbers";
+  return cases;
+}
+
+TEST_CASE("remainder has the sign of the divisor, fmod that of the dividend, and logaddexp takes infinities") {
+  const ts::Tensor a = to_tensor({4}, {5, -5, 5, -5}, ts::f32), b = to_tensor({4}, {3, 3, -3, -3}, ts::f32);
+  CHECK(to_host(ts::remainder(a, b)).values == std::vector<double>{2, 1, -1, -2});
+  CHECK(to_host(ts::fmod(a, b)).values == std::vector<double>{2, -2, 2, -2});
+  const ts::Tensor ends = to_tensor({3}, {-inf, inf, 1000}, ts::f32);
+  CHECK(to_host(ts::logaddexp(ends, ends)).values == std::vector<double>{-inf, inf, rounded_to(1000 + std::log(2.0), ts::f32)});
+  tasuki::testing::expect_error([&] { ts::fmod(a.to(ts::i64), 2); },
+                                "DTypeError: fmod\n"
+                                "  expected  a floating dtype\n"
+                                "  actual    i64\n"
+                                "  cast first with .to(ts::f32)\n"
+                                "  a: i64[4] cpu\n"
+                                "  called at <here>");
+}
+
 OP_CASES(scalar) {
   return {
       {.op = "add", .variant = "of a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0] + 1.5; }, .reference = pointwise([](double x) { return x + 1.5; }), .flags = elementwise},

@@ -1,5 +1,6 @@
 #include "tasuki/ops/compare.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "tests/support/op_case.hpp"
@@ -42,6 +43,28 @@ OP_CASES(compare) {
            },
        .flags = no_nan,
        .more_shapes = {{{3, 1}, {4}, {3, 4}}, {{}, {2, 3}, {3}}, {{2, 2}, {}, {}}, {{0}, {0}, {1}}}},
+  };
+}
+
+OP_CASES(classify) {
+  const auto of = [](const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::SourceLocation), double (*reference)(double)) -> OpCase {
+    return {.op = name, .inputs = {real({3, 4})}, .forward = [op](const Inputs& in) { return op(in[0], ts::SourceLocation::current()); }, .reference = pointwise(reference), .dtypes = every_dtype, .flags = no_gradient | elementwise | no_nan};
+  };
+  return {
+      of("isnan", &ts::isnan, [](double x) -> double { return std::isnan(x); }),
+      of("isinf", &ts::isinf, [](double x) -> double { return std::isinf(x); }),
+      of("isfinite", &ts::isfinite, [](double x) -> double { return std::isfinite(x); }),
+      {.op = "masked_fill",
+       .inputs = {real({3, 4}), booleans({3, 4})},
+       .forward = [](const Inputs& in) { return ts::masked_fill(in[0], in[1], -1.5); },
+       .reference =
+           [](const HostArrays& in) -> HostArrays {
+             HostArray y(broadcast_shape(in[0].shape, in[1].shape));
+             for (std::int64_t i = 0; i < y.numel(); ++i) y[i] = in[1].broadcast(y.shape, i) != 0 ? -1.5 : in[0].broadcast(y.shape, i);
+             return y;
+           },
+       .flags = no_nan,
+       .more_shapes = {{{3, 4}, {4}}, {{2, 3}, {}}, {{0}, {1}}}},
   };
 }
 

@@ -15,6 +15,7 @@ const char* const ops[] = {
 #undef TASUKI_UNARY
     "leaky_relu", "elu", "celu", "softplus", "softshrink", "hardtanh", "clamp",                     // unary, with parameters
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
+    "fmod", "remainder", "atan2", "hypot", "logaddexp", "lerp", "isnan", "isinf", "isfinite", "masked_fill",  //
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions
     "matmul", "linear", "interpolate",                                                               // dense

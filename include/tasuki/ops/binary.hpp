@@ -23,4 +23,15 @@ Tensor pow(const Tensor& a, Operand b);
 /// base to the power of each element.
 Tensor pow(detail::LeftScalar base, const Tensor& exponent);
 
+/// Floating dtypes only, by PyTorch's definitions; the right operand may be a number. Gradients are exact where the functions are smooth.
+/// fmod: what is left of a / b rounded toward zero, with the sign of a. remainder: of a / b rounded down, with the sign of b. Both NaN
+/// where b is 0.
+Tensor fmod(const Tensor& a, Operand b);
+Tensor remainder(const Tensor& a, Operand b);
+Tensor atan2(const Tensor& a, Operand b);      ///< the angle of the point (b, a), in (-pi, pi]
+Tensor hypot(const Tensor& a, Operand b);      ///< sqrt(a^2 + b^2) without overflow
+Tensor logaddexp(const Tensor& a, Operand b);  ///< ln(e^a + e^b) without overflow
+/// a + weight (b - a).
+Tensor lerp(const Tensor& a, const Tensor& b, Operand weight);
+
 }  // namespace tasuki

@@ -16,4 +16,12 @@ Tensor ge(const Tensor& a, Operand b);
 /// chosen. Saves condition.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, SourceLocation at = SourceLocation::current());
 
+/// Where the elements are not a number, +-infinity, or neither. Any dtype: integers and bools are finite.
+Tensor isnan(const Tensor& x, SourceLocation at = SourceLocation::current());
+Tensor isinf(const Tensor& x, SourceLocation at = SourceLocation::current());
+Tensor isfinite(const Tensor& x, SourceLocation at = SourceLocation::current());
+
+/// `value` where mask (bool, broadcast) holds, else x; the gradient passes where it does not.
+Tensor masked_fill(const Tensor& x, const Tensor& mask, double value, SourceLocation at = SourceLocation::current());
+
 }  // namespace tasuki
