@@ -38,7 +38,7 @@ struct Machine {
   Link out, in;                          ///< device to host, and back; on the CPU memory to file, and back
   Link file_out, file_in;                ///< host to file, and back
   double duplex = 1;                     ///< each direction's speed while both are busy, as a part of its speed alone
-  std::size_t host_bytes = SIZE_MAX;     ///< room in the tiers
+  std::size_t host_bytes = SIZE_MAX;     ///< room in the tiers; 0: there is no host tier, and `out` and `in` lead to the file
   std::size_t file_bytes = SIZE_MAX;
 };
 

@@ -1,0 +1,51 @@
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "tasuki/memory/plan.hpp"
+
+namespace tasuki::memory {
+
+/// A step under a plan, played through: what memory it takes at every launch (exactly, since that depends on the order of launches
+/// alone), and how long it takes (by the trace's op times and the machine's links). Where a gap wraps around the end of the step
+/// it is the steady state, in which every step begins as the one before has left it.
+struct Simulation {
+  bool possible = false;
+  std::string reason;       ///< when it is not: which decision fails, at which launch, and why
+  int blocked_launch = -1;  ///< and where
+
+  std::size_t peak_bytes = 0;
+  int peak_launch = -1;
+  std::vector<std::size_t> memory;  ///< by launch: the most bytes from the end of the launch before to its own end
+  std::size_t host_bytes = 0, file_bytes = 0;  ///< the most that the tiers hold
+
+  double seconds = 0;          ///< keep_seconds + exposed_seconds + replay_seconds
+  double keep_seconds = 0;     ///< the trace's own launches
+  double exposed_seconds = 0;  ///< that the compute queue waits for copies
+  double replay_seconds = 0;
+  std::size_t bytes_out = 0, bytes_in = 0, bytes_dropped = 0;
+
+  std::vector<double> begin, end;  ///< of the launches, in seconds from the step's begin
+  struct Copy {
+    int storage;
+    Tier from, to;
+    double begin, end;
+  };
+  struct Replay {
+    int launch, before;  ///< launch `launch` runs again ahead of launch `before`
+    double begin, end;
+  };
+  std::vector<Copy> copies;
+  std::vector<Replay> replays;
+};
+
+/// Plays `plan.decisions` through. A plan that cannot work gives possible == false and the reason: a storage that is read while
+/// it is away, a gap that is none, a replay whose input was overwritten, a tier without room. Whether the peak is within the
+/// budget is the caller's to compare. Throws ValueError for a trace that contradicts itself.
+Simulation simulate(const Trace& trace, const Machine& machine, const Plan& plan);
+
+/// A machine with the links of a device's profile.
+Machine machine_of(const DeviceProfile& profile);
+
+}  // namespace tasuki::memory

@@ -1,0 +1,172 @@
+#include "src/memory/planner/scheduler.hpp"
+
+#include <algorithm>
+
+namespace tasuki::memory::planner {
+
+Scheduler::Scheduler(const StepModel& model, const Machine& machine) : model_(model), machine_(machine), simulator_(model, machine) {}
+
+bool Scheduler::tiers_have_room(const Choices& choices) const {
+  if (machine_.host_bytes == SIZE_MAX) return true;
+  std::size_t swapped = 0;
+  int last = -1;
+  for (std::size_t g = 0; g < choices.size(); ++g) {
+    if (choices[g] != Choice::swap || model_.gaps[g].storage == last) continue;
+    last = model_.gaps[g].storage;
+    swapped += model_.gaps[g].bytes;
+  }
+  return swapped <= machine_.host_bytes || swapped - machine_.host_bytes <= machine_.file_bytes;
+}
+
+void Scheduler::decide(const Choices& choices) {
+  decisions_.clear();
+  for (std::size_t g = 0; g < choices.size(); ++g) {
+    if (choices[g] == Choice::keep) continue;
+    const Gap& gap = model_.gaps[g];
+    const bool swap = choices[g] == Choice::swap;
+    decisions_.push_back({gap.storage, gap.from, gap.to, swap ? Move::swap : Move::drop, swap ? Tier::host : Tier::device, (gap.from + 1) % model_.launches, gap.to});
+  }
+  assign_tiers();
+  // At the same launch, what is needed first comes back first.
+  std::sort(decisions_.begin(), decisions_.end(), [](const Decision& a, const Decision& b) { return a.to != b.to ? a.to < b.to : a.storage < b.storage; });
+}
+
+/// What rests longest goes to the file when the host has no room for everything.
+void Scheduler::assign_tiers() {
+  if (machine_.host_bytes == SIZE_MAX) return;
+  std::vector<std::pair<int, int>> by_rest;  // of each storage, its longest gap
+  for (const Decision& d : decisions_) {
+    if (d.move != Move::swap) continue;
+    const int rest = d.to > d.from ? d.to - d.from : d.to + model_.launches - d.from;
+    if (!by_rest.empty() && by_rest.back().second == d.storage) by_rest.back().first = std::min(by_rest.back().first, rest);
+    else by_rest.emplace_back(rest, d.storage);
+  }
+  std::sort(by_rest.begin(), by_rest.end());
+  std::size_t held = 0;
+  std::vector<bool> to_file(static_cast<std::size_t>(model_.storages));
+  for (const auto& [rest, storage] : by_rest) {
+    const std::size_t bytes = model_.bytes(storage);
+    if (held + bytes > machine_.host_bytes) to_file[static_cast<std::size_t>(storage)] = true;
+    else held += bytes;
+  }
+  for (Decision& d : decisions_)
+    if (d.move == Move::swap && to_file[static_cast<std::size_t>(d.storage)]) d.tier = Tier::file;
+}
+
+const Simulation& Scheduler::least_memory(const Choices& choices) {
+  decide(choices);
+  ++runs_;
+  return simulator_.adjust(decisions_, nullptr);
+}
+
+double Scheduler::begin_of(int unrolled) const {
+  return unrolled < model_.launches ? begin_[static_cast<std::size_t>(unrolled)]
+                                    : seconds_ + begin_[static_cast<std::size_t>(unrolled - model_.launches)];
+}
+
+/// A copy that an earlier departure of the same step left, or that was there when the step began, is still good.
+bool Scheduler::leaves_for_free(const Decision& d) const {
+  if (model_.writer_before(d.storage, d.from + 1) < 0 && model_.storage(d.storage).clean) return true;
+  for (const Decision& other : decisions_) {
+    if (other.storage != d.storage || other.move != Move::swap || &other == &d) continue;
+    const bool wraps = other.to <= other.from;
+    const int writer = model_.writer_before(d.storage, d.from + 1);
+    if (wraps ? writer < 0 && d.to > d.from : other.from < d.from && writer <= other.from) return true;
+  }
+  return false;
+}
+
+/// Departures begin when their launch has run and take their turns; their bytes are free when the copy has ended, or when the room
+/// is needed, whichever comes first.
+void Scheduler::place_departures() {
+  std::vector<Decision*> order;
+  for (Decision& d : decisions_)
+    if (d.move == Move::swap) order.push_back(&d);
+  std::stable_sort(order.begin(), order.end(), [](const Decision* a, const Decision* b) { return a->from < b->from; });
+  const int launches = model_.launches;
+  std::vector<char> copied(static_cast<std::size_t>(model_.storages));
+  for (const Decision* d : order) copied[static_cast<std::size_t>(d->storage)] += copied[static_cast<std::size_t>(d->storage)] < 2;
+  double queue = 0;
+  // Copies that began in the step before keep the link busy when this one begins; the second round knows them.
+  for (const Decision* d : order) queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
+  queue = std::max(0.0, queue - seconds_);
+  for (Decision* d : order) {
+    const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d->storage));
+    int freed = d->from + 1;
+    const bool once = copied[static_cast<std::size_t>(d->storage)] < 2 && !model_.storage(d->storage).clean;
+    if (once || !leaves_for_free(*d)) {
+      queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
+      const int latest = d->issue_at > d->from ? d->issue_at : d->issue_at + launches;
+      for (; freed < latest && begin_of(freed) < queue; ++freed) {
+        std::int64_t& room = room_[static_cast<std::size_t>(freed % launches)];
+        if (room < bytes) break;
+        room -= bytes;
+      }
+    }
+    d->freed_before = freed % launches;
+  }
+}
+
+/// From the last to the first: each begins as late as lets it end in time, or as early as there is room.
+void Scheduler::place_arrivals() {
+  const int launches = model_.launches;
+  const auto due = [&](const Decision& d) { return d.issue_at > d.from ? d.issue_at : d.issue_at + launches; };
+  std::vector<Decision*> order;
+  for (Decision& d : decisions_)
+    if (d.move == Move::swap) order.push_back(&d);
+  std::stable_sort(order.begin(), order.end(), [&](const Decision* a, const Decision* b) { return due(*a) > due(*b); });
+  double queue = order.empty() ? 0 : begin_of(due(*order.front()));
+  for (Decision* d : order) {
+    const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d->storage));
+    int issue = due(*d);
+    const int earliest = d->freed_before > d->from ? d->freed_before : d->freed_before + launches;
+    double seconds = machine_.in.seconds(model_.bytes(d->storage));
+    if (d->tier == Tier::file && machine_.host_bytes > 0) seconds += machine_.file_in.seconds(model_.bytes(d->storage));
+    queue = std::min(queue, begin_of(issue)) - seconds;
+    while (issue > earliest && begin_of(issue) > queue) {
+      std::int64_t& room = room_[static_cast<std::size_t>((issue - 1) % launches)];
+      if (room < bytes) break;
+      room -= bytes;
+      --issue;
+    }
+    d->issue_at = issue % launches;
+  }
+}
+
+Outcome Scheduler::schedule(const Choices& choices, std::size_t cap) {
+  Outcome best;
+  const std::int64_t limit = static_cast<std::int64_t>(std::min<std::size_t>(cap, std::size_t{1} << 61));
+  begin_ = model_.begin, end_ = model_.end, seconds_ = model_.seconds;
+  reserve_.assign(static_cast<std::size_t>(model_.launches), 0);
+  for (int round = 0; round < 4; ++round) {
+    const Simulation& least = least_memory(choices);
+    if (!least.possible || least.peak_bytes > cap) break;
+    room_.resize(least.memory.size());
+    for (std::size_t k = 0; k < room_.size(); ++k) room_[k] = std::max<std::int64_t>(0, limit - static_cast<std::int64_t>(least.memory[k]) - reserve_[k]);
+    place_departures();
+    ++runs_;
+    if (!simulator_.adjust(decisions_, &room_).possible) break;
+    place_arrivals();
+    ++runs_;
+    const Simulation& played = simulator_.play(decisions_, Simulator::Depth::time);
+    if (!played.possible) break;
+    Outcome now{played.peak_bytes <= cap, played.seconds, played.peak_bytes, {}};
+    if (now.better_than(best)) {
+      now.decisions = decisions_;
+      best = std::move(now);
+    }
+    // Where it did not fit, leave room for what was not foreseen; else settle the copies by the times that came out.
+    bool fits = true;
+    for (std::size_t k = 0; k < room_.size(); ++k)
+      if (played.memory[k] > cap) {
+        reserve_[k] += static_cast<std::int64_t>(played.memory[k] - cap);
+        fits = false;
+      }
+    const bool settled = std::abs(played.seconds - seconds_) <= 1e-3 * seconds_;
+    begin_ = played.begin, end_ = played.end, seconds_ = played.seconds;
+    if (fits && (settled || round >= 1)) break;
+  }
+  return best;
+}
+
+}  // namespace tasuki::memory::planner
