@@ -117,9 +117,8 @@ TransferError TransferEngine::Impl::start_threads() {
 
 /// Device memory to the home's slab, on the device's own queue. Whoever read or wrote these pages before must be through.
 Transfer TransferEngine::Impl::copy_out(Place& home, const char* from, Event after) {
-  runtime.wait_event(out_stream, after);
-  runtime.wait_event(out_stream, home.last_in);
-  runtime.wait_event(out_stream, home.slab.last_use);
+  for (const Event& before : {after, home.last_in, home.slab.last_use})
+    if (before.ticket != 0) runtime.wait_event(out_stream, before);
   runtime.copy_async(home.slab.data(), from, home.bytes_, CopyKind::device_to_host, out_stream);
   home.last_out = runtime.record_event(out_stream);
   home.holds_copy_ = true;
@@ -135,8 +134,8 @@ Transfer TransferEngine::Impl::copy_out(Place& home, const char* from, Event aft
 }
 
 Transfer TransferEngine::Impl::copy_in(Place& home, char* to, Event after) {
-  runtime.wait_event(in_stream, after);
-  runtime.wait_event(in_stream, home.last_out);
+  for (const Event& before : {after, home.last_out})
+    if (before.ticket != 0) runtime.wait_event(in_stream, before);
   runtime.copy_async(to, home.slab.data(), home.bytes_, CopyKind::host_to_device, in_stream);
   home.last_in = runtime.record_event(in_stream);
   ++counted.transfers;

@@ -144,7 +144,7 @@ void TransferEngine::Impl::finish(TransferState& state) {
     if (state.error) lose_copy(home, state.error);
     else if (state.abandoned) lose_copy(home, cancelled());
     else home.holds_copy_ = true;
-    home.checksum = state.checksum;
+    if (!home.slab) home.checksum = state.checksum;
     counted.file_out_bytes += state.error || state.abandoned ? 0 : state.bytes;
   } else if (!state.error && !state.abandoned) {
     counted.file_in_bytes += state.bytes;
@@ -190,6 +190,7 @@ void TransferEngine::Impl::end(TransferState& state) {
 TransferError cancelled() { return {TransferError::Kind::input_output, "the departure was cancelled"}; }
 
 void TransferEngine::Impl::lose_copy(Place& home, TransferError why) {
+  if (home.slab) return;  // a later departure is there
   home.holds_copy_ = false;
   home.error = std::move(why);
 }
