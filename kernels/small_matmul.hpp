@@ -15,7 +15,7 @@ inline bool is_small_matmul(DType dtype, std::int64_t m, std::int64_t n, std::in
 /// c = a b + bias, or c += a b. a [m, k], b [k, n] (each given transposed or not), c [m, n], any strides; bias [n] without gaps, or null.
 void small_matmul(const View& a, bool transpose_a, const View& b, bool transpose_b, const void* bias, const View& c, bool accumulate);
 
-/// y[j] = the sum of x[i, j] over i, for matrices of the same size; y without gaps.
-void small_column_sum(const View& x, const View& y);
+/// y[j] = the sum of x[i, j] over i, or += that, for matrices of the same size; y without gaps.
+void small_column_sum(const View& x, const View& y, bool accumulate);
 
 }  // namespace tasuki::kernels::cpu

@@ -33,15 +33,16 @@ struct Linear final : Function {
       TASUKI_CHECK_OP(ShapeError, bias.shape(), ==, Shape{weight.size(0)});
     }
     x_is_row = x.ndim() == 1;
+    const Shape& sizes = weight.shape();
     Shape shape = x.shape();
-    shape[x.ndim() - 1] = weight.size(0);
+    shape[shape.ndim() - 1] = sizes[0];
     Spec spec(shape, x.dtype());
     if (in.needs_grad(0)) spec.save_inputs |= 2;
     if (in.needs_grad(1)) spec.save_inputs |= 1;
-    spec.overwrites_grad = 4;
-    small = x.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), x.size(0), weight.size(0), weight.size(1));
+    small = shape.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), shape[0], sizes[0], sizes[1]);
+    if (!small) spec.overwrites_grad = 4;
     if (small) {
-      spec.flops = 2.0 * static_cast<double>(x.numel() * weight.size(0));
+      spec.flops = 2.0 * static_cast<double>(x.numel() * sizes[0]);
       spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
     } else if (x.device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);
@@ -84,7 +85,7 @@ struct Linear final : Function {
     const View& g = b.grad_out(0);
     if (b.needs(0)) kernels::cpu::small_matmul(g, false, b.in(1), false, nullptr, b.grad(0).view, b.grad(0).accumulate);
     if (b.needs(1)) kernels::cpu::small_matmul(g, true, b.in(0), false, nullptr, b.grad(1).view, b.grad(1).accumulate);
-    if (b.needs(2)) kernels::cpu::small_column_sum(g, b.grad(2).view);
+    if (b.needs(2)) kernels::cpu::small_column_sum(g, b.grad(2).view, b.grad(2).accumulate);
   }
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View x = in[0].impl()->view(), weight = in[1].impl()->view();

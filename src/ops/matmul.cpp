@@ -38,9 +38,10 @@ struct Matmul final : Function {
     Spec spec(shape, a.dtype());
     if (in.needs_grad(0)) spec.save_inputs |= 2;
     if (in.needs_grad(1)) spec.save_inputs |= 1;
-    small = a.ndim() == 2 && b.ndim() == 2 && kernels::cpu::is_small_matmul(a.dtype(), a.size(0), b.size(1), a.size(1));
+    const Shape &left = a.shape(), &right = b.shape();
+    small = left.ndim() == 2 && right.ndim() == 2 && kernels::cpu::is_small_matmul(a.dtype(), left[0], right[1], left[1]);
     if (small) {
-      spec.flops = 2.0 * static_cast<double>(shape.numel() * a.size(1));
+      spec.flops = 2.0 * static_cast<double>(shape.numel() * left[1]);
       spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
     } else if (a.device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);

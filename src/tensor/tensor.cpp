@@ -26,8 +26,10 @@ void Tensor::release(TensorImpl* impl) noexcept { impl->release(); }
 const Shape& Tensor::shape() const { return tasuki::defined(*this).shape; }
 const Strides& Tensor::strides() const { return tasuki::defined(*this).strides; }
 std::int64_t Tensor::size(int dim) const {
-  const TensorImpl& t = tasuki::defined(*this);
-  return t.shape.empty() ? (normalize_dim(dim, 0), 1) : t.shape[normalize_dim(dim, t.shape.ndim())];
+  const Shape& shape = tasuki::defined(*this).shape;
+  const int ndim = shape.ndim(), position = dim < 0 ? dim + ndim : dim;
+  if (position >= 0 && position < ndim) return shape[position];
+  return normalize_dim(dim, ndim), 1;  // throws, unless the tensor has no dimensions: then it counts as one element
 }
 std::int64_t Tensor::stride(int dim) const {
   const TensorImpl& t = tasuki::defined(*this);

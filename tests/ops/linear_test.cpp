@@ -35,7 +35,7 @@ OP_CASES(linear) {
        .inputs = {real({3, 5}), real({4, 5}), real({4})},
        .forward = [](const Inputs& in) -> Outputs { return linear(in[0], in[1], in[2]); },
        .reference = affine,
-       .more_shapes = {{{5}, {2, 5}, {2}}, {{2, 3, 4}, {5, 4}, {5}}, {{0, 3}, {2, 3}, {2}}, {{1, 1}, {1, 1}, {1}}, {{2, 0}, {3, 0}, {3}}, {{19, 33}, {17, 33}, {17}}},
+       .more_shapes = {{{5}, {2, 5}, {2}}, {{2, 3, 4}, {5, 4}, {5}}, {{0, 3}, {2, 3}, {2}}, {{1, 1}, {1, 1}, {1}}, {{2, 0}, {3, 0}, {3}}, {{19, 33}, {17, 33}, {17}}, {{3, 7}, {9, 7}, {9}}, {{2, 100}, {5, 100}, {5}}},
        .slack = 4},
       {.op = "linear",
        .variant = "without bias",
@@ -56,12 +56,14 @@ TEST_CASE("linear: gradients of weight and bias are added to those that are ther
   CHECK(bias.grad().to_vector<float>() == std::vector<float>{4, 4});
 }
 
-TEST_CASE("linear: a large weight gives what the same product gives in double, and so do its gradients, written or added") {
-  manual_seed(5);
-  const Tensor weight = randn({523, 391}), bias = randn({523});
-  for (const std::int64_t batch : {16, 37, 64}) {
-    INFO("batch " << batch);
-    const Tensor x = randn({batch, 391}), g = randn({batch, 523});
+TEST_CASE("linear: tiny and large weights give what the same product gives in double, and so do gradients that are added up") {
+  struct Sizes {
+    std::int64_t batch, in, out;
+  };
+  for (const Sizes s : {Sizes{3, 5, 6}, {2, 100, 5}, {16, 391, 523}, {37, 391, 523}, {64, 391, 523}}) {
+    INFO("[" << s.batch << ", " << s.in << "] to " << s.out);
+    manual_seed(5);
+    const Tensor x = randn({s.batch, s.in}), weight = randn({s.out, s.in}), bias = randn({s.out}), g = randn({s.batch, s.out});
     const auto run = [&](DType dtype) {
       const std::vector<Tensor> leaves{x.to(dtype).detach(), weight.to(dtype).detach(), bias.to(dtype).detach()};
       for (const Tensor& leaf : leaves) leaf.requires_grad_();
@@ -70,12 +72,9 @@ TEST_CASE("linear: a large weight gives what the same product gives in double, a
         y = linear(leaves[0], leaves[1], leaves[2]);
         y.backward(g.to(dtype));
       }
-      return std::vector<Tensor>{y, leaves[0].grad(), leaves[1].grad(), leaves[2].grad()};
+      return std::vector<Tensor>{y.detach(), leaves[0].grad(), leaves[1].grad(), leaves[2].grad()};
     };
     const std::vector<Tensor> in_float = run(f32), in_double = run(f64);
-    for (std::size_t i = 0; i < in_float.size(); ++i) {
-      const double worst = max(abs(in_float[i].to(f64).detach() - in_double[i].detach())).item<double>();
-      CHECK(worst < 2e-4);
-    }
+    for (std::size_t i = 0; i < in_float.size(); ++i) CHECK(max(abs(in_float[i].to(f64) - in_double[i])).item<double>() < 2e-4);
   }
 }
