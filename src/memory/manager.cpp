@@ -49,7 +49,7 @@ Manager::Manager(DeviceRuntime& runtime) : runtime_(runtime) {}
 // ---- the budget begins and ends
 
 void Manager::start(const BudgetOptions& options) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (active_) TASUKI_THROW(ValueError, "expected  one budget at a time on ", runtime_.device(), "\nactual    a budget of ", options_.bytes, " bytes is in force; let it go out of scope first");
   const std::size_t most = runtime_.capacity();
   if (options.bytes > most)
@@ -65,7 +65,6 @@ void Manager::start(const BudgetOptions& options) {
   steps_ = std::make_unique<Steps>(*this);
   active_ = true;
   runtime_.set_manager(this);
-  add_listener(*this);
 
   adopt();
   runtime_.release_cached();
@@ -73,6 +72,8 @@ void Manager::start(const BudgetOptions& options) {
   }
   runtime_.set_byte_limit(options_.bytes);
   runtime_.reset_peak();
+  lock.unlock();
+  add_listener(*this);  // whose lock the listener's calls hold when they take ours
 }
 
 /// Takes note of what networks and optimizers hold and no launch has used so far; says whether there was any. Whatever was made
@@ -98,9 +99,9 @@ bool Manager::adopt() {
 }
 
 void Manager::stop() {
+  remove_listener(*this);  // ahead of our lock: it waits for calls that may be waiting for that
   const std::lock_guard lock(mutex_);
   if (!active_) return;
-  remove_listener(*this);
   steps_.reset();
   active_ = false;
   runtime_.set_byte_limit(0);
