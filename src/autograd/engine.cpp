@@ -4,6 +4,7 @@
 
 #include "src/autograd/grad_mode_state.hpp"
 #include "src/autograd/launcher.hpp"
+#include "src/autograd/out_of_memory.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/autograd/grad_arithmetic.hpp"
@@ -213,7 +214,11 @@ void BackwardPass::process(Node& n) {
       else run_graph(n);
     } catch (Error& error) {
       const Tensor* none = nullptr;
+      const bool of_an_op = !error.op().empty();
       annotate(error, n.info(), n.module(), &none, 0, n.at());
+      auto* shortage = dynamic_cast<OutOfMemory*>(&error);
+      DeviceRuntime& runtime = n.outputs()[0].record->storage->runtime();
+      if (shortage && !of_an_op && !runtime.manager()) advise_budget(*shortage, runtime, {backward_bytes(runtime, n), {&n}});
       throw;
     }
   }

@@ -9,6 +9,7 @@
 
 #include "src/autograd/deferred.hpp"
 #include "src/autograd/grad_mode_state.hpp"
+#include "src/autograd/out_of_memory.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/core/context.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -166,6 +167,24 @@ static std::size_t fresh_bytes(const DeviceRuntime& runtime, const Spec& spec) {
   return bytes;
 }
 
+/// Says what a budget would do, where there is none.
+static void advise(OutOfMemory& error, const Tensor* const* inputs, std::size_t count, std::size_t wanted) {
+  Shortage shortage{wanted};
+  SmallVector<const Storage*, 8> storages;
+  DeviceRuntime* runtime = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    const TensorImpl* t = inputs[i]->impl();
+    if (!t || std::find(storages.begin(), storages.end(), t->storage) != storages.end()) continue;
+    runtime = &t->storage->runtime();
+    storages.push_back(t->storage);
+    shortage.bytes += runtime->block_bytes(t->storage->bytes());
+    if (t->grad_node) shortage.tape.push_back(t->grad_node);
+  }
+  if (!runtime || runtime->manager()) return;
+  if (differentiated_node) shortage.tape.push_back(differentiated_node);
+  advise_budget(error, *runtime, shortage);
+}
+
 // ---- forward
 
 void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at,
@@ -189,70 +208,75 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
     DeviceRuntime& runtime = runtime_of(device);
     if (spec.in_place) check_in_place(info, *inputs[0], recording);
 
-    Pins pins;
-    pins.begin(runtime);
-    for (std::size_t i = 0; i < count; ++i)
-      if (const TensorImpl* t = inputs[i]->impl()) pins.add(*t->storage, (spec.in_place && i == 0) || (i < 32 && spec.mutates >> i & 1u));
-    if (pins.managed()) pins.reserve(fresh_bytes(runtime, spec));
+    try {
+      Pins pins;
+      pins.begin(runtime);
+      for (std::size_t i = 0; i < count; ++i)
+        if (const TensorImpl* t = inputs[i]->impl()) pins.add(*t->storage, (spec.in_place && i == 0) || (i < 32 && spec.mutates >> i & 1u));
+      if (pins.managed()) pins.reserve(fresh_bytes(runtime, spec));
 
-    const OwnerClass owner = recording ? OwnerClass::activation : OwnerClass::temporary;
-    std::size_t visible = 0;
-    if (spec.in_place) {
-      outputs.push_back(*inputs[0]);
-      visible = 1;
-    } else {
-      for (const OutputSpec& o : spec.outputs) {
-        outputs.push_back(o.row_major ? detail::allocate(device, o.shape, o.dtype, owner) : detail::allocate(device, o.shape, o.dtype, o.strides, owner));
-        Storage& storage = *outputs.back().impl()->storage;
-        storage.set_last_writer(info.name);
-        pins.add(storage);
-        visible += !o.hidden;
+      const OwnerClass owner = recording ? OwnerClass::activation : OwnerClass::temporary;
+      std::size_t visible = 0;
+      if (spec.in_place) {
+        outputs.push_back(*inputs[0]);
+        visible = 1;
+      } else {
+        for (const OutputSpec& o : spec.outputs) {
+          outputs.push_back(o.row_major ? detail::allocate(device, o.shape, o.dtype, owner) : detail::allocate(device, o.shape, o.dtype, o.strides, owner));
+          Storage& storage = *outputs.back().impl()->storage;
+          storage.set_last_writer(info.name);
+          pins.add(storage);
+          visible += !o.hidden;
+        }
       }
+
+      Launch l;
+      l.inputs_ = count;
+      for (std::size_t i = 0; i < count; ++i) {
+        const TensorImpl* t = inputs[i]->impl();
+        l.views_.push_back(t ? t->view() : View{});
+      }
+      for (const Tensor& y : outputs) l.views_.push_back(y.impl()->view());
+      const Workspace workspace(runtime, spec.workspace);
+      l.workspace_ = workspace.data();
+      l.device_ = device;
+
+      Function* live = &op;
+      if (recording) {
+        node = Node::create(op, traits, count, outputs.size(), at);
+        live = &node->function();
+        // What an in-place op reads can only be made again from here on; the storage itself moves to the next version.
+        if (spec.in_place) node->connect_overwritten(*inputs[0], spec.save_inputs & 1u);
+        for (std::size_t i = spec.in_place ? 1 : 0; i < count; ++i) node->connect(i, *inputs[i], i < 32 && (spec.save_inputs >> i & 1u));
+      }
+
+      const auto launch = [&] {
+        if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(*live, &traits, node, l, {&info, current_module(), at, device, spec.flops});
+        else live->forward(l);
+      };
+      if (listening()) [[unlikely]] {
+        Report report;
+        const LaunchPhase phase = differentiated_node ? LaunchPhase::backward : LaunchPhase::forward;
+        report.record = {&info, phase, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops, recording};
+        for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl(), input_access(info, spec, i)));
+        for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), spec.in_place ? input_access(info, spec, 0) : Access::write));
+        report.tell(&LaunchListener::before_launch);
+        launch();
+        report.tell(&LaunchListener::after_launch);
+      } else {
+        launch();
+      }
+
+      if (spec.in_place) inputs[0]->impl()->storage->mark_written(info.name);
+      for (std::size_t i = 0; spec.mutates >> i; ++i)
+        if (spec.mutates >> i & 1u) inputs[i]->impl()->storage->mark_written(info.name);
+
+      if (recording) record(node, spec, inputs, outputs);
+      while (outputs.size() > visible) outputs.pop_back();
+    } catch (OutOfMemory& error) {
+      advise(error, inputs, count, fresh_bytes(runtime, spec));
+      throw;
     }
-
-    Launch l;
-    l.inputs_ = count;
-    for (std::size_t i = 0; i < count; ++i) {
-      const TensorImpl* t = inputs[i]->impl();
-      l.views_.push_back(t ? t->view() : View{});
-    }
-    for (const Tensor& y : outputs) l.views_.push_back(y.impl()->view());
-    const Workspace workspace(runtime, spec.workspace);
-    l.workspace_ = workspace.data();
-    l.device_ = device;
-
-    Function* live = &op;
-    if (recording) {
-      node = Node::create(op, traits, count, outputs.size(), at);
-      live = &node->function();
-      // What an in-place op reads can only be made again from here on; the storage itself moves to the next version.
-      if (spec.in_place) node->connect_overwritten(*inputs[0], spec.save_inputs & 1u);
-      for (std::size_t i = spec.in_place ? 1 : 0; i < count; ++i) node->connect(i, *inputs[i], i < 32 && (spec.save_inputs >> i & 1u));
-    }
-
-    const auto launch = [&] {
-      if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(*live, &traits, node, l, {&info, current_module(), at, device, spec.flops});
-      else live->forward(l);
-    };
-    if (listening()) [[unlikely]] {
-      Report report;
-      const LaunchPhase phase = differentiated_node ? LaunchPhase::backward : LaunchPhase::forward;
-      report.record = {&info, phase, current_module(), at, device, 0, nullptr, 0, nullptr, 0, spec.workspace, spec.flops, recording};
-      for (std::size_t i = 0; i < count; ++i) report.inputs.push_back(operand_of(inputs[i]->impl(), input_access(info, spec, i)));
-      for (const Tensor& y : outputs) report.outputs.push_back(operand_of(y.impl(), spec.in_place ? input_access(info, spec, 0) : Access::write));
-      report.tell(&LaunchListener::before_launch);
-      launch();
-      report.tell(&LaunchListener::after_launch);
-    } else {
-      launch();
-    }
-
-    if (spec.in_place) inputs[0]->impl()->storage->mark_written(info.name);
-    for (std::size_t i = 0; spec.mutates >> i; ++i)
-      if (spec.mutates >> i & 1u) inputs[i]->impl()->storage->mark_written(info.name);
-
-    if (recording) record(node, spec, inputs, outputs);
-    while (outputs.size() > visible) outputs.pop_back();
   } catch (Error& error) {
     annotate(error, info, current_module(), inputs, count, at);
     throw;
