@@ -80,9 +80,12 @@
 #include "tasuki/memory/budget.hpp"
 #include "tasuki/memory/checkpoint.hpp"
 
+#include "tasuki/models/deeplabv3p.hpp"
 #include "tasuki/models/gpt2.hpp"
 #include "tasuki/models/lenet.hpp"
 #include "tasuki/models/mlp.hpp"
+#include "tasuki/models/resnet.hpp"
+#include "tasuki/models/unet3d.hpp"
 
 #include "tasuki/debug/anomaly_mode.hpp"
 #include "tasuki/debug/counters.hpp"
