@@ -145,8 +145,8 @@ Signature* Signatures::find(std::uint64_t id) const {
   return nullptr;
 }
 
-void Signatures::make_place() {
-  if (all_.size() < most_) return;
+Signature& Signatures::make_place() {
+  if (all_.size() < most_) return *all_.emplace_back(std::make_unique<Signature>());
   const auto older = [](const auto& a, const auto& b) {
     return std::pair(a->runs > 1, a->last_run) < std::pair(b->runs > 1, b->last_run);
   };
@@ -154,13 +154,13 @@ void Signatures::make_place() {
   const std::uint64_t id = (*oldest)->id;
   for (const auto& s : all_) std::erase_if(s->successors, [&](const Signature::Successor& next) { return next.id == id; });
   if (previous_ == oldest->get()) previous_ = nullptr;
-  all_.erase(oldest);
+  **oldest = Signature();
+  std::rotate(oldest, oldest + 1, all_.end());
+  return *all_.back();
 }
 
 Signature& Signatures::remember(const RecordedStep& step) {
-  make_place();
-  all_.push_back(std::make_unique<Signature>());
-  Signature& s = *all_.back();
+  Signature& s = make_place();
   s.id = step.hash;
   for (const RecordedStep::Launch& l : step.launches) s.hashes.push_back(l.hash);
   return s;

@@ -62,7 +62,7 @@ struct Signature {
 ///     Signature* seen = signatures.end(recorder.ended());  // the next begin() has learnt from it
 ///
 /// Everything depends on the sequence of steps alone. It remembers at most `most` steps: those that came once go first, then
-/// the one not seen for longest.
+/// the one not seen for longest. Pointers to signatures stay good; one that was forgotten becomes the next new one.
 class Signatures {
  public:
   explicit Signatures(std::size_t most = 16) : most_(most) {}
@@ -95,7 +95,7 @@ class Signatures {
   Signature* find(std::uint64_t id) const;
   Signature& remember(const RecordedStep& step);
   void learn(Signature& signature, const RecordedStep& step, Device device);
-  void make_place();
+  Signature& make_place();
   bool same_decisions(const Signature& a, const Signature& b, std::size_t launch) const;
 
   std::size_t most_;

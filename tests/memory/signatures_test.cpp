@@ -209,6 +209,22 @@ TEST_CASE("only so many steps are remembered: those that came once go first, the
   CHECK(r.seen->runs == 1);
 }
 
+TEST_CASE("who looks at a forgotten step finds one without a plan") {
+  Recording r;
+  r.signatures = Signatures(2);
+  const Tensor x = ts::ones({64, 64});
+  r.end();
+  run(r, x, "e");
+  run(r, x, "e");
+  const Signature* first = r.seen;
+  const std::uint64_t id = first->id;
+  r.signatures.set_plan(*r.seen, Plan());
+  for (const char* ops : {"t", "t", "s", "s", "ts"}) run(r, x, ops);
+  CHECK(first->id != id);
+  CHECK_FALSE(first->plan);
+  CHECK(r.signatures.size() == 2);
+}
+
 // ---- plans
 
 namespace {
