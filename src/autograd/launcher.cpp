@@ -291,6 +291,7 @@ void Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs,
   node->save_inputs = spec.save_inputs;
   node->save_outputs = spec.save_outputs;
   node->overwrites_grad = spec.overwrites_grad;
+  node->mutates = spec.mutates;
   node->in_place = spec.in_place;
   if (spec.in_place) {
     TensorImpl* t = inputs[0]->impl();

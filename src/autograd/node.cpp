@@ -252,6 +252,9 @@ bool has_the_bytes(const Slot& slot) {
   return s.has_bytes() && s.residency() != Residency::dropped && s.version() == slot.version;
 }
 
+/// Whether a replay reads input i. What forward changes (running statistics) is in a later state by then.
+bool is_replayed_from(const Node& n, const Slot& slot, std::size_t i) { return slot.record && !(i < 32 && n.mutates >> i & 1u); }
+
 /// Nodes in the order in which they must run so that a target can, and what they leave behind.
 struct ReplayPlan {
   SmallVector<Node*, 16> order;
@@ -280,7 +283,7 @@ ReplayPlan::ReplayPlan(Node& target) {
     order.push_back(n);
     for (std::size_t i = 0; i < n->input_count(); ++i) {
       const Slot& slot = n->inputs()[i];
-      if (!slot.record || has_the_bytes(slot)) continue;
+      if (!is_replayed_from(*n, slot, i) || has_the_bytes(slot)) continue;
       const Storage& s = *slot.record->storage;
       if (s.version() != slot.version) why = "were overwritten";
       else if (!s.producer()) why = "are gone, and nothing on the tape made them";
@@ -302,7 +305,7 @@ void ReplayPlan::run(std::size_t k, Storage* const* into) {
   TensorList operands;
   for (std::size_t i = 0; i < n.input_count(); ++i) {
     const Slot& slot = n.inputs()[i];
-    if (!slot.record) {
+    if (!is_replayed_from(n, slot, i)) {
       operands.emplace_back();
       continue;
     }
@@ -367,7 +370,7 @@ bool Node::find_replay_sources(SmallVector<Storage*, 8>& sources) {
   for (const Node* n : steps.order)
     for (std::size_t i = 0; i < n->input_count(); ++i) {
       const Slot& slot = const_cast<Node*>(n)->inputs()[i];
-      if (slot.record && has_the_bytes(slot)) sources.push_back(slot.record->storage);
+      if (is_replayed_from(*n, slot, i) && has_the_bytes(slot)) sources.push_back(slot.record->storage);
     }
   return true;
 }

@@ -289,10 +289,10 @@ void Manager::forget_copy(Residence& r) {
   r.home = nullptr;
 }
 
-bool Manager::start_departure(Residence& r) {
+bool Manager::start_departure(Residence& r, Tier tier) {
   Storage& s = *r.storage;
   if (s.residency() != Residency::resident || r.transfer || r.bytes == 0 || r.unmovable) return false;
-  if (!r.home) r.home = tiers_->reserve(s.bytes(), Tier::host, name_of(s.owner()));
+  if (!r.home) r.home = tiers_->reserve(s.bytes(), tier, name_of(s.owner()));
   if (!r.home) {
     r.unmovable = true;
     return false;
@@ -327,15 +327,15 @@ bool Manager::finish_departure(Residence& r) {
   return true;
 }
 
-bool Manager::depart(Residence& r) {
-  if (!has_clean_copy(r) || r.transfer) return start_departure(r);
+bool Manager::depart(Residence& r, Tier tier) {
+  if (!has_clean_copy(r) || r.transfer) return start_departure(r, tier);
   if (r.storage->residency() != Residency::resident || r.storage->is_held()) return false;
   surrender(r, Residency::away);
   return true;
 }
 
 bool Manager::swap_out(Residence& r) {
-  if (!r.transfer && !depart(r)) return false;
+  if (!r.transfer && !depart(r, Tier::host)) return false;
   return r.storage->residency() == Residency::away || finish_departure(r);
 }
 

@@ -66,7 +66,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void after_launch(const LaunchRecord& record) override;
 
   // What a plan asks for. All of them do nothing, and say false, when the storage is not in a state for it.
-  bool depart(Residence& r);
+  bool depart(Residence& r, Tier tier);
   bool finish_departure(Residence& r);
   bool start_arrival(Residence& r);
   bool drop(Residence& r);
@@ -83,7 +83,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
  private:
   explicit Manager(DeviceRuntime& runtime);
   void forget(Residence& r) noexcept;
-  bool start_departure(Residence& r);
+  bool start_departure(Residence& r, Tier tier);
   void surrender(Residence& r, Residency state);
   void obtain(Residence& r);
   void bring_in(Residence& r);

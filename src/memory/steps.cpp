@@ -14,7 +14,7 @@ namespace tasuki::memory {
 Schedule::Schedule(const Plan& plan, std::size_t launches) : points_(launches) {
   for (const Decision& d : plan.decisions) {
     if (d.move == Move::swap) {
-      points_[d.from].depart.push_back(d.storage);
+      points_[d.from].depart.push_back({d.storage, d.tier});
       points_[d.freed_before].free.push_back(d.storage);
       points_[d.issue_at].arrive.push_back(d.storage);
     } else {
@@ -43,9 +43,8 @@ Machine machine_of(Manager& manager) {
   auto it = known.find(key);
   if (it == known.end()) it = known.emplace(key, measure_machine(manager.runtime(), manager.tiers())).first;
   m = it->second;
-  const TierStats tiers = manager.tiers().stats();
-  m.host_bytes = tiers.host_limit;
-  m.file_bytes = tiers.file_limit;
+  if (options.host_bytes != automatic_bytes) m.host_bytes = std::min(m.host_bytes, options.host_bytes);
+  if (options.file_bytes != automatic_bytes) m.file_bytes = std::min(m.file_bytes, options.file_bytes);
   return m;
 }
 
@@ -114,8 +113,8 @@ void Steps::end_launch() {
   if (!schedule_ || !is_ours() || recorder_.launches() == 0) return;
   const Schedule::Point* p = schedule_->at(recorder_.launches() - 1);
   if (!p) return;
-  for (int label : p->depart)
-    if (Residence* r = resolve(label); r && !manager_.depart(*r)) ++counts_.refused;
+  for (const auto& [label, tier] : p->depart)
+    if (Residence* r = resolve(label); r && !manager_.depart(*r, tier)) ++counts_.refused;
   for (const auto& [label, due] : p->drop) {
     Residence* r = resolve(label);
     if (!r) continue;

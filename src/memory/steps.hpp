@@ -24,7 +24,11 @@ class Schedule {
       int label, due;  ///< the launch before which it is made again
     };
     std::vector<int> free, arrive, remake;  ///< labels; before the launch
-    std::vector<int> depart;                ///< after it
+    struct Departure {
+      int label;
+      Tier tier;
+    };
+    std::vector<Departure> depart;          ///< after it
     std::vector<Drop> drop;
   };
   const Point* at(std::size_t launch) const { return launch < points_.size() ? &points_[launch] : nullptr; }

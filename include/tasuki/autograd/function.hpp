@@ -74,7 +74,7 @@ struct Spec {
   std::uint32_t save_inputs = 0;       ///< bit i: backward reads input i
   std::uint32_t save_outputs = 0;      ///< bit j: backward reads output j
   std::uint32_t overwrites_grad = 0;   ///< bit i: backward can only write the gradient of input i, not add to it
-  std::uint32_t mutates = 0;           ///< bit i: forward also writes into input i (running statistics); never on replay
+  std::uint32_t mutates = 0;           ///< bit i: forward also writes into input i (running statistics), which is absent on replay
   bool in_place = false;               ///< output 0 is input 0, written over
   bool on_device = false;              ///< outputs go to `device`; otherwise where the inputs are
   Device device;

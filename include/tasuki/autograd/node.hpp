@@ -77,7 +77,7 @@ class Node {
   /// What a launch of this node's op needs besides its operands.
   std::size_t workspace = 0, backward_workspace = 0;
   double flops = 0, backward_flops = 0;
-  std::uint32_t save_inputs = 0, save_outputs = 0, overwrites_grad = 0;
+  std::uint32_t save_inputs = 0, save_outputs = 0, overwrites_grad = 0, mutates = 0;
   bool is_view = false;   ///< shares its input's storage; there is nothing to launch
   bool in_place = false;
   bool consumed = false;  ///< a backward pass has released what was saved
