@@ -85,7 +85,7 @@ struct TierOptions {
 /// What the engine has done, and what it holds now.
 struct TierStats {
   std::size_t host_limit = 0, host_reserved = 0, host_in_use = 0, host_peak_in_use = 0;  ///< bytes; reserved: obtained from the system
-  std::size_t file_limit = 0, file_size = 0, file_in_use = 0;
+  std::size_t file_limit = 0, file_size = 0, file_in_use = 0;  ///< 0 until the file is open; prepare opens it
   std::uint64_t host_out_bytes = 0, host_in_bytes = 0, file_out_bytes = 0, file_in_bytes = 0;
   double file_out_seconds = 0, file_in_seconds = 0;  ///< during which a thread wrote, or read
   std::uint64_t transfers = 0, failures = 0;

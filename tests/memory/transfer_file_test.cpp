@@ -152,6 +152,14 @@ TEST_CASE("the file stays within its limit, and places are used again") {
   CHECK(tiers.stats().file_limit == 1_MiB);
 }
 
+TEST_CASE("preparing nothing opens the file and takes no room") {
+  TransferEngine tiers(cpu());
+  CHECK(tiers.stats().file_limit == 0);
+  CHECK(tiers.prepare(Tier::file, 0));
+  CHECK(tiers.stats().file_limit > 0);
+  CHECK(tiers.stats().file_size == 0);
+}
+
 TEST_CASE("the default limit of the file leaves free space to others") {
   const TemporaryFolder folder;
   TransferEngine tiers(cpu(), {.file = folder.path()});
