@@ -48,4 +48,14 @@ Simulation simulate(const Trace& trace, const Machine& machine, const Plan& plan
 /// A machine with the links of a device's profile.
 Machine machine_of(const DeviceProfile& profile);
 
+/// Traces and plans as JSON; reading throws ValueError for a text that is none, with the place.
+std::string to_json(const Trace& trace);
+std::string to_json(const Plan& plan);
+Trace trace_from_json(const std::string& text);
+Plan plan_from_json(const std::string& text);
+/// A plan for people: what moves, when, and the sums.
+std::string to_table(const Trace& trace, const Plan& plan);
+/// The simulated step for chrome://tracing and ui.perfetto.dev: compute, copies in each direction, memory.
+std::string to_timeline(const Trace& trace, const Simulation& simulation);
+
 }  // namespace tasuki::memory
