@@ -4,6 +4,7 @@
 
 #include "kernels/lanes.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/vectorize.hpp"
 #include "kernels/visit_floating.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
@@ -53,14 +54,34 @@ void mix_rows(const View& x, const T* plane, const Taps<A>& depth, const Taps<A>
     for (std::int64_t i = 0; i < n; ++i) row[i] = 0;
 }
 
-template <class T, bool accumulate, class A>
+/// How many taps every output of an axis has, where that is one number up to 2; else 0.
+int uniform_taps(const AxisTaps& axis, std::int64_t n) {
+  const std::int32_t count = axis.begin[1] - axis.begin[0];
+  bool uniform = count == 1 || count == 2;
+  for (std::int64_t i = 1; i < n; ++i) uniform &= axis.begin[i + 1] - axis.begin[i] == count;
+  return uniform ? count : 0;
+}
+
+/// to = the taps of `row`, `taps` for each output (0: as many as its table says).
+template <class T, bool accumulate, int taps, class A>
 void write_row(const A* row, T* to, std::int64_t step, std::int64_t n, const AxisTaps& axis) {
   const A* weight = weights_of<A>(axis);
-  for (std::int64_t i = 0; i < n; ++i) {
-    A sum = 0;
-    for (std::int32_t t = axis.begin[i]; t < axis.begin[i + 1]; ++t) sum += weight[t] * row[axis.index[t]];
+  const std::int32_t* index = axis.index;
+  const auto put = [&](std::int64_t i, A sum) __attribute__((always_inline)) {
     T& place = to[i * step];
     place = static_cast<T>(accumulate ? static_cast<A>(place) + sum : sum);
+  };
+  if constexpr (taps == 1) {
+    TASUKI_INDEPENDENT_ITERATIONS
+    for (std::int64_t i = 0; i < n; ++i) put(i, weight[i] * row[index[i]]);
+  } else if constexpr (taps == 2) {
+    for (std::int64_t i = 0; i < n; ++i) put(i, weight[2 * i] * row[index[2 * i]] + weight[2 * i + 1] * row[index[2 * i + 1]]);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) {
+      A sum = 0;
+      for (std::int32_t t = axis.begin[i]; t < axis.begin[i + 1]; ++t) sum += weight[t] * row[index[t]];
+      put(i, sum);
+    }
   }
 }
 
@@ -69,13 +90,15 @@ void resample_rows(const View& x, const View& y, const AxisTaps (&axes)[3], void
   using A = compute_t<T>;
   const std::int64_t channels = y.size(1), depths = y.size(2), heights = y.size(3), rows = y.size(0) * channels * depths * heights;
   const std::int64_t grain = grain_of(rows, 4 * (x.size(4) + y.size(4)));
+  const int taps = uniform_taps(axes[2], y.size(4));
+  const auto write = taps == 1 ? &write_row<T, accumulate, 1, A> : taps == 2 ? &write_row<T, accumulate, 2, A> : &write_row<T, accumulate, 0, A>;
   parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
     A* const row = static_cast<A*>(workspace) + begin / grain * x.size(4);
     for (std::int64_t r = begin; r < end; ++r) {
       const std::int64_t h = r % heights, d = r / heights % depths, c = r / (heights * depths) % channels, n = r / (heights * depths * channels);
       mix_rows(x, x.as<const T>() + n * x.stride(0) + c * x.stride(1), Taps<A>(axes[0], d), Taps<A>(axes[1], h), row);
       T* to = y.as<T>() + n * y.stride(0) + c * y.stride(1) + d * y.stride(2) + h * y.stride(3);
-      write_row<T, accumulate>(row, to, y.stride(4), y.size(4), axes[2]);
+      write(row, to, y.stride(4), y.size(4), axes[2]);
     }
   });
 }

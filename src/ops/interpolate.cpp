@@ -78,10 +78,12 @@ Axis axis_of(Interpolation mode, const Coordinate& c) {
     } else if (mode == Interpolation::linear) {
       const double x = std::max(c.at(i), 0.0);
       const std::int64_t left = clamped(static_cast<std::int64_t>(x)), right = clamped(left + 1);
-      const double share = right == left ? 0 : x - static_cast<double>(left);
-      // An element of weight zero is left out, so that its infinity does not become a NaN.
-      if (share < 1) axis.tap(left, 1 - share);
-      if (share > 0) axis.tap(right, share);
+      const double share = x - static_cast<double>(left);
+      // An element of weight zero is not read, so that its infinity does not become a NaN: the other counts twice by halves, which is
+      // exact and keeps two taps for each output.
+      const bool alone = share == 0 || right == left;
+      axis.tap(left, alone ? 0.5 : 1 - share);
+      axis.tap(alone ? left : right, alone ? 0.5 : share);
     } else {
       const double x = c.at(i), floor = std::floor(x);
       double w[4];
@@ -187,8 +189,8 @@ struct Interpolate final : Resample {
       const double scale = sized ? 0 : options.scale[d];
       const double exact = sized ? static_cast<double>(options.size[d]) : std::floor(static_cast<double>(size) * scale);
       TASUKI_CHECK_OP(ShapeError, size, >=, 1, "there is nothing to interpolate in an empty image");
-      if (!(exact >= 1 && exact <= 0x1p30))
-        TASUKI_THROW(ValueError, "expected  a result of 1 to 2^30 elements along dimension ", 2 + d, "\nactual    ", exact);
+      if (!(exact >= 1 && exact <= 0x1p28 && size <= std::int64_t{1} << 28))
+        TASUKI_THROW(ValueError, "expected  an image and a result of 1 to 2^28 elements along dimension ", 2 + d, "\nactual    ", exact);
       axes[3 - spatial + d] = axis_of(options.mode, {size, static_cast<std::int64_t>(exact), scale, options.align_corners});
     }
     return planned(x);

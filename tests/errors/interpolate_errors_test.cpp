@@ -49,13 +49,13 @@ TEST_CASE("misuse of interpolate") {
                "  called at <here>");
   expect_error([] { ts::interpolate(zeros({1, 1, 4, 3}), {.scale = 0.3}); },
                "ValueError: interpolate\n"
-               "  expected  a result of 1 to 2^30 elements along dimension 3\n"
+               "  expected  an image and a result of 1 to 2^28 elements along dimension 3\n"
                "  actual    0\n"
                "  x: f32[1, 1, 4, 3] cpu\n"
                "  called at <here>");
   expect_error([] { ts::interpolate(zeros({1, 1, 4, 3}), {.size = {-1, 3}}); },
                "ValueError: interpolate\n"
-               "  expected  a result of 1 to 2^30 elements along dimension 2\n"
+               "  expected  an image and a result of 1 to 2^28 elements along dimension 2\n"
                "  actual    -1\n"
                "  x: f32[1, 1, 4, 3] cpu\n"
                "  called at <here>");
