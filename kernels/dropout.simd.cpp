@@ -3,6 +3,7 @@
 #include "kernels/kept_lanes.hpp"
 #include "kernels/lanes.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/philox_tile.hpp"
 #include "kernels/visit_floating.hpp"
 #include "kernels/walk.hpp"
 
@@ -50,7 +51,7 @@ void run(const View& x, const View& y, double p, PhiloxState state) {
       const auto at = walk.run(t / tiles);
       const std::int64_t first = t % tiles * tile, n = walk.inner - first < tile ? walk.inner - first : tile;
       const std::int64_t number = at.offset[2] + first * s[2];
-      if (s[2] == 1 && number % 4 == 0) philox_tile(state, static_cast<std::uint64_t>(number / 4), words);
+      if (s[2] == 1 && number % 4 == 0) make_philox_tile(state, static_cast<std::uint64_t>(number / 4), words);
       else scattered_words(state, number, s[2], words);
       const T* from = x.as<const T>() + at.offset[1] + first * s[1];
       T* to = y.as<T>() + at.offset[0] + first * s[0];

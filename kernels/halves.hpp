@@ -13,6 +13,9 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 [[gnu::always_inline]] inline void widen(const float16* from, float* to, std::int64_t n) {
   std::int64_t i = 0;
+#if defined(__AVX512F__)  // masks of all lanes: GCC 12 warns of uninitialized values inside the unmasked forms
+  for (; i + 16 <= n; i += 16) _mm512_storeu_ps(to + i, _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i))));
+#endif
 #if defined(__F16C__)
   for (; i + 8 <= n; i += 8) _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
 #endif
@@ -21,6 +24,10 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 [[gnu::always_inline]] inline void narrow(const float* from, float16* to, std::int64_t n) {
   std::int64_t i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= n; i += 16)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+#endif
 #if defined(__F16C__)
   for (; i + 8 <= n; i += 8) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
 #endif

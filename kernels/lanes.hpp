@@ -4,7 +4,7 @@
 
 #include "kernels/math.hpp"
 #include "tasuki/core/half.hpp"
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#if defined(__F16C__)
 #include <immintrin.h>
 #endif
 
@@ -81,6 +81,17 @@ TASUKI_LANES Halves narrow(Float v, bfloat16) {
   const Bits magnitude = __builtin_bit_cast(Bits, u & 0x7fffffff);
   return __builtin_convertvector((magnitude > 0x7f800000 ? quiet : rounded) >> 16, Halves);
 }
+#if defined(__AVX512F__)  // masks of all lanes: GCC 12 warns of uninitialized values inside the unmasked forms
+TASUKI_LANES Float widen(Halves h, float16) { return __builtin_bit_cast(Float, _mm512_maskz_cvtph_ps(0xffff, __builtin_bit_cast(__m256i, h))); }
+TASUKI_LANES Halves narrow(Float v, float16) {
+  return __builtin_bit_cast(Halves, _mm512_maskz_cvtps_ph(0xffff, __builtin_bit_cast(__m512, v), _MM_FROUND_TO_NEAREST_INT));
+}
+#elif defined(__F16C__)
+TASUKI_LANES Float widen(Halves h, float16) { return __builtin_bit_cast(Float, _mm256_cvtph_ps(__builtin_bit_cast(__m128i, h))); }
+TASUKI_LANES Halves narrow(Float v, float16) {
+  return __builtin_bit_cast(Halves, _mm256_cvtps_ph(__builtin_bit_cast(__m256, v), _MM_FROUND_TO_NEAREST_INT));
+}
+#else
 // The same steps as float16 itself takes (core/half.hpp), on all lanes.
 TASUKI_LANES Float widen(Halves h, float16) {
   const Bits bits = __builtin_convertvector(h, Bits);
@@ -99,6 +110,7 @@ TASUKI_LANES Halves narrow(Float v, float16) {
   const Unsigned infinite = magnitude >= 0x477ff000 ? Unsigned{} + 0x7c00 : finite;
   return __builtin_convertvector(((u >> 16) & 0x8000) | (magnitude > 0x7f800000 ? Unsigned{} + 0x7e00 : infinite), Halves);
 }
+#endif
 
 template <class V>
 TASUKI_LANES V load_raw(const void* p) {

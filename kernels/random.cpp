@@ -1,6 +1,7 @@
 #include "kernels/random.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -233,7 +234,7 @@ void bernoulli(const View& out, PhiloxState state, double p) {
   visit_all(out.dtype, [&]<class T>(T) {
     const T one = element<T>(1.0f), zero = element<T>(0.0f);
     for_tiles<std::uint32_t>(out.numel, 1, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-      store<T>(out, first, count, [=](std::int64_t i) { return (words[i] < limit) | always ? one : zero; });
+      store<T>(out, first, count, [=](std::int64_t i) { return ((words[i] < limit) | always) ? one : zero; });
     });
   });
 }
@@ -275,12 +276,27 @@ void permutation(std::int64_t* out, std::int64_t n, PhiloxState state) {
     std::uint64_t key;
     std::int64_t index;
   };
-  std::vector<Keyed> order(static_cast<std::size_t>(n));
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<std::uint64_t> keys(size);
   for_tiles<std::uint32_t>(n, 2, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
-    for (std::int64_t i = 0; i < count; ++i) order[static_cast<std::size_t>(first + i)] = {two_words(words, i), first + i};
+    for (std::int64_t i = 0; i < count; ++i) keys[static_cast<std::size_t>(first + i)] = two_words(words, i);
   });
-  std::sort(order.begin(), order.end(), [](const Keyed& a, const Keyed& b) { return a.key != b.key ? a.key < b.key : a.index < b.index; });
-  for (std::int64_t i = 0; i < n; ++i) out[i] = order[static_cast<std::size_t>(i)].index;
+  // Keys are spread evenly, so their high bits deal them into buckets of about 16, each of which is then sorted by itself.
+  const int bits = std::max(1, static_cast<int>(std::bit_width(size)) - 4);
+  const auto bucket_of = [=](std::uint64_t key) { return static_cast<std::size_t>(key >> (64 - bits)); };
+  std::vector<std::size_t> end((std::size_t{1} << bits) + 1);
+  for (const std::uint64_t key : keys) ++end[bucket_of(key) + 1];
+  for (std::size_t b = 1; b < end.size(); ++b) end[b] += end[b - 1];
+  std::vector<Keyed> order(size);
+  for (std::size_t i = 0; i < size; ++i) order[end[bucket_of(keys[i])]++] = {keys[i], static_cast<std::int64_t>(i)};
+  // By now end[b] is where bucket b ends, and the one before it is where it starts.
+  parallel_for(std::int64_t{1} << bits, 512, [&](std::int64_t first, std::int64_t last) {
+    for (auto b = static_cast<std::size_t>(first); b < static_cast<std::size_t>(last); ++b) {
+      const std::size_t start = b ? end[b - 1] : 0;
+      std::sort(order.data() + start, order.data() + end[b], [](const Keyed& x, const Keyed& y) { return x.key != y.key ? x.key < y.key : x.index < y.index; });
+      for (std::size_t i = start; i < end[b]; ++i) out[i] = order[i].index;
+    }
+  });
 }
 
 }  // namespace tasuki::kernels::cpu

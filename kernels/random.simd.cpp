@@ -1,6 +1,7 @@
 #include "kernels/random.hpp"
 
 #include "kernels/math.hpp"
+#include "kernels/philox_tile.hpp"
 
 // One tile is philox_tile_words elements; its words live in registers and the first-level cache.
 
@@ -33,7 +34,7 @@ namespace {
 
 void words(PhiloxState state, std::int64_t first, std::int64_t tiles, std::uint32_t* out) {
   for (std::int64_t t = 0; t < tiles; ++t)
-    philox_tile(state, static_cast<std::uint64_t>((first + t) * philox_tile_blocks), out + t * philox_tile_words);
+    make_philox_tile(state, static_cast<std::uint64_t>((first + t) * philox_tile_blocks), out + t * philox_tile_words);
 }
 
 void uniform(PhiloxState state, std::int64_t first, std::int64_t tiles, float* out) {

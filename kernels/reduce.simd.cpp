@@ -2,6 +2,7 @@
 // bit; runs of at most `piece` elements give partial sums that are added in f64. Groups of partial sums are the unit of threads.
 #include "kernels/reduce.hpp"
 
+#include "kernels/halves.hpp"
 #include "kernels/parallel.hpp"
 #include "tasuki/core/half.hpp"
 
@@ -69,8 +70,15 @@ typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t st
   L column[lanes] = {};
   std::int64_t i = 0;
   if (stride == 1) {
-    for (; i + lanes <= n; i += lanes)
-      for (int l = 0; l < lanes; ++l) column[l] += term(static_cast<L>(x[i + l]), center);
+    for (; i + lanes <= n; i += lanes) {
+      if constexpr (std::is_same_v<T, float16>) {
+        float wide[lanes];
+        widen(x + i, wide, lanes);
+        for (int l = 0; l < lanes; ++l) column[l] += term(wide[l], center);
+      } else {
+        for (int l = 0; l < lanes; ++l) column[l] += term(static_cast<L>(x[i + l]), center);
+      }
+    }
   } else {
     for (; i + lanes <= n; i += lanes)
       for (int l = 0; l < lanes; ++l) column[l] += term(static_cast<L>(x[(i + l) * stride]), center);

@@ -49,6 +49,7 @@ void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
 }
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
+  if (op == UnaryOp::neg && !accumulate) return unary(op, numbers, grad_out, grad_in);
   const View* operands[] = {&grad_in, &grad_out, &operand};
   run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second);
 }

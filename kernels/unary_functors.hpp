@@ -30,6 +30,13 @@ TASUKI_INLINE T soft_plus(T x) {
   return (x > T(0) ? x : T(0)) + logarithm_of_1_plus(exponential(-absolute(x)));
 }
 
+/// In two steps, each of which is one instruction.
+template <class T>
+TASUKI_INLINE T limited(T x, Numbers<T> p) {
+  const T raised = x < p.first ? p.first : x;
+  return raised > p.second ? p.second : raised;
+}
+
 #define TASUKI_FUNCTOR(Name, what, f_expression, df_expression)                                     \
   struct Name {                                                                                     \
     static constexpr Uses uses = Uses::what;                                                        \
@@ -62,7 +69,7 @@ TASUKI_FUNCTOR(Gelu, input, x * (T(0.5) + T(0.5) * error_function(x * T(0.707106
 TASUKI_FUNCTOR(Softplus, input,
                x * p.first > p.second ? x : ((x > T(0) ? x * p.first : T(0)) + logarithm_of_1_plus(exponential(-absolute(x * p.first)))) / p.first,
                x * p.first > p.second ? T(1) : logistic(x * p.first))
-TASUKI_FUNCTOR(Clamp, input, x < p.first ? p.first : (x > p.second ? p.second : x), x >= p.first && x <= p.second ? T(1) : T(0))
+TASUKI_FUNCTOR(Clamp, input, limited(x, p), x >= p.first && x <= p.second ? T(1) : T(0))
 TASUKI_FUNCTOR(Sign, nothing, x > T(0) ? T(1) : (x < T(0) ? T(-1) : (x == T(0) ? T(0) : x)), T(0))
 TASUKI_FUNCTOR(Floor, nothing, rounded_down(x), T(0))
 TASUKI_FUNCTOR(Ceil, nothing, rounded_up(x), T(0))
