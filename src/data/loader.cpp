@@ -19,20 +19,21 @@ struct Loader::Impl {
   const Dataset* dataset;
   bool owned;
   LoaderOptions options;
-  std::int64_t epoch = 0;
+  LoaderPosition next{};      ///< where the next loop starts
+  LoaderPosition position{};  ///< what the loops have reached
 
   ~Impl() {
     if (owned) delete dataset;
   }
-  /// Examples of this shard in an epoch.
-  std::int64_t share() const {
-    const std::int64_t n = dataset->size(), shards = options.shard.size;
-    return options.drop_last ? n / shards : (n + shards - 1) / shards;
+  /// What all shards take at a time.
+  std::int64_t global_batch() const { return options.batch * options.shard.size; }
+  /// Batches of an epoch from its example `first` on, the same number for every shard.
+  std::int64_t batches(std::int64_t first) const {
+    const std::int64_t rest = dataset->size() - first, all = global_batch();
+    return options.drop_last ? rest / all : (rest + all - 1) / all;
   }
-  std::int64_t batches() const {
-    return options.drop_last ? share() / options.batch : (share() + options.batch - 1) / options.batch;
-  }
-  std::vector<std::int64_t> order_of(std::int64_t number) const {
+  /// The part of an epoch, from its example `first` on, that this shard reads.
+  std::vector<std::int64_t> order_of(std::int64_t number, std::int64_t first) const {
     const std::int64_t n = dataset->size();
     std::vector<std::int64_t> all(static_cast<std::size_t>(n));
     if (options.shuffle) {
@@ -43,8 +44,8 @@ struct Loader::Impl {
       std::iota(all.begin(), all.end(), std::int64_t{0});
     }
     std::vector<std::int64_t> mine;
-    mine.reserve(static_cast<std::size_t>(share()));
-    for (std::int64_t i = 0; i < share(); ++i) mine.push_back(all[static_cast<std::size_t>((i * options.shard.size + options.shard.rank) % n)]);
+    mine.reserve(static_cast<std::size_t>((n - first) / options.shard.size + 1));
+    for (std::int64_t i = first + options.shard.rank; i < n; i += options.shard.size) mine.push_back(all[static_cast<std::size_t>(i)]);
     return mine;
   }
 };
@@ -53,7 +54,9 @@ struct Loader::Impl {
 /// slots, and the loop empties them in the same order.
 class Loader::Iterator::Run {
  public:
-  explicit Run(Impl& loader) : loader_(loader), order_(loader.order_of(loader.epoch++)), count_(loader.batches()) {
+  explicit Run(Impl& loader)
+      : loader_(loader), start_(std::exchange(loader.next, {loader.next.epoch + 1, 0})), order_(loader.order_of(start_.epoch, start_.examples)),
+        count_(loader.batches(start_.examples)) {
     const auto wanted = std::min<std::int64_t>(loader.options.workers, count_);
     slots_.resize(static_cast<std::size_t>(wanted * loader.options.prefetch + 1));  // one more for the batch in use
     try {
@@ -72,6 +75,8 @@ class Loader::Iterator::Run {
   void fetch() {
     current_ = Batch();
     if (done()) return;
+    if (at_ + 1 < count_) loader_.position = {start_.epoch, start_.examples + (at_ + 1) * loader_.global_batch()};
+    else loader_.position = {start_.epoch + 1, 0};
     if (workers_.empty()) {
       const NoGrad off;
       current_ = make(at_);
@@ -101,10 +106,15 @@ class Loader::Iterator::Run {
   };
 
   Batch make(std::int64_t k) const {
-    const std::int64_t first = k * loader_.options.batch;
-    const std::int64_t count = std::min<std::int64_t>(loader_.options.batch, static_cast<std::int64_t>(order_.size()) - first);
-    Batch batch = loader_.dataset->batch(order_.data() + first, count);
+    const std::int64_t size = static_cast<std::int64_t>(order_.size()), first = std::min(k * loader_.options.batch, size);
+    const std::int64_t count = std::min<std::int64_t>(loader_.options.batch, size - first), any = 0;
+    // The shapes of an empty batch are those of an example.
+    Batch batch = count ? loader_.dataset->batch(order_.data() + first, count) : loader_.dataset->batch(&any, 1);
     if (loader_.options.transform) loader_.options.transform(batch);
+    if (count == 0) {
+      batch.x = batch.x.narrow(0, 0, 0);
+      if (batch.t.defined()) batch.t = batch.t.narrow(0, 0, 0);
+    }
     return batch;
   }
 
@@ -144,6 +154,7 @@ class Loader::Iterator::Run {
   }
 
   Impl& loader_;
+  const LoaderPosition start_;
   const std::vector<std::int64_t> order_;
   const std::int64_t count_;
   std::int64_t at_ = 0;  ///< the loop's batch
@@ -166,7 +177,9 @@ Loader::Loader(const Dataset* dataset, bool owned, LoaderOptions options, Source
     TASUKI_CHECK_OP(ValueError, o.workers, >=, 0);
     TASUKI_CHECK_OP(ValueError, o.prefetch, >=, 1);
     TASUKI_CHECK(ValueError, o.shard.size >= 1 && o.shard.rank >= 0 && o.shard.rank < o.shard.size, "shard ", o.shard.rank, " of ", o.shard.size);
-    TASUKI_CHECK_OP(ValueError, impl_->batches(), >, 0, "drop_last leaves no batch of ", o.batch, " from ", impl_->share(), " examples");
+    const std::int64_t least = o.drop_last ? impl_->global_batch() : 1;
+    TASUKI_CHECK_OP(ValueError, dataset->size(), >=, least, "drop_last leaves no batch of ", o.batch,
+                    o.shard.size > 1 ? " for each shard" : "");
   } catch (Error& error) {
     delete impl_;
     error.add_op("data::Loader", "", "", at);
@@ -176,9 +189,21 @@ Loader::Loader(const Dataset* dataset, bool owned, LoaderOptions options, Source
 
 Loader::~Loader() { delete impl_; }
 
-std::int64_t Loader::size() const { return impl_->batches(); }
-std::int64_t Loader::epoch() const { return impl_->epoch; }
-void Loader::set_epoch(std::int64_t epoch) { impl_->epoch = epoch; }
+std::int64_t Loader::size() const { return impl_->batches(0); }
+std::int64_t Loader::epoch() const { return impl_->next.epoch; }
+void Loader::set_epoch(std::int64_t epoch) { impl_->next = impl_->position = {epoch, 0}; }
+LoaderPosition Loader::position() const { return impl_->position; }
+void Loader::set_position(const LoaderPosition& position, SourceLocation at) {
+  try {
+    const std::int64_t size = impl_->dataset->size();
+    TASUKI_CHECK(ValueError, position.epoch >= 0 && position.examples >= 0 && position.examples < size, "position is {", position.epoch, ", ",
+                 position.examples, "}, the dataset has ", size, " examples");
+  } catch (Error& error) {
+    error.add_op("data::Loader::set_position", "", "", at);
+    throw;
+  }
+  impl_->next = impl_->position = position;
+}
 
 Loader::Iterator Loader::begin() {
   Iterator iterator(new Iterator::Run(*impl_));

@@ -11,11 +11,13 @@
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tests/catch.hpp"
+#include "tests/support/expect_error.hpp"
 
 namespace ts = tasuki;
 using ts::data::Batch;
 using ts::data::Loader;
 using ts::data::TensorDataset;
+using tasuki::testing::error_text;
 
 namespace {
 
@@ -67,17 +69,6 @@ struct Ragged : ts::data::Dataset {
   std::int64_t size() const override { return 3; }
   Batch get(std::int64_t i) const override { return {ts::zeros({2 + i / 2}), {}}; }
 };
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const ts::Error& error) {
-    const std::string text = error.what();
-    return text.substr(0, text.find("\n  called at"));
-  }
-  return "nothing was thrown";
-}
 
 }  // namespace
 
@@ -132,24 +123,65 @@ TEST_CASE("the order depends on seed and epoch only: not on workers, prefetch or
   CHECK(epoch_of(resumed) == second);
 }
 
-TEST_CASE("shards of an epoch are equally long and together make the epoch of one process") {
-  for (const std::int64_t n : {12, 13}) {
+TEST_CASE("shards share each batch of one process, without repeating an example, in equally many steps") {
+  for (const std::int64_t n : {12, 13, 14, 17}) {
     Loader whole(counting(n), {.batch = 6, .shuffle = true});
-    const Order all = epoch_of(whole);
-    std::vector<Order> parts;
+    std::vector<Order> batches;
+    for (auto [x, t] : whole) batches.push_back(sorted(x.to_vector<std::int64_t>()));
+    std::vector<Order> together(batches.size());
     for (int rank = 0; rank < 3; ++rank) {
-      Loader part(counting(n), {.batch = 2, .shuffle = true, .shard = {rank, 3}});
-      parts.push_back(epoch_of(part));
-      CHECK(part.size() == (n == 12 ? 2 : 3));
+      Loader part(counting(n), {.batch = 2, .shuffle = true, .workers = rank, .shard = {rank, 3}});
+      CHECK(part.size() == whole.size());
+      std::size_t k = 0;
+      for (auto [x, t] : part) {
+        REQUIRE(k < together.size());
+        for (const std::int64_t i : x.to_vector<std::int64_t>()) together[k].push_back(i);
+        ++k;
+      }
+      CHECK(k == batches.size());
     }
-    for (std::int64_t i = 0; i < n; ++i) CHECK(parts[static_cast<std::size_t>(i % 3)][static_cast<std::size_t>(i / 3)] == all[static_cast<std::size_t>(i)]);
-    if (n == 13) {
-      CHECK(parts[1][4] == all[0]);
-      CHECK(parts[2][4] == all[1]);
-    }
+    for (std::size_t k = 0; k < batches.size(); ++k) CHECK(sorted(together[k]) == batches[k]);
   }
   Loader dropping(counting(13), {.batch = 2, .drop_last = true, .shard = {2, 3}});
   CHECK(epoch_of(dropping) == Order{2, 5, 8, 11});
+}
+
+TEST_CASE("a shard without an example in the last batch gets one of zero rows, shaped and transformed like the others") {
+  const auto scaled = [](Batch& batch) { batch.x = batch.x.to(ts::f32) / 2; };
+  Loader part(TensorDataset(ts::zeros({7, 3, 2}), ts::zeros({7}, {.dtype = ts::i64})), {.batch = 2, .shard = {1, 3}, .transform = scaled});
+  std::vector<ts::Shape> shapes;
+  for (auto [x, t] : part) {
+    shapes.push_back(x.shape());
+    CHECK(t.shape() == ts::Shape{x.size(0)});
+  }
+  CHECK(shapes == std::vector<ts::Shape>{{2, 3, 2}, {0, 3, 2}});
+}
+
+TEST_CASE("a run goes on in mid-epoch, with another number of shards too") {
+  Loader whole(counting(50), {.batch = 6, .shuffle = true, .seed = 4});
+  Order all = epoch_of(whole);
+  Loader first(counting(50), {.batch = 3, .shuffle = true, .seed = 4, .workers = 1, .shard = {0, 2}});
+  int steps = 0;
+  for ([[maybe_unused]] auto batch : first)
+    if (++steps == 4) break;
+  const ts::data::LoaderPosition reached = first.position();
+  CHECK(reached == ts::data::LoaderPosition{0, 24});
+  for (const int shards : {1, 2, 3}) {
+    Order rest;
+    for (int rank = 0; rank < shards; ++rank) {
+      Loader next(counting(50), {.batch = 6 / shards, .shuffle = true, .seed = 4, .shard = {rank, shards}});
+      next.set_position(reached);
+      const Order part = epoch_of(next);
+      rest.insert(rest.end(), part.begin(), part.end());
+      CHECK(next.position() == ts::data::LoaderPosition{1, 0});
+      CHECK(epoch_of(next).size() == static_cast<std::size_t>((50 - rank + shards - 1) / shards));
+    }
+    CHECK(sorted(rest) == sorted(Order(all.begin() + 24, all.end())));
+  }
+  CHECK(error_text([&] { first.set_position({0, 50}); }) ==
+        "ValueError: data::Loader::set_position\n"
+        "  expected  position.epoch >= 0 && position.examples >= 0 && position.examples < size\n"
+        "  position is {0, 50}, the dataset has 50 examples\n  called at <here>");
 }
 
 TEST_CASE("leaving a loop early stops the workers, and the next loop is a whole epoch") {
@@ -204,7 +236,7 @@ TEST_CASE("an exception of the dataset arrives at its batch, with its text") {
 
 TEST_CASE("an error of Tasuki's from a worker says which batch it was") {
   Loader loader(Ragged(), {.batch = 3, .workers = 1});
-  CHECK(message_of([&] { loader.begin(); }) ==
+  CHECK(error_text([&] { loader.begin(); }) ==
         "ShapeError: expected  inputs of one shape in a batch: [2], as in example 0\n  actual    [3] in example 2\n  in a worker of data::Loader, while it made batch 0");
 }
 
@@ -237,14 +269,14 @@ TEST_CASE("a dataset of strided or empty rows is gathered right") {
 }
 
 TEST_CASE("what makes no batch is refused where the loader is made") {
-  CHECK(message_of([] { Loader{TensorDataset()}; }) == "ValueError: data::Loader\n  expected  dataset->size() > 0\n  actual    0 <= 0\n  the dataset is empty");
-  CHECK(message_of([] { Loader(counting(4), {.batch = 0}); }) == "ValueError: data::Loader\n  expected  o.batch >= 1\n  actual    0 < 1");
-  CHECK(message_of([] { Loader(counting(4), {.workers = -1}); }) == "ValueError: data::Loader\n  expected  o.workers >= 0\n  actual    -1 < 0");
-  CHECK(message_of([] { Loader(counting(4), {.batch = 5, .drop_last = true}); }) ==
-        "ValueError: data::Loader\n  expected  impl_->batches() > 0\n  actual    0 <= 0\n  drop_last leaves no batch of 5 from 4 examples");
-  CHECK(message_of([] { Loader(counting(4), {.shard = {2, 2}}); }).find("shard 2 of 2") != std::string::npos);
-  CHECK(message_of([] { TensorDataset(ts::zeros({3, 2}), ts::zeros({4})); }) ==
-        "ShapeError: TensorDataset\n  expected  x.size(0) == t.size(0)\n  actual    3 != 4\n  each example needs one target\n  x: f32[3, 2] cpu   t: f32[4] cpu");
-  CHECK(message_of([] { counting(3).get(3); }) ==
+  CHECK(error_text([] { Loader{TensorDataset()}; }) == "ValueError: data::Loader\n  expected  dataset->size() > 0\n  actual    0 <= 0\n  the dataset is empty\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.batch = 0}); }) == "ValueError: data::Loader\n  expected  o.batch >= 1\n  actual    0 < 1\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.workers = -1}); }) == "ValueError: data::Loader\n  expected  o.workers >= 0\n  actual    -1 < 0\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.batch = 5, .drop_last = true}); }) ==
+        "ValueError: data::Loader\n  expected  dataset->size() >= least\n  actual    4 < 5\n  drop_last leaves no batch of 5\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.shard = {2, 2}}); }).find("shard 2 of 2") != std::string::npos);
+  CHECK(error_text([] { TensorDataset(ts::zeros({3, 2}), ts::zeros({4})); }) ==
+        "ShapeError: TensorDataset\n  expected  x.size(0) == t.size(0)\n  actual    3 != 4\n  each example needs one target\n  x: f32[3, 2] cpu   t: f32[4] cpu\n  called at <here>");
+  CHECK(error_text([] { counting(3).get(3); }) ==
         "IndexError: expected  index >= 0 && index < size\n  the index is 3, the dataset has 3 examples");
 }

@@ -27,6 +27,13 @@ struct LoaderOptions {
   Callback<void(Batch&)> transform{};
 };
 
+/// A place in the sequence of epochs, for all shards together.
+struct LoaderPosition {
+  std::int64_t epoch = 0;
+  std::int64_t examples = 0;  ///< of that epoch's order that are done with
+  bool operator==(const LoaderPosition&) const = default;
+};
+
 /// Batches of a dataset, one epoch per loop:
 ///
 ///     ts::data::Loader loader(train, {.batch = 128, .shuffle = true, .workers = 2});
@@ -34,9 +41,9 @@ struct LoaderOptions {
 ///       for (auto [x, t] : loader) ...
 ///
 /// Each loop draws a new order, a function of the seed and the number of the epoch alone. The last batch may be smaller. With
-/// several shards each process gets every size-th example of the same order, and all get equally many: the first examples are
-/// repeated where the numbers do not divide (drop_last: the last are left out). Batch k of all shards together is then batch k of
-/// one process with `size` times the batch size.
+/// several shards each process gets every size-th example of the same order: batch k of all shards together is batch k of one
+/// process with `size` times the batch size, no example twice. All shards have equally many batches; in the last one a shard may
+/// have an example less than another, or none: a batch of zero rows, so that it still takes part in what all do together.
 ///
 /// Workers fill a bounded queue. What a worker throws is thrown in the loop, at the batch that it concerns; leaving a loop early
 /// stops the workers.
@@ -60,9 +67,13 @@ class Loader {
 
   /// Batches of an epoch.
   std::int64_t size() const;
-  /// The epoch that the next loop runs; it starts at 0. Set it to go on where a run stopped.
+  /// The epoch that the next loop runs; it starts at 0.
   std::int64_t epoch() const;
   void set_epoch(std::int64_t epoch);
+  /// What is done with once the batch that was handed out last is. Set in another run, with any number of shards, the next loop
+  /// runs the rest of that epoch in the same order. Throws ValueError outside the data.
+  LoaderPosition position() const;
+  void set_position(const LoaderPosition& position, SourceLocation at = SourceLocation::current());
 
   struct End {};
   /// One run through an epoch. Movable; the loader must outlive it.
