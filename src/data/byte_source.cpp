@@ -1,7 +1,5 @@
 #include "src/data/byte_source.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -10,32 +8,19 @@
 #include <climits>
 #include <cstring>
 
-#include "src/io/atomic_file.hpp"
+#include "src/io/readable_file.hpp"
 #include "tasuki/core/error.hpp"
 
 namespace tasuki::data {
 
 std::vector<unsigned char> read_file(std::string_view path) {
-  const std::string name(path);
-  const auto fail = [&](int error) { TASUKI_THROW(FileError, "cannot read ", name, "\n", describe_system_error(error)); };
-  if (name.find('\0') != std::string::npos) TASUKI_THROW(FileError, "cannot read a file whose name contains a zero byte");
-  struct Descriptor {
-    int number;
-    ~Descriptor() {
-      if (number >= 0) ::close(number);
-    }
-  } file{::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.number < 0) fail(errno);
-  struct stat status;
-  if (::fstat(file.number, &status) != 0) fail(errno);
-  if (!S_ISREG(status.st_mode))
-    TASUKI_THROW(FileError, "cannot read ", name, "\nexpected  a regular file\nactual    ", S_ISDIR(status.st_mode) ? "a directory" : "a device or pipe");
-  std::vector<unsigned char> bytes(static_cast<std::size_t>(status.st_size));
+  const ReadableFile file{std::string(path)};
+  std::vector<unsigned char> bytes(file.size());
   std::size_t got = 0;
   while (got < bytes.size()) {
-    const ssize_t count = ::read(file.number, bytes.data() + got, std::min(bytes.size() - got, std::size_t{1} << 30));
+    const ssize_t count = ::read(file.descriptor(), bytes.data() + got, std::min(bytes.size() - got, std::size_t{1} << 30));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(errno);
+    if (count < 0) file.fail(errno);
     if (count == 0) break;  // it became shorter meanwhile
     got += static_cast<std::size_t>(count);
   }

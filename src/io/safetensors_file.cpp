@@ -1,13 +1,10 @@
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
 
-#include "src/io/atomic_file.hpp"
+#include "src/io/readable_file.hpp"
 #include "src/io/safetensors_header.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/creation.hpp"
@@ -46,25 +43,13 @@ class File::Mapping {
   void unmap() noexcept {
     if (bytes) ::munmap(bytes, size);
   }
-  [[noreturn]] void fail(int error) const { TASUKI_THROW(FileError, "cannot read ", path, "\n", describe_system_error(error)); }
   void map() {
-    if (path.find('\0') != std::string::npos) TASUKI_THROW(FileError, "cannot read a file whose name contains a zero byte");
-    struct Descriptor {
-      int number;
-      ~Descriptor() {
-        if (number >= 0) ::close(number);
-      }
-    } file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (file.number < 0) fail(errno);
-    struct stat status;
-    if (::fstat(file.number, &status) != 0) fail(errno);
-    if (!S_ISREG(status.st_mode))
-      TASUKI_THROW(FileError, "cannot read ", path, "\nexpected  a regular file\nactual    ", S_ISDIR(status.st_mode) ? "a directory" : "a device or pipe");
-    size = static_cast<std::size_t>(status.st_size);
+    const ReadableFile file(path);
+    size = file.size();
     if (size == 0) return;  // an empty file cannot be mapped; the header's check explains it
     // Private pages: a tensor over them can be written like any other, and the file never changes.
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0);
-    if (address == MAP_FAILED) fail(errno);
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.descriptor(), 0);
+    if (address == MAP_FAILED) file.fail(errno);
     bytes = static_cast<unsigned char*>(address);
   }
 };
