@@ -35,6 +35,14 @@ void copy_bytes(const Tensor& to, const Tensor& from) {
   runtime.copy_async(to.impl()->address(), from.impl()->address(), from.nbytes(), DeviceRuntime::CopyKind::device_to_device);
 }
 
+/// Zeroes the padding behind each tensor of a group, so that what runs over a whole range finds numbers. `wider`: as in make_state.
+void clear_padding(Arena& arena, const std::vector<FlatLayout::Entry>& entries, std::size_t group, std::size_t wider = 1) {
+  static constexpr char zeros[2 * FlatLayout::alignment] = {};
+  for (const FlatLayout::Entry& e : entries)
+    if (const std::size_t gap = (aligned(e.bytes) - e.bytes) * wider; e.group == group && gap)
+      arena.runtime().copy_async(static_cast<char*>(arena.data()) + (e.offset + e.bytes) * wider, zeros, gap, DeviceRuntime::CopyKind::host_to_device);
+}
+
 void move_into(const Tensor& parameter, const Tensor& place) {
   copy_bytes(place, parameter);
   Storage& storage = place.storage();
@@ -79,10 +87,12 @@ void FlatLayout::pack() {
     e.bytes = p.nbytes();
     groups_[e.group].bytes += aligned(e.bytes);
   }
-  for (Group& g : groups_) {
-    DeviceRuntime& runtime = runtime_of(g.device);
-    g.parameters = Arena::create(runtime, g.bytes);
-    g.gradients = Arena::create(runtime, g.bytes);
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    Group& g = groups_[i];
+    for (intrusive_ptr<Arena>* arena : {&g.parameters, &g.gradients}) {
+      *arena = Arena::create(runtime_of(g.device), g.bytes);
+      clear_padding(**arena, entries_, i);
+    }
   }
   for (Entry& e : entries_) {
     const Tensor& p = e.parameter;
@@ -118,11 +128,13 @@ bool FlatLayout::refresh() {
 std::vector<Tensor> FlatLayout::make_state() const {
   std::vector<intrusive_ptr<Arena>> arenas;
   std::vector<std::size_t> scale;
-  for (const Group& g : groups_) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const Group& g = groups_[i];
     // Offsets are those of the parameters, stretched where the state is wider: a multiple of 64 stays one.
     const std::size_t wider = g.dtype == f64 ? 1 : sizeof(float) / size_of(g.dtype);
     scale.push_back(wider);
     arenas.push_back(Arena::create(runtime_of(g.device), g.bytes * wider));
+    clear_padding(*arenas.back(), entries_, i, wider);
   }
   const NoGrad off;
   std::vector<Tensor> state;

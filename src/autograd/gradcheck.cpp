@@ -151,7 +151,7 @@ bool gradgradcheck(Function f, const std::vector<Tensor>& inputs, const Gradchec
         which.push_back(i);
       }
     const Tensor value = evaluate(arguments);
-    Tensor total = value.sum() * 0.0;  // on the tape even where no gradient is
+    Tensor total = in.back().sum() * 0.0;  // on the tape even where no gradient is; the value itself may be NaN
     if (!value.requires_grad()) return total;
     const std::vector<Tensor> g = grad({value}, wanted, {.create_graph = true, .allow_unused = true, .grad_outputs = {in.back()}});
     for (std::size_t i = 0; i < wanted.size(); ++i)

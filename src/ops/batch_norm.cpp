@@ -90,8 +90,8 @@ struct BatchNorm final : Function {
       centered = x - x.sum(others, true) * share;
       inv_std = (centered.square().sum(others, true) * share + options.eps).rsqrt();
     } else {
-      centered = x - c.out(1).reshape(along);
-      inv_std = c.out(2).reshape(along);
+      centered = x - c.out(1).detach().reshape(along);
+      inv_std = c.out(2).detach().reshape(along);
     }
     const Tensor normal = centered * inv_std;
     const Tensor sum = g.sum(others, true), product = (g * normal).sum(others, true);

@@ -106,6 +106,9 @@ struct SumTo final : Function {
   TensorList backward_graph(const GradContext& c) override { return {c.grad(0).expand(c.in_shape(0))}; }
 };
 
+/// The factor of a gradient. Where x is empty no element gets one, and infinity or NaN would only show in second derivatives.
+double of_something(double factor, const GradContext& c) { return c.in_shape(0).numel() ? factor : 0; }
+
 struct Mean final : Reduction {
   using Reduction::Reduction;
   double share = 0;
@@ -123,7 +126,7 @@ struct Mean final : Reduction {
       default: kernels::not_on(l.device(), op.name);
     }
   }
-  TensorList backward_graph(const GradContext& c) override { return {spread(c.grad(0) * share, c.in_shape(0), mask)}; }
+  TensorList backward_graph(const GradContext& c) override { return {spread(c.grad(0) * of_something(share, c), c.in_shape(0), mask)}; }
 };
 
 struct Var final : Reduction {
@@ -154,33 +157,32 @@ struct Var final : Reduction {
   TensorList backward_graph(const GradContext& c) override {
     const Tensor x = c.in(0);
     const Tensor deviation = x - mean(x, dims, true, At());
-    return {deviation * spread(c.grad(0) * (2 * share), c.in_shape(0), mask)};
+    return {deviation * spread(c.grad(0) * of_something(2 * share, c), c.in_shape(0), mask)};
   }
 };
 
-/// max and min of all elements.
-struct ExtremumOfAll final : Function {
+struct ExtremumOver final : Reduction {
   Extremum which;
-  explicit ExtremumOfAll(Extremum w) : which(w) {}
+  ExtremumOver(Extremum w, const Dims& d, bool k) : Reduction(d, k), which(w) {}
   static constexpr OpInfo max_op{"max", "x", op_any_grad_layout}, min_op{"min", "x", op_any_grad_layout};
   const OpInfo& info() const override { return which == Extremum::max ? max_op : min_op; }
   Spec infer(const Operands& in) override {
-    const Tensor& x = in[0];
-    TASUKI_CHECK_OP(ShapeError, x.numel(), >, 0, "nothing has no largest or smallest element");
-    Spec spec({}, in[0].dtype());
+    Spec spec = reduced(in[0], in[0].dtype());
+    const std::int64_t elements = reduced_count(in[0].shape(), mask);
+    TASUKI_CHECK_OP(ShapeError, elements, >, 0, "nothing has no largest or smallest element");
     spec.save_inputs = 1;
     spec.save_outputs = 1;
     return spec;
   }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
-      case DeviceKind::cpu: return kernels::cpu::extremum(l.in(0), l.out(0), ~DimMask{0}, which);
+      case DeviceKind::cpu: return kernels::cpu::extremum(l.in(0), l.out(0), mask, which);
       default: kernels::not_on(l.device(), info().name);
     }
   }
   TensorList backward_graph(const GradContext& c) override {
-    const Tensor x = c.in(0).detach(), attained = x.eq(c.out(0).detach()).to(c.in_dtype(0));
-    return {attained * (c.grad(0) / sum(attained, At()))};
+    const Tensor x = c.in(0).detach(), attained = x.eq(spread(c.out(0).detach(), x.shape(), mask)).to(c.in_dtype(0));
+    return {attained * spread(c.grad(0) / sum(attained, dims, keepdim, At()), x.shape(), mask)};
   }
 };
 
@@ -217,8 +219,10 @@ Tensor sum_to(const Tensor& x, const Shape& shape, At at) { return x.shape() == 
 Tensor mean(const Tensor& x, At at) { return apply(Mean({}, false), {&x}, at); }
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(Mean(dims, keepdim), {&x}, at); }
 Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, At at) { return apply(Var(dims, options), {&x}, at); }
-Tensor max(const Tensor& x, At at) { return apply(ExtremumOfAll(Extremum::max), {&x}, at); }
-Tensor min(const Tensor& x, At at) { return apply(ExtremumOfAll(Extremum::min), {&x}, at); }
+Tensor max(const Tensor& x, At at) { return amax(x, {}, false, at); }
+Tensor min(const Tensor& x, At at) { return amin(x, {}, false, at); }
+Tensor amax(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(Extremum::max, dims, keepdim), {&x}, at); }
+Tensor amin(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(Extremum::min, dims, keepdim), {&x}, at); }
 ExtremumResult max(const Tensor& x, int dim, bool keepdim, At at) { return along(Extremum::max, x, dim, keepdim, at); }
 ExtremumResult min(const Tensor& x, int dim, bool keepdim, At at) { return along(Extremum::min, x, dim, keepdim, at); }
 Tensor argmax(const Tensor& x, At at) { return apply(ArgExtremum(Extremum::max, {}, false), {&x}, at); }

@@ -17,7 +17,7 @@ const char* const ops[] = {
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
     "fmod", "remainder", "atan2", "hypot", "logaddexp", "lerp", "isnan", "isinf", "isfinite", "masked_fill",  //
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
-    "sum", "sum_to", "mean", "var", "max", "min", "argmax", "argmin",                                // reductions
+    "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
     "matmul", "linear", "interpolate",                                                               // dense
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling

@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "kernels/reduce.hpp"
+#include "tasuki/autograd/autograd.hpp"
 #include "tasuki/runtime/threads.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
@@ -151,6 +153,17 @@ OP_CASES(reduce) {
        .forward = [](const Inputs& in) { return ts::min(in[0]); },
        .reference = [](const HostArrays& in) -> HostArrays { return HostArray({}, extreme<false>(in[0].values)); },
        .flags = special_values | no_expand},
+      {.op = "amax",
+       .inputs = {distinct({3, 4, 5})},
+       .forward = [](const Inputs& in) { return ts::amax(in[0], {0, -1}); },
+       .reference = reduced(0b101, false, extreme<true>),
+       .flags = special_values | no_expand,
+       .more_shapes = {{{2, 0, 3}}, {{1, 6, 1}}}},
+      {.op = "amin",
+       .inputs = {distinct({3, 4, 5})},
+       .forward = [](const Inputs& in) { return ts::amin(in[0], {1, 2}, true); },
+       .reference = reduced(0b110, true, extreme<false>),
+       .flags = special_values | no_expand},
       {.op = "argmax",
        .inputs = {distinct({4, 5})},
        .forward = [](const Inputs& in) { return ts::argmax(in[0], 1); },
@@ -162,6 +175,15 @@ OP_CASES(reduce) {
        .reference = reduced(0b01, true, position_of_extreme<false>),
        .flags = no_gradient | special_values},
   };
+}
+
+TEST_CASE("second derivatives of the mean and variance of nothing are zero") {
+  const ts::Tensor x = ts::zeros({0, 3}, {.dtype = ts::f64, .requires_grad = true});
+  for (const auto& reduce : {+[](const ts::Tensor& t) { return ts::mean(t); }, +[](const ts::Tensor& t) { return ts::var(t); }}) {
+    const ts::Tensor cotangent = to_tensor(ts::Shape{}, {2}, ts::f64).requires_grad_();
+    ts::grad({reduce(x)}, {x}, {.create_graph = true, .grad_outputs = {cotangent}})[0].sum().backward();
+    CHECK(cotangent.grad().item<double>() == 0);
+  }
 }
 
 TEST_CASE("The sum of whole numbers is an exact i64") {
@@ -226,7 +248,7 @@ TEST_CASE("Misuse of reductions is explained") {
   expect_error([&] { ts::mean(whole); },
                "DTypeError: mean\n  expected  a floating dtype\n  actual    i64\n  mean divides; cast with .to(ts::f32) first\n  x: i64[2] cpu\n  called at <here>");
   expect_error([&] { ts::max(none); },
-               "ShapeError: max\n  expected  x.numel() > 0\n  actual    0 <= 0\n  nothing has no largest or smallest element\n  x: f32[0, 3] cpu\n  called at <here>");
+               "ShapeError: max\n  expected  elements > 0\n  actual    0 <= 0\n  nothing has no largest or smallest element\n  x: f32[0, 3] cpu\n  called at <here>");
   expect_error([&] { ts::argmax(none, 0); },
                "ShapeError: argmax\n  expected  at least one element along the reduced dimensions\n  actual    shape [0, 3]\n  x: f32[0, 3] cpu\n  called at <here>");
   expect_error([&] { ts::sum_to(x, {4}); },

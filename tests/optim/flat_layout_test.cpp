@@ -1,5 +1,6 @@
 #include "tasuki/autograd/flat_layout.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -35,6 +36,23 @@ TEST_CASE("packing keeps handles and values, and gives every tensor a storage of
   b.detach().fill_(9);
   CHECK(a.to_vector<float>() == values);
   CHECK(other_handle.to_vector<float>() == std::vector<float>(3, 9));
+}
+
+TEST_CASE("the padding between tensors is zero") {
+  const FlatLayout layout({leaf(), ts::ones({5}, {.dtype = ts::bf16, .requires_grad = true}), leaf()});
+  const std::vector<Tensor> state = layout.make_state();
+  const auto check = [](const ts::Arena& arena, std::size_t from, std::size_t to) {
+    const char* bytes = static_cast<const char*>(arena.data());
+    CHECK(std::all_of(bytes + from, bytes + to, [](char c) { return c == 0; }));
+  };
+  for (const FlatLayout::Entry& e : layout.entries()) {
+    const FlatLayout::Group& g = layout.groups()[e.group];
+    const std::size_t end = e.offset + FlatLayout::alignment;
+    check(*g.parameters, e.offset + e.bytes, end);
+    check(*g.gradients, e.offset + e.bytes, end);
+    const std::size_t wider = g.dtype == ts::bf16 ? 2 : 1;
+    check(*state[e.group == 0 ? 0 : 1].storage().arena(), (e.offset + e.bytes) * wider, end * wider);
+  }
 }
 
 TEST_CASE("parameters are grouped by dtype") {

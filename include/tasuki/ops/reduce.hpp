@@ -25,10 +25,12 @@ struct VarOptions {
 };
 Tensor var(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {}, SourceLocation at = SourceLocation::current());
 
-/// Largest and smallest element; NaN if there is one. Not of nothing (ShapeError). Backward: the gradient in equal shares among
-/// the elements that attain it (saves x and the result).
+/// Largest and smallest element, of all or over several dimensions; NaN if there is one. Not of nothing (ShapeError). Backward: the
+/// gradient in equal shares among the elements that attain it (saves x and the result).
 Tensor max(const Tensor& x, SourceLocation at = SourceLocation::current());
 Tensor min(const Tensor& x, SourceLocation at = SourceLocation::current());
+Tensor amax(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+Tensor amin(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
 
 /// The same along one dimension, with the index of the first element that attains it (i64). Backward: to that element alone.
 struct ExtremumResult {
