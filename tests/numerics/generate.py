@@ -123,10 +123,13 @@ def extremum(f):
     return make
 
 
-def argmax():
-    dims = shape(1, 4)
-    d, keep = dim_of(dims), bool(rng.random() < 0.5)
-    return Case(lambda x: torch.argmax(x, d, keep), [real(dims)], [float(d), float(keep)])
+def index_of(f):
+    def make():
+        dims = shape(1, 4)
+        d, keep = dim_of(dims), bool(rng.random() < 0.5)
+        return Case(lambda x: f(x, d, keep), [real(dims)], [float(d), float(keep)])
+
+    return make
 
 
 def matmul():
@@ -329,6 +332,18 @@ def cross_entropy():
     return Case(f, operands, [float(reduction), smoothing], constant=(2,))
 
 
+def nll_loss():
+    n, c = size(1, 20), size(2, 15)
+    extra = [size(1, 4) for _ in range(int(rng.integers(0, 3)))]
+    target = integers([n, *extra], 0, c)
+    ignored = int(rng.choice([-100, 0]))
+    reduction = int(rng.integers(0, 3))
+    operands = [real([n, c, *extra], -5, 0), target] + ([real([c], 0.2, 2)] if rng.random() < 0.4 else [])
+    names = ["mean", "sum", "none"]
+    f = lambda x, t, weight=None: F.nll_loss(x, t, weight, ignore_index=ignored, reduction=names[reduction])
+    return Case(f, operands, [float(reduction), float(ignored)], constant=(2,))
+
+
 def mse_loss():
     dims = shape()
     reduction = int(rng.integers(0, 3))
@@ -442,14 +457,14 @@ OPS = {
     "add_number": with_number(torch.add), "sub_number": with_number(torch.sub), "mul_number": with_number(torch.mul),
     "div_number": with_number(torch.div), "pow_number": with_number(torch.pow, positive), "number_sub": with_number(lambda x, a: a - x),
     "number_div": with_number(lambda x, a: a / x, away_from_zero), "where": where,
-    "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq),
+    "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq), "ne": binary(torch.ne), "lt": binary(torch.lt), "ge": binary(torch.ge),
     "sum": reduction(lambda x, d, k: torch.sum(x, d, k)), "mean": reduction(lambda x, d, k: torch.mean(x, d, k)), "var": variance,
-    "max": extremum(torch.max), "min": extremum(torch.min), "argmax": argmax,
+    "max": extremum(torch.max), "min": extremum(torch.min), "argmax": index_of(torch.argmax), "argmin": index_of(torch.argmin),
     "matmul": matmul, "linear": linear,
     **{f"{make.__name__}{n}d": make(n) for make in (conv, conv_transpose, max_pool, avg_pool, adaptive_avg_pool) for n in (1, 2, 3)},
     "interpolate": interpolate, "interpolate_by_scale": interpolate_by_scale, "batch_norm": batch_norm, "layer_norm": layer_norm, "rms_norm": rms_norm,
     "group_norm": group_norm, "instance_norm": instance_norm,
-    "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "attention": attention, "cross_entropy": cross_entropy, "mse_loss": mse_loss,
+    "softmax": along_dim(torch.softmax), "log_softmax": along_dim(torch.log_softmax), "attention": attention, "cross_entropy": cross_entropy, "nll_loss": nll_loss, "mse_loss": mse_loss,
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
     "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,
     "diagonal": diagonal,

@@ -16,6 +16,7 @@
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/mse_loss.hpp"
+#include "tasuki/ops/nll_loss.hpp"
 #include "tasuki/ops/pool.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/softmax.hpp"
@@ -131,6 +132,9 @@ const std::map<std::string, Call>& calls() {
       {"gt", ONE(gt(in[0], in[1]))},
       {"le", ONE(le(in[0], in[1]))},
       {"eq", ONE(eq(in[0], in[1]))},
+      {"ne", ONE(ne(in[0], in[1]))},
+      {"lt", ONE(lt(in[0], in[1]))},
+      {"ge", ONE(ge(in[0], in[1]))},
       {"sum", ONE(sum(in[0], rest(a, 1), a[0] != 0))},
       {"mean", ONE(mean(in[0], rest(a, 1), a[0] != 0))},
       {"var", ONE(var(in[0], rest(a, 2), {.correction = whole(a[1]), .keepdim = a[0] != 0}))},
@@ -145,6 +149,7 @@ const std::map<std::string, Call>& calls() {
          return {r.values, r.indices};
        }},
       {"argmax", ONE(argmax(in[0], small(a[0]), a[1] != 0))},
+      {"argmin", ONE(argmin(in[0], small(a[0]), a[1] != 0))},
       {"matmul", ONE(matmul(in[0], in[1]))},
       {"linear", ONE(linear(in[0], in[1], optional(in, 2)))},
       {"conv1d", conv_call},
@@ -173,6 +178,7 @@ const std::map<std::string, Call>& calls() {
       {"log_softmax", ONE(log_softmax(in[0], small(a[0])))},
       {"attention", ONE(scaled_dot_product_attention(in[0], in[1], in[2], optional(in, 3), {.causal = a[0] != 0, .scale = a[1]}))},
       {"cross_entropy", cross_entropy_call},
+      {"nll_loss", ONE(nll_loss(in[0], in[1], {.ignore_index = whole(a[1]), .weight = optional(in, 2), .reduction = reduction_of(a[0])}))},
       {"mse_loss", ONE(mse_loss(in[0], in[1], reduction_of(a[0])))},
       {"embedding", ONE(embedding(in[0], in[1], {.padding_idx = whole(a[0])}))},
       {"cat", ONE(cat(in, small(a[0])))},

@@ -39,7 +39,7 @@ auto defined(Reduction reduction, double smoothing = 0, std::int64_t ignore = -1
       total += w(label);
     }
     if (reduction == Reduction::none) return losses;
-    return HostArray({}, {reduction == Reduction::sum ? sum : sum / total});
+    return HostArray({}, reduction == Reduction::sum ? sum : sum / total);
   };
 }
 
@@ -101,7 +101,7 @@ OP_CASES(cross_entropy) {
            for (std::int64_t c = 0; c < 4; ++c) z += std::exp(in[0].at({i, c}));
            for (std::int64_t c = 0; c < 4; ++c) sum += (in[1].at({i, c}) * 0.9 + 0.025) * in[2][c] * (std::log(z) - in[0].at({i, c}));
          }
-         return HostArray({}, {sum / 3});
+         return HostArray({}, sum / 3);
        },
        .flags = no_replay},
   };

@@ -19,7 +19,7 @@ auto squares(Reduction reduction) {
     double sum = 0;
     for (std::int64_t i = 0; i < out.numel(); ++i) sum += out[i] = (in[0][i] - in[1][i]) * (in[0][i] - in[1][i]);
     if (reduction == Reduction::none) return out;
-    return HostArray({}, {reduction == Reduction::sum ? sum : sum / static_cast<double>(out.numel())});
+    return HostArray({}, reduction == Reduction::sum ? sum : sum / static_cast<double>(out.numel()));
   };
 }
 

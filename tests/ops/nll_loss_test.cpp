@@ -31,7 +31,7 @@ auto defined(Reduction reduction, std::int64_t ignore = -100) {
       total += w;
     }
     if (reduction == Reduction::none) return losses;
-    return HostArray({}, {reduction == Reduction::sum ? sum : sum / total});
+    return HostArray({}, reduction == Reduction::sum ? sum : sum / total);
   };
 }
 
