@@ -125,7 +125,8 @@ void Simulator::begin_pass(bool first) {
     result_.host_bytes = result_.file_bytes = 0;
     for (int s = 0; s < model_.storages; ++s) {
       const TraceStorage& t = model_.storage(s);
-      of(s) = {t.at_start ? State::resident : State::absent, t.clean ? Tier::host : Tier::device, false, false, 0, -1, -1, -1, -1, -1};
+      const Tier below = machine_.host_bytes > 0 ? Tier::host : Tier::file;  // where a clean storage's copy is
+    of(s) = {t.at_start ? State::resident : State::absent, t.clean ? below : Tier::device, false, false, 0, -1, -1, -1, -1, -1};
     }
   }
   held_.clear();
