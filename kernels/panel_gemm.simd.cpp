@@ -115,17 +115,32 @@ struct Place {
   bool add;
 };
 
+/// Calls f(i, j) with constants, so that what it indexes stays in registers.
+template <int R, int W, class F>
+TASUKI_LANES void each_vector_of_tile(F f) {
+#pragma GCC unroll 6
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < W; ++j) f(i, j);
+}
+
 template <int R, int W, bool row_is_dense>
 void rows_tile(const Left& left, const float* b, std::int64_t k, const Place& to) {
   V sum[R][W];
   multiply_tile<R, W, row_is_dense>(left, b, k, [](std::int64_t) __attribute__((always_inline)) {}, sum);
-#pragma GCC unroll 6
+  if (to.columns >= W * lanes) {
+    if (to.bias) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.bias + j * lanes); });
+    if (to.add) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.c + i * to.c_row + j * lanes); });
+    each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(to.c + i * to.c_row + j * lanes, sum[i][j]); });
+    return;
+  }
+  float tile[R * W * lanes];
+  each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(tile + (i * W + j) * lanes, sum[i][j]); });
   for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
     for (int j = 0; j < W; ++j) {
       float* const c = to.c + i * to.c_row + j * lanes;
       const std::int64_t count = to.columns - j * lanes;
-      V v = sum[i][j];
+      V v = load(tile + (i * W + j) * lanes);
       if (to.bias) v += load_up_to(to.bias + j * lanes, count);
       if (to.add) v += load_up_to(c, count);
       store_up_to(c, v, count);
