@@ -45,6 +45,17 @@ struct Simulation {
 /// budget is the caller's to compare. Throws ValueError for a trace that contradicts itself.
 Simulation simulate(const Trace& trace, const Machine& machine, const Plan& plan);
 
+/// The fastest of all choices of what swaps and what drops, by trying every one, with triggers as the planner places them: a judge
+/// for tests. Throws ValueError for more than 9 gaps (39,366 choices).
+Plan exhaustive_plan(const Trace& trace, const Machine& machine, const PlanOptions& options);
+
+/// Seconds below which no plan within the budget gets. At each crowded launch, E bytes must be away: S of them swapped, the rest
+/// dropped, which takes at least
+///     min over S in [0, E] of  max(Tf, S / b_out) + max(Tb + R(E - S), S / b_in)
+/// with Tf and Tb the launches before and after, and R(x) the cheapest replay of x bytes, in fractions and without chains. What may
+/// stay away from one step to the next, or leave for free, counts as away at no cost.
+double lower_bound(const Trace& trace, const Machine& machine, std::size_t budget_bytes);
+
 /// A machine with the links of a device's profile.
 Machine machine_of(const DeviceProfile& profile);
 

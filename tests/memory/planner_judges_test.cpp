@@ -1,0 +1,91 @@
+// The planner against exhaustive search on small traces, and against the lower bound on steps of real networks.
+#include <algorithm>
+#include <vector>
+
+#include "tasuki/core/error.hpp"
+#include "tasuki/memory/simulation.hpp"
+#include "tests/catch.hpp"
+#include "tests/memory/synthetic_trace.hpp"
+
+using namespace tasuki;
+using namespace tasuki::memory;
+
+namespace {
+
+Machine a_machine() {
+  Machine m;
+  m.out = m.in = {1e-6, 300e6};
+  return m;
+}
+
+std::size_t budget_between(const Trace& trace, double part) {
+  const std::size_t floor = floor_bytes(trace), peak = simulate(trace, a_machine(), {}).peak_bytes;
+  return floor + static_cast<std::size_t>(part * static_cast<double>(peak - floor));
+}
+
+double at(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
+}  // namespace
+
+TEST_CASE("small steps: where any choice fits the planner nearly always finds one, and nearly the fastest") {
+  std::vector<double> ratios;
+  int works = 0, missed = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Trace trace = random_trace(seed, 4 + static_cast<int>(seed % 5));
+    for (const double part : {0.25, 0.6}) {
+      const PlanOptions options{.budget_bytes = budget_between(trace, part)};
+      Plan best;
+      try {
+        best = exhaustive_plan(trace, a_machine(), options);
+      } catch (const ValueError&) {
+        continue;  // too many gaps
+      }
+      if (!best.feasible) continue;
+      ++works;
+      const Plan p = plan(trace, a_machine(), options);
+      missed += !p.feasible;
+      if (p.feasible) ratios.push_back(p.seconds / best.seconds);
+    }
+  }
+  REQUIRE(works > 200);
+  CAPTURE(works, missed, at(ratios, 0.5), at(ratios, 0.9), at(ratios, 0.99), at(ratios, 1));
+  CHECK(missed <= works / 50);
+  CHECK(at(ratios, 0.5) <= 1.0 + 1e-6);
+  CHECK(at(ratios, 0.9) <= 1.15);
+}
+
+TEST_CASE("no plan is faster than the lower bound") {
+  for (std::uint64_t seed = 500; seed < 560; ++seed) {
+    CAPTURE(seed);
+    const Trace trace = random_trace(seed, 16);
+    for (const double part : {0.2, 0.5, 0.8}) {
+      const Plan p = plan(trace, a_machine(), {.budget_bytes = budget_between(trace, part)});
+      if (p.feasible) CHECK(p.seconds * (1 + 1e-6) >= lower_bound(trace, a_machine(), p.budget_bytes));
+    }
+  }
+}
+
+TEST_CASE("the bound of a step that fits is the step itself") {
+  const Trace trace = random_trace(1, 10);
+  CHECK(lower_bound(trace, a_machine(), budget_between(trace, 1)) == Approx(simulate(trace, a_machine(), {}).keep_seconds));
+}
+
+TEST_CASE("steps of networks are close to the lower bound") {
+  std::vector<double> ratios;
+  for (const char* name : {"v100-nvlink", "h100-pcie5"}) {
+    const DeviceProfile& profile = device_profile(name);
+    const Machine machine = machine_of(profile);
+    for (const Trace& trace : {chain_cnn_trace(profile, 20, 64), unet_trace(profile, DType::f32, 4, 256, 32)})
+      for (const double part : {0.4, 0.6}) {
+        const Plan p = plan(trace, machine, {.budget_bytes = budget_between(trace, part)});
+        REQUIRE(p.feasible);
+        ratios.push_back(p.seconds / lower_bound(trace, machine, p.budget_bytes));
+      }
+  }
+  CAPTURE(ratios);
+  CHECK(at(ratios, 0.5) <= 1.15);
+  CHECK(at(ratios, 1) <= 1.3);
+}
