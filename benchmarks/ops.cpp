@@ -184,7 +184,7 @@ std::unique_ptr<Peer> start_peer(const std::string& python, const std::string& p
 
 bool agree(const std::vector<double>& ours, const std::vector<double>& theirs, double tolerance) {
   bool same = ours.size() == theirs.size();
-  for (std::size_t i = 0; i < ours.size() && same; ++i) same = std::fabs(ours[i] - theirs[i]) <= tolerance * (std::fabs(theirs[i]) + 1e-6);
+  for (std::size_t i = 0; i < ours.size() && same; ++i) same = ours[i] == theirs[i] || std::fabs(ours[i] - theirs[i]) <= tolerance * (std::fabs(theirs[i]) + 1e-6);
   return same;
 }
 
