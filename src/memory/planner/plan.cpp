@@ -49,7 +49,7 @@ Plan plan(const Trace& trace, const Machine& machine, const PlanOptions& options
   if (options.policy == Policy::automatic) policies = {Policy::automatic, Policy::swap, Policy::recompute};
   Outcome best;
   for (Policy policy : policies) {
-    const Ladder ladder(model, machine, policy, options.seed);
+    const Ladder ladder(model, machine, policy, options.seed, options.budget_bytes);
     made.smallest_budget = std::min(made.smallest_budget, ladder.smallest_cap());
     Outcome found = ladder.best_within(options.budget_bytes);
     if (found.better_than(best)) best = std::move(found);

@@ -8,28 +8,32 @@ namespace {
 
 // Work is counted, never timed, so that plans are the same on every machine. A step is one launch or decision that is played.
 constexpr double ladder_steps = 6e6;    // for all rungs of a policy together
-constexpr int most_rungs = 48, fewest_rungs = 12;
+constexpr int rungs = 48;
 
 }  // namespace
 
-Ladder::Ladder(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed)
+Ladder::Ladder(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed, std::size_t budget_bytes)
     : model_(model), scheduler_(model, machine), greedy_(model, machine, scheduler_, allowed_by(policy)), allowed_(allowed_by(policy)), random_(seed) {
-  if (allowed_.swap && allowed_.drop) prices_ = {0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.22, 0.32, 0.45, 0.65, 0.9, 1.3, 2.5, 1e9};
+  if (allowed_.swap && allowed_.drop) prices_ = {0, 0.02, 0.06, 0.12, 0.22, 0.4, 0.8, 2, 1e9};
   else prices_ = {1};
-  last_price_ = prices_.size();
   outcomes_.push_back(scheduler_.schedule(Choices(model.gaps.size(), Choice::keep), model.keep_peak));
   smallest_ = model.keep_peak;
   if (policy == Policy::keep || model.gaps.empty()) return;
-  find_smallest();
-  const double steps_per_rung = 60.0 * static_cast<double>(model.launches + 2 * model.storages);
-  const int rungs = std::clamp(static_cast<int>(ladder_steps / steps_per_rung), fewest_rungs, most_rungs);
-  const std::size_t span = model.keep_peak - smallest_;
-  for (int rung = rungs - 1; rung >= 0; --rung) {
-    const std::size_t cap = smallest_ + static_cast<std::size_t>(static_cast<double>(span) * rung / rungs);
-    if (cap >= model.keep_peak || (outcomes_.back().feasible && outcomes_.back().peak <= cap && rung + 1 < rungs)) continue;
+  // Large steps are planned at the rungs next below the budget only.
+  const bool large = static_cast<double>(model.launches + 2 * model.storages) * 60 * rungs > ladder_steps;
+  const int most = large ? 3 : rungs;
+  if (!large) find_smallest();
+  const std::size_t span = model.keep_peak - model.floor;
+  int planned = 0;
+  for (int rung = rungs - 1; rung >= 0 && planned < most; --rung) {
+    const std::size_t cap = model.floor + static_cast<std::size_t>(static_cast<double>(span) * rung / rungs);
+    if (cap >= model.keep_peak || (large && cap > budget_bytes)) continue;
+    random_ = seed + static_cast<std::uint64_t>(rung);
+    ++planned;
     Rung best = plan_at(cap, false);
     if (best.outcome.feasible) outcomes_.push_back(std::move(best.outcome));
   }
+  if (large && !best_within(budget_bytes).feasible) find_smallest();
 }
 
 std::uint64_t Ladder::random() {  // splitmix64
@@ -80,20 +84,14 @@ void Ladder::consider(Rung& best, Choices choices, std::size_t cap) {
 Ladder::Rung Ladder::plan_at(std::size_t cap, bool quick) {
   Rung best;
   tried_.clear();
-  std::size_t first = 0, last = prices_.size();
-  if (last_price_ < prices_.size()) {  // the best price changes little from rung to rung
-    first = last_price_ < 2 ? 0 : last_price_ - 2;
-    last = std::min(prices_.size(), last_price_ + 3);
-  }
+  const std::size_t first = 0, last = prices_.size();
   for (std::size_t p = first; p < last; ++p) {
     // To find out whether anything works, the ends suffice: all swaps, all replays, and a mixture.
     if (quick && p != first && p + 1 != last && p != (first + last) / 2) continue;
     Choices choices(model_.gaps.size(), Choice::keep);
     if (!greedy_.fill(choices, cap, prices_[p])) continue;
-    const double before = best.outcome.feasible ? best.outcome.seconds : -1;
     consider(best, std::move(choices), cap);
     if (quick && best.outcome.feasible) return best;
-    if (best.outcome.feasible && best.outcome.seconds != before) last_price_ = p;
   }
   if (best.outcome.feasible && !quick) improve(best, cap);
   return best;
@@ -103,7 +101,7 @@ Ladder::Rung Ladder::plan_at(std::size_t cap, bool quick) {
 void Ladder::improve(Rung& best, std::size_t cap) {
   const std::size_t gaps = model_.gaps.size();
   const double steps = static_cast<double>(model_.launches + 2 * model_.storages);
-  const int tries = static_cast<int>(std::clamp(ladder_steps / most_rungs / steps / 4, 6.0, 60.0));
+  const int tries = static_cast<int>(std::clamp(ladder_steps / rungs / steps / 4, 6.0, 60.0));
   std::vector<std::size_t> moving;
   for (int i = 0; i < tries && best.outcome.seconds > model_.seconds * (1 + 1e-9); ++i) {
     moving.clear();

@@ -7,11 +7,12 @@
 
 namespace tasuki::memory::planner {
 
-/// Plans of one trace at a ladder of caps, from keeping everything down to the smallest cap that works. Which plans there are does
-/// not depend on any budget: a budget takes the fastest plan that fits, and so a smaller one never gets a larger peak or a faster step.
+/// Plans of one trace at a ladder of caps, from keeping everything down to the smallest cap that works. The plan at a rung
+/// does not depend on the budget: a budget takes the fastest plan that fits, and so a smaller one gets no larger peak and no faster
+/// step. Of large steps, only the rungs next below the budget are planned, to save time.
 class Ladder {
  public:
-  Ladder(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed);
+  Ladder(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed, std::size_t budget_bytes);
 
   /// The fastest plan whose peak is within the budget; not feasible when there is none.
   Outcome best_within(std::size_t budget_bytes) const;
@@ -35,7 +36,6 @@ class Ladder {
   std::uint64_t random_;
   std::size_t smallest_ = 0;
   std::vector<double> prices_;
-  std::size_t last_price_ = 0;
   std::vector<Outcome> outcomes_;
   std::vector<Choices> tried_;  // at the present cap
 };
