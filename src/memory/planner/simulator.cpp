@@ -126,7 +126,7 @@ void Simulator::begin_pass(bool first) {
     for (int s = 0; s < model_.storages; ++s) {
       const TraceStorage& t = model_.storage(s);
       const Tier below = machine_.host_bytes > 0 ? Tier::host : Tier::file;  // where a clean storage's copy is
-    of(s) = {t.at_start ? State::resident : State::absent, t.clean ? below : Tier::device, false, false, 0, -1, -1, -1, -1, -1};
+      of(s) = {t.at_start ? State::resident : State::absent, t.clean ? below : Tier::device, false, false, 0, -1, -1, -1, -1, -1};
     }
   }
   held_.clear();
