@@ -7,7 +7,7 @@ namespace tasuki::memory::planner {
 namespace {
 
 // Work is counted, never timed, so that plans are the same on every machine. A step is one launch or decision that is played.
-constexpr double ladder_steps = 6e6;    // for all rungs of a policy together
+constexpr double ladder_steps = 3e6;    // for all rungs of a policy together
 constexpr int rungs = 48;
 
 }  // namespace
