@@ -1,7 +1,9 @@
 #include "tasuki/memory/budget.hpp"
 
 #include "src/memory/manager.hpp"
+#include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/memory/simulation.hpp"
 
 namespace tasuki::memory {
 
@@ -21,5 +23,23 @@ Budget::~Budget() { manager_->stop(); }
 void Budget::mark() { manager_->end_step(); }
 
 Report Budget::report() const { return manager_->report(); }
+
+std::string Budget::plan_json() const {
+  const std::lock_guard lock(manager_->mutex());
+  const Signature* planned = manager_->steps().planned();
+  return planned && planned->plan ? to_json(*planned->plan) : "";
+}
+
+std::string Budget::plan_table() const {
+  const std::lock_guard lock(manager_->mutex());
+  const Signature* planned = manager_->steps().planned();
+  return planned && planned->plan ? to_table(planned->trace, *planned->plan) : "";
+}
+
+std::string Budget::plan_timeline() const {
+  const std::lock_guard lock(manager_->mutex());
+  const Signature* planned = manager_->steps().planned();
+  return planned && planned->plan ? to_timeline(planned->trace, simulate(planned->trace, manager_->steps().machine(), *planned->plan)) : "";
+}
 
 }  // namespace tasuki::memory

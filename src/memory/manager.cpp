@@ -222,11 +222,6 @@ void Manager::reserve(std::size_t bytes) {
     if (!evict_one()) no_fit(bytes);
 }
 
-void Manager::end_launch() {
-  const std::lock_guard lock(mutex_);
-  if (active_) steps_->end_launch();
-}
-
 void Manager::end_step() {
   const std::lock_guard lock(mutex_);
   if (active_) {

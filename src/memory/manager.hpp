@@ -51,7 +51,6 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void begin_launch() override;
   void pin(Storage& storage, bool write) override;
   void reserve(std::size_t bytes) override;
-  void end_launch() override;
   bool make_room(std::size_t bytes) override;
   void released(Storage& storage) noexcept override;
   void end_step() override;

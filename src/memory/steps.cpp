@@ -79,6 +79,7 @@ void Steps::choose_schedule() {
 
 void Steps::begin_launch() {
   if (!schedule_ || !is_ours()) return;
+  finish_launch();
   const Schedule::Point* p = schedule_->at(recorder_.launches());
   if (!p) return;
   for (int label : p->free)
@@ -109,9 +110,13 @@ void Steps::launched(const LaunchRecord& record, double seconds) {
   }
 }
 
-void Steps::end_launch() {
-  if (!schedule_ || !is_ours() || recorder_.launches() == 0) return;
-  const Schedule::Point* p = schedule_->at(recorder_.launches() - 1);
+/// What the plan asks for after the latest launch. It is done when the next one begins, because what the program lets go in between
+/// is no source for replays.
+void Steps::finish_launch() {
+  const std::size_t launches = recorder_.launches();
+  if (!schedule_ || launches == finished_) return;
+  finished_ = launches;
+  const Schedule::Point* p = launches ? schedule_->at(launches - 1) : nullptr;
   if (!p) return;
   for (const auto& [label, tier] : p->depart)
     if (Residence* r = resolve(label); r && !manager_.depart(*r, tier)) ++counts_.refused;
@@ -135,6 +140,8 @@ bool Steps::wants_back(const Residence& r) const {
 
 void Steps::end_step() {
   if (!is_ours()) return;
+  finish_launch();
+  finished_ = 0;
   ++counts_.steps;
   counts_.planned += was_planned_;
   recorder_.step_end(manager_.away_bytes_beyond(recorder_));

@@ -54,7 +54,6 @@ class Steps {
 
   void begin_launch();
   void launched(const LaunchRecord& record, double seconds);
-  void end_launch();
   void end_step();
   void released(const Storage& storage) noexcept;
   void let_go(const Storage& storage) { recorder_.let_go(storage); }
@@ -75,6 +74,7 @@ class Steps {
  private:
   bool is_ours() const { return std::this_thread::get_id() == thread_; }
   void choose_schedule();
+  void finish_launch();
   void make_plan(Signature& signature);
   Residence* resolve(int label) const;
 
@@ -88,6 +88,7 @@ class Steps {
   const Signature* planned_ = nullptr;
   std::uint64_t forced_before_ = 0;              // evictions up to the step's start
   bool was_planned_ = false;
+  std::size_t finished_ = 0;                     // launches of the step after which everything was done
   std::vector<int> due_;                         // by label: the launch by which a drop of this step is to be undone
   std::string failure_;
   StepCounts counts_;

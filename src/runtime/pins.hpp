@@ -12,12 +12,11 @@ class Pins {
   Pins() = default;
   ~Pins() {
     for (Storage* s : pinned_) s->let_move();
-    if (begun_) begun_->end_launch();
   }
   Pins(const Pins&) = delete;
   Pins& operator=(const Pins&) = delete;
 
-  /// A launch on `runtime` begins; the destructor ends it.
+  /// A launch on `runtime` begins.
   void begin(DeviceRuntime& runtime) {
     if (ResidencyManager* manager = runtime.manager()) [[unlikely]] {
       manager->begin_launch();

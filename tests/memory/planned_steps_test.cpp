@@ -55,6 +55,9 @@ Steps train(ts::Device device, Policy policy, double fraction) {
     for (int i = 0; i < 5; ++i) step();
     result.planned = budget->report();
     result.peak = ts::memory::stats(device).peak_bytes;
+    CHECK(budget->plan_json().find("\"decisions\"") != std::string::npos);
+    CHECK(budget->plan_table().find("linear") != std::string::npos);
+    CHECK(budget->plan_timeline().find("\"traceEvents\"") != std::string::npos);
     CHECK(result.peak <= bytes);
   }
   return result;

@@ -4,7 +4,7 @@
 
 using namespace tasuki;
 using namespace tasuki::memory;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 

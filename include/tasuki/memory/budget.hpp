@@ -51,11 +51,11 @@ class Budget {
   void mark();
   /// What the budget did so far.
   Report report() const;
-  /// The plan of the latest planned step, as JSON, and as a table for people; empty before there is one.
+  /// The plan of the latest planned step: as JSON, as a table for people, and its simulated timeline for chrome://tracing and
+  /// ui.perfetto.dev (JSON); empty before there is one.
   std::string plan_json() const;
   std::string plan_table() const;
-  /// Writes the simulated timeline of that plan for chrome://tracing. Throws FileError.
-  void save_timeline(const std::string& path) const;
+  std::string plan_timeline() const;
 
  private:
   Manager* manager_;

@@ -7,7 +7,7 @@ class Storage;
 
 /// How the memory layer plugs into a device's runtime: DeviceRuntime::set_manager. Without a manager every storage stays where it
 /// is. The launcher calls in this order: begin_launch; pin for each operand; reserve for the bytes about to be allocated; the
-/// outputs and the workspace are allocated (make_room may be asked); the launch; end_launch. Replays, which the manager itself
+/// outputs and the workspace are allocated (make_room may be asked); the launch. Replays, which the manager itself
 /// starts in begin_launch or pin, call pin only.
 class ResidencyManager {
  public:
@@ -19,7 +19,6 @@ class ResidencyManager {
   /// Throws OutOfMemory, before anything is launched, when the pinned storages of this thread's launch and `bytes` more cannot
   /// fit together.
   virtual void reserve(std::size_t bytes) = 0;
-  virtual void end_launch() = 0;
   /// An optimizer has finished its step on tensors of this device.
   virtual void end_step() = 0;
   /// Asked when an allocation of `bytes` has no room; true when something was given back and a retry makes sense.
