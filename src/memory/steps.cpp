@@ -39,7 +39,8 @@ Machine machine_of(Manager& manager) {
   static std::mutex mutex;
   static std::map<std::string, Machine> known;
   const std::lock_guard lock(mutex);
-  const std::string key = manager.runtime().device().to_string() + " " + options.file;
+  // What may not be used is not measured.
+  const std::string key = manager.runtime().device().to_string() + (options.host_bytes ? " " : " no host ") + (options.file_bytes ? "" : "no file ") + options.file;
   auto it = known.find(key);
   if (it == known.end()) it = known.emplace(key, measure_machine(manager.runtime(), manager.tiers())).first;
   m = it->second;
@@ -67,14 +68,16 @@ Residence* Steps::resolve(int label) const {
 }
 
 void Steps::choose_schedule() {
+  schedule_ = nullptr;
   const Signature* s = signatures_.active();
-  const auto it = s && s->plan && s->plan->feasible ? schedules_.find(s->id) : schedules_.end();
-  schedule_ = it == schedules_.end() ? nullptr : &it->second;
-  if (schedule_) {
-    planned_ = s;
-    was_planned_ = true;
-    due_.assign(s->trace.storages.size(), INT_MAX);
-  }
+  if (!s || !s->plan || !s->plan->feasible) return;
+  if (schedules_.size() >= most_schedules) schedules_.clear();  // most are of steps that were forgotten
+  const auto [it, fresh] = schedules_.try_emplace(s->id);
+  if (fresh) it->second = Schedule(*s->plan, s->trace.launches.size());
+  schedule_ = &it->second;
+  planned_ = s;
+  was_planned_ = true;
+  due_.resize(s->trace.storages.size(), INT_MAX);
 }
 
 void Steps::begin_launch() {
@@ -154,7 +157,7 @@ void Steps::end_step() {
   if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) make_plan(*signature);
   signatures_.begin();
   was_planned_ = false;
-  schedule_ = nullptr;
+  due_.clear();
   choose_schedule();
   forced_before_ = manager_.moves().forced;
 }
@@ -164,8 +167,9 @@ void Steps::make_plan(Signature& signature) {
   Plan made = plan(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
   ++counts_.plans;
   counts_.planning_seconds += made.planning_seconds;
-  if (made.feasible) schedules_[signature.id] = Schedule(made, signature.trace.launches.size());
-  else schedules_.erase(signature.id);
+  schedule_ = nullptr;
+  schedules_.erase(signature.id);
+  if (made.feasible) manager_.tiers().prepare(Tier::host, made.bytes_out);  // so that no step has to wait for the system's memory
   signatures_.set_plan(signature, std::move(made));
 }
 

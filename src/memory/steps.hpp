@@ -83,6 +83,7 @@ class Steps {
   Machine machine_;
   StepRecorder recorder_;
   Signatures signatures_;
+  static constexpr std::size_t most_schedules = 64;
   std::map<std::uint64_t, Schedule> schedules_;  // by signature
   const Schedule* schedule_ = nullptr;           // what the step under way follows
   const Signature* planned_ = nullptr;

@@ -56,7 +56,7 @@ Steps train(ts::Device device, Policy policy, double fraction) {
     result.planned = budget->report();
     result.peak = ts::memory::stats(device).peak_bytes;
     CHECK(budget->plan_json().find("\"decisions\"") != std::string::npos);
-    CHECK(budget->plan_table().find("linear") != std::string::npos);
+    CHECK(budget->plan_table().find("activation") != std::string::npos);
     CHECK(budget->plan_timeline().find("\"traceEvents\"") != std::string::npos);
     CHECK(result.peak <= bytes);
   }
@@ -73,9 +73,9 @@ TEST_CASE("planned steps: the predicted peak is the measured one, nothing is imp
       const Steps s = train(device, policy, fraction);
       INFO(s.planned.to_string());
       CHECK(s.planned.planned_steps == 5);
-      // Storages too small to be moved count as if they were always there: half a kilobyte of statistics and sums here.
+      // Storages too small to be moved count as if they were always there: some statistics and sums here.
       CHECK(s.peak <= s.planned.predicted_peak_bytes);
-      CHECK(s.peak + 1_KiB > s.planned.predicted_peak_bytes);
+      CHECK(s.peak + 4_KiB > s.planned.predicted_peak_bytes);
       CHECK(s.planned.forced_departures == s.reactive.forced_departures);
       CHECK(s.planned.late_arrivals == s.reactive.late_arrivals);
       CHECK(s.planned.host_synchronizations == 0);

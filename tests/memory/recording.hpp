@@ -51,7 +51,6 @@ class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchLi
     storage.set_residence(this);
   }
   void reserve(std::size_t) override {}
-  void end_launch() override {}
   void end_step() override { end(); }
   bool make_room(std::size_t) override { return false; }
   void released(tasuki::Storage& storage) noexcept override {
