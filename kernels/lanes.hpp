@@ -127,8 +127,10 @@ TASUKI_LANES V load_some(const E* p, std::int64_t count) {
   else if constexpr (sizeof(E) == 4) return __builtin_bit_cast(V, _mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << count) - 1), p));
   else return __builtin_bit_cast(V, _mm512_maskz_loadu_epi64(static_cast<__mmask8>((1u << count) - 1), p));
 #else
-  E lanes[sizeof(V) / sizeof(E)] = {};
-  for (std::int64_t i = 0; i < count; ++i) lanes[i] = p[i];
+  constexpr std::int64_t most = sizeof(V) / sizeof(E);
+  E lanes[most] = {};
+  for (std::int64_t i = 0; i < most; ++i)
+    if (i < count) lanes[i] = p[i];
   return __builtin_bit_cast(V, lanes);
 #endif
 }
@@ -139,9 +141,11 @@ TASUKI_LANES void store_some(E* p, V v, std::int64_t count) {
   else if constexpr (sizeof(E) == 4) _mm512_mask_storeu_epi32(p, static_cast<__mmask16>((1u << count) - 1), __builtin_bit_cast(__m512i, v));
   else _mm512_mask_storeu_epi64(p, static_cast<__mmask8>((1u << count) - 1), __builtin_bit_cast(__m512i, v));
 #else
-  E lanes[sizeof(V) / sizeof(E)];
+  constexpr std::int64_t most = sizeof(V) / sizeof(E);
+  E lanes[most];
   __builtin_memcpy(lanes, &v, sizeof(V));
-  for (std::int64_t i = 0; i < count; ++i) p[i] = lanes[i];
+  for (std::int64_t i = 0; i < most; ++i)
+    if (i < count) p[i] = lanes[i];
 #endif
 }
 

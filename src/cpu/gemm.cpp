@@ -40,8 +40,8 @@ class DnnlGemm final : public GemmPlan {
  public:
   /// Null where oneDNN has nothing better than reference loops.
   static DnnlGemm* make(const GemmProblem& p) {
-    // oneDNN 3.7 reads a strided bf16 row as if it were dense.
-    if (p.dtype == DType::bf16 && p.m == 1 && p.k > 1 && p.a.column != 1) return nullptr;
+    // oneDNN 3.7 reads a single row with a stride as if it were dense.
+    if (dnnl_version()->major >= 3 && p.m == 1 && p.k > 1 && p.a.column != 1) return nullptr;
     const int last = p.batch_dims - 1;
     const bool batched = last >= 0 && p.a.batch[last] && p.b.batch[last] && p.c.batch[last];
     BoundPrimitive write = make_matmul(p, batched, false), add = make_matmul(p, batched, true);

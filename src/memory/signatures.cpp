@@ -17,8 +17,8 @@ void LaunchTimings::add(const RecordedStep& step) {
 double LaunchTimings::median(std::size_t launch) const {
   double sorted[kept];
   const std::size_t n = std::min(count_, kept);
-  std::copy_n(&seconds_[launch * kept], n, sorted);
-  std::sort(sorted, sorted + n);
+  std::fill(std::copy_n(&seconds_[launch * kept], n, sorted), sorted + kept, HUGE_VAL);
+  std::sort(sorted, sorted + kept);
   return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
