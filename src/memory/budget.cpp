@@ -27,19 +27,19 @@ Report Budget::report() const { return manager_->report(); }
 std::string Budget::plan_json() const {
   const std::lock_guard lock(manager_->mutex());
   const Signature* planned = manager_->steps().planned();
-  return planned && planned->plan ? to_json(*planned->plan) : "";
+  return planned ? to_json(*planned->plan) : "";
 }
 
 std::string Budget::plan_table() const {
   const std::lock_guard lock(manager_->mutex());
   const Signature* planned = manager_->steps().planned();
-  return planned && planned->plan ? to_table(planned->trace, *planned->plan) : "";
+  return planned ? to_table(planned->trace, *planned->plan) : "";
 }
 
 std::string Budget::plan_timeline() const {
   const std::lock_guard lock(manager_->mutex());
   const Signature* planned = manager_->steps().planned();
-  return planned && planned->plan ? to_timeline(planned->trace, simulate(planned->trace, manager_->steps().machine(), *planned->plan)) : "";
+  return planned ? to_timeline(planned->trace, simulate(planned->trace, manager_->steps().machine(), *planned->plan)) : "";
 }
 
 }  // namespace tasuki::memory

@@ -1,5 +1,6 @@
 #include "src/memory/manager.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -16,6 +17,8 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 /// The innermost checkpoint that this thread has open.
 constinit thread_local std::uint64_t current_segment = 0;
+/// Of this thread's latest launch.
+constinit thread_local double launch_started = 0;
 
 struct Managers {
   std::mutex mutex;
@@ -27,13 +30,6 @@ Managers& managers() {
 }
 
 }  // namespace
-
-Manager* Manager::find(Device device) {
-  Managers& all = managers();
-  const std::lock_guard lock(all.mutex);
-  const auto it = all.by_device.find({device.kind(), device.index()});
-  return it == all.by_device.end() ? nullptr : it->second;
-}
 
 Manager& Manager::of(Device device) {
   DeviceRuntime& runtime = runtime_of(device);
@@ -48,7 +44,7 @@ Manager::Manager(DeviceRuntime& runtime) : runtime_(runtime) {}
 
 // ---- the budget begins and ends
 
-void Manager::start(const BudgetOptions& options) {
+void Manager::start(const BudgetOptions& options, FileCalls* calls) {
   std::unique_lock lock(mutex_);
   if (active_) TASUKI_THROW(ValueError, "expected  one budget at a time on ", runtime_.device(), "\nactual    a budget of ", options_.bytes, " bytes is in force; let it go out of scope first");
   const std::size_t most = runtime_.capacity();
@@ -59,7 +55,10 @@ void Manager::start(const BudgetOptions& options) {
   if (options.file_bytes != automatic_bytes) tiers.file_bytes = options.file_bytes;
   tiers.file = options.file;
   tiers.checksums = options.checksums;
-  tiers_ = std::make_unique<TransferEngine>(runtime_, tiers);
+  tiers.calls = calls;
+  auto engine = std::make_unique<TransferEngine>(runtime_, tiers);
+  set_tiers_aside();
+  tiers_ = std::move(engine);
   options_ = options;
   moves_ = {};
   steps_ = std::make_unique<Steps>(*this);
@@ -90,8 +89,7 @@ bool Manager::adopt() {
   bool any = false;
   for (Storage* s : found) {
     Residence& r = watch(*s);
-    r.evictable = r.bytes > 0;
-    if (!r.evictable) continue;
+    if (r.bytes == 0) continue;
     resident_.touch(r);
     any = true;
   }
@@ -102,10 +100,11 @@ void Manager::stop() {
   remove_listener(*this);  // ahead of our lock: it waits for calls that may be waiting for that
   const std::lock_guard lock(mutex_);
   if (!active_) return;
-  steps_.reset();
   active_ = false;
   runtime_.set_byte_limit(0);
-  if (bring_all_back()) retire();
+  const bool all_back = bring_all_back();
+  steps_.reset();
+  if (all_back) retire();
 }
 
 bool Manager::bring_all_back() noexcept {
@@ -127,6 +126,20 @@ void Manager::retire() noexcept {
   runtime_.set_manager(nullptr);
   while (watched_) forget(*watched_);
   tiers_.reset();
+  earlier_tiers_.clear();
+}
+
+/// A new budget begins: what earlier ones left in their tiers, for want of room on the device, stays there until it is used.
+void Manager::set_tiers_aside() {
+  if (tiers_) earlier_tiers_.push_back(std::move(tiers_));
+  SmallVector<const TransferEngine*, 8> in_use;
+  for (Residence* r = watched_; r; r = r->next_watched) {
+    r->unmovable = false;
+    if (!r->home) continue;
+    if (r->storage->residency() == Residency::resident) forget_copy(*r);
+    else in_use.push_back(r->tiers);
+  }
+  std::erase_if(earlier_tiers_, [&](const auto& tiers) { return std::find(in_use.begin(), in_use.end(), tiers.get()) == in_use.end(); });
 }
 
 Residence& Manager::watch(Storage& storage) {
@@ -143,7 +156,7 @@ Residence& Manager::watch(Storage& storage) {
 
 void Manager::forget(Residence& r) noexcept {
   resident_.remove(r);
-  if (r.home) tiers_->free(r.home);
+  forget_copy(r);
   (r.previous_watched ? r.previous_watched->next_watched : watched_) = r.next_watched;
   if (r.next_watched) r.next_watched->previous_watched = r.previous_watched;
   r.storage->set_residence(nullptr);
@@ -158,8 +171,7 @@ Report Manager::report() {
   r.budget_bytes = options_.bytes;
   r.peak_bytes = runtime_.memory_stats().peak_bytes;
   const StepCounts& c = steps_->counts();
-  const Signature* planned = steps_->planned();
-  r.predicted_peak_bytes = planned && planned->plan ? planned->plan->peak_bytes : 0;
+  if (const Signature* planned = steps_->planned()) r.predicted_peak_bytes = planned->plan->peak_bytes;
   r.steps = c.steps;
   r.planned_steps = c.planned;
   r.reactive_steps = c.steps - c.planned;
@@ -183,7 +195,6 @@ Report Manager::report() {
 
 void Manager::begin_launch() {
   const std::lock_guard lock(mutex_);
-  ++clock_;
   if (!active_) return;
   note_let_go();
   steps_->begin_launch();
@@ -209,10 +220,8 @@ void Manager::pin(Storage& storage, bool write) {
     storage.let_move();
     throw;
   }
-  r->last_use = clock_;
   r->user = std::this_thread::get_id();
-  r->evictable = r->bytes > 0;
-  if (r->evictable) resident_.touch(*r);
+  if (r->bytes) resident_.touch(*r);
 }
 
 void Manager::reserve(std::size_t bytes) {
@@ -226,10 +235,12 @@ void Manager::end_step() {
   const std::lock_guard lock(mutex_);
   if (active_) {
     note_let_go();
-    return steps_->end_step();
+    steps_->end_step();
+    for (Residence* r = watched_; r; r = r->next_watched) r->unmovable = false;  // there may be room by now
+    return;
   }
   // What checkpoints dropped has come back by now, or belongs to a graph that somebody keeps.
-  if (open_segments_) return;
+  if (!outer_segments_.empty()) return;
   for (const Residence* r = watched_; r; r = r->next_watched)
     if (r->storage->residency() != Residency::resident) return;
   retire();
@@ -249,7 +260,7 @@ void Manager::released(Storage& storage) noexcept {
   const std::lock_guard lock(mutex_);
   Residence& r = *residence_of(storage);
   if (r.transfer) {
-    tiers_->cancel(r.transfer);
+    r.tiers->cancel(r.transfer);
     r.transfer = {};
   }
   const Residency state = storage.residency();
@@ -260,12 +271,12 @@ void Manager::released(Storage& storage) noexcept {
 }
 
 void Manager::before_launch(const LaunchRecord& record) {
-  if (record.device == runtime_.device()) launch_started_ = now();
+  if (record.device == runtime_.device()) launch_started = now();
 }
 
 void Manager::after_launch(const LaunchRecord& record) {
   if (!(record.device == runtime_.device())) return;
-  const double seconds = runtime_.is_asynchronous() ? modelled_seconds(sim::profile(record.device), record) : now() - launch_started_;
+  const double seconds = runtime_.is_asynchronous() ? modelled_seconds(sim::profile(record.device), record) : now() - launch_started;
   const std::lock_guard lock(mutex_);
   for (std::size_t j = 0; j < record.output_count; ++j)
     if (Storage* s = record.outputs[j].storage)
@@ -280,14 +291,19 @@ bool Manager::has_clean_copy(const Residence& r) const {
 }
 
 void Manager::forget_copy(Residence& r) {
-  tiers_->free(r.home);
+  if (!r.home) return;
+  r.tiers->free(r.home);
   r.home = nullptr;
 }
 
 bool Manager::start_departure(Residence& r, Tier tier) {
   Storage& s = *r.storage;
   if (s.residency() != Residency::resident || r.transfer || r.bytes == 0 || r.unmovable) return false;
-  if (!r.home) r.home = tiers_->reserve(s.bytes(), tier, name_of(s.owner()));
+  if (r.home && r.tiers != tiers_.get()) forget_copy(r);
+  if (!r.home) {
+    r.home = tiers_->reserve(s.bytes(), tier, name_of(s.owner()));
+    r.tiers = tiers_.get();
+  }
   if (!r.home) {
     r.unmovable = true;
     return false;
@@ -299,12 +315,18 @@ bool Manager::start_departure(Residence& r, Tier tier) {
   return true;
 }
 
-/// Waits until the bytes have been read; a failed departure leaves the storage where it is.
-void Manager::settle_departure(Residence& r) {
+/// What is launched from here on comes after the transfer.
+TransferError Manager::settle(Residence& r) {
   const double start = now();
-  const TransferError failed = tiers_->order(r.transfer, 0);
+  TransferError failed = r.tiers->order(r.transfer, 0);
   moves_.waited_seconds += now() - start;
   r.transfer = {};
+  return failed;
+}
+
+/// A failed departure leaves the storage where it is.
+void Manager::settle_departure(Residence& r) {
+  const TransferError failed = settle(r);
   r.storage->set_residency(Residency::resident);
   if (failed) {
     forget_copy(r);
@@ -316,6 +338,7 @@ void Manager::settle_departure(Residence& r) {
 bool Manager::finish_departure(Residence& r) {
   Storage& s = *r.storage;
   if (s.is_held()) return false;
+  if (s.residency() == Residency::arriving && land(r)) return true;
   if (r.transfer) settle_departure(r);
   if (s.residency() != Residency::resident || !has_clean_copy(r)) return false;
   surrender(r, Residency::away);
@@ -464,7 +487,6 @@ void Manager::no_fit(std::size_t bytes) const {
 std::uint64_t Manager::open_segment() {
   const std::lock_guard lock(mutex_);
   runtime_.set_manager(this);
-  ++open_segments_;
   const std::uint64_t outer = current_segment;
   current_segment = ++segments_;
   outer_segments_.emplace(segments_, outer);
@@ -477,7 +499,6 @@ void Manager::abandon_segment(std::uint64_t segment) noexcept {
   if (it == outer_segments_.end()) return;
   current_segment = it->second;
   outer_segments_.erase(it);
-  --open_segments_;
 }
 
 void Manager::close_segment(std::uint64_t segment, const Tensor* results, std::size_t count) {
@@ -507,8 +528,17 @@ bool Manager::start_arrival(Residence& r) {
 void Manager::arrive(Residence& r) {
   Storage& s = *r.storage;
   obtain(r);
-  r.transfer = tiers_->start_in(*r.home, s.data(), runtime_.record_event(0));
+  r.transfer = r.tiers->start_in(*r.home, s.data(), runtime_.record_event(0));
   s.set_residency(Residency::arriving);
+  resident_.touch(r);
+}
+
+/// The end of an arrival; after a failed one, the storage is away as before.
+TransferError Manager::land(Residence& r) {
+  TransferError failed = settle(r);
+  if (failed) surrender(r, Residency::away);
+  else r.storage->set_residency(Residency::resident);
+  return failed;
 }
 
 void Manager::bring_in(Residence& r) {
@@ -519,23 +549,10 @@ void Manager::bring_in(Residence& r) {
   }
   if (s.residency() == Residency::dropped) return remake(r);
   if (s.residency() == Residency::away) arrive(r);
-  const double start = now();
-  const TransferError failed = tiers_->order(r.transfer, 0);
-  moves_.waited_seconds += now() - start;
-  r.transfer = {};
-  if (failed) {
-    surrender(r, Residency::away);
-    failed.raise();
-  }
-  s.set_residency(Residency::resident);
+  if (const TransferError failed = land(r)) failed.raise();
 }
 
 void Manager::remake(Residence& r) {
-  struct Depth {
-    int& depth;
-    explicit Depth(int& d) : depth(d) { ++depth; }
-    ~Depth() { --depth; }
-  } const deeper(replaying_);
   const double start = now();
   remade_.push_back(r.storage);
   struct Pop {
@@ -543,7 +560,7 @@ void Manager::remake(Residence& r) {
     ~Pop() { list.pop_back(); }
   } const pop{remade_};
   r.storage->producer()->replay_into(*this);
-  if (replaying_ == 1) moves_.replay_seconds += now() - start;
+  if (remade_.size() == 1) moves_.replay_seconds += now() - start;
   if (r.storage->residency() != Residency::resident)
     TASUKI_THROW(InternalError, "a dropped ", name_of(r.storage->owner()), " of ", r.bytes, " bytes was replayed and is not there");
 }
@@ -552,7 +569,7 @@ bool Manager::accept(Storage& dropped) {
   Residence& r = *residence_of(dropped);
   const Residence& target = *residence_of(*remade_.back());
   const bool same_segment = r.segment && r.segment == target.segment;
-  if (&r != &target && !same_segment && !(steps_ && steps_->wants_back(r))) return false;
+  if (&r != &target && !same_segment && !(active_ && steps_->wants_back(r))) return false;
   dropped.hold();
   try {
     obtain(r);
@@ -574,7 +591,6 @@ void Manager::filled(Storage& storage, bool complete) {
   ++moves_.replays;
   r.replayed = true;
   let_sources_go(r);
-  r.last_use = clock_;
   resident_.touch(r);
 }
 

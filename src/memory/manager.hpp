@@ -21,7 +21,6 @@ struct Moves {
   Report::Departures departures[Report::owner_classes] = {};
   std::uint64_t replays = 0;
   double waited_seconds = 0, replay_seconds = 0;
-  std::uint64_t waits = 0;   ///< for arrivals
   std::uint64_t forced = 0;  ///< evictions that no plan foresaw
 };
 
@@ -33,10 +32,9 @@ struct Moves {
 class Manager final : public ResidencyManager, public LaunchListener, private ReplaySink {
  public:
   static Manager& of(Device device);
-  static Manager* find(Device device);
 
-  /// Throws ValueError when the device has a budget already.
-  void start(const BudgetOptions& options);
+  /// Throws ValueError when the device has a budget already. `calls` replaces the system's for the file, in tests.
+  void start(const BudgetOptions& options, FileCalls* calls = nullptr);
   void stop();
   bool active() const { return active_; }
   const BudgetOptions& options() const { return options_; }
@@ -88,6 +86,8 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void bring_in(Residence& r);
   void arrive(Residence& r);
   void settle_departure(Residence& r);
+  TransferError settle(Residence& r);
+  TransferError land(Residence& r);
   bool adopt();
   bool evict_one();
   bool evict_oldest();
@@ -98,6 +98,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void note_let_go();
   bool bring_all_back() noexcept;
   void retire() noexcept;
+  void set_tiers_aside();
   void forget_copy(Residence& r);
   bool has_clean_copy(const Residence& r) const;
   bool accept(Storage& dropped) override;
@@ -109,18 +110,15 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   BudgetOptions options_;
   bool active_ = false;
   std::unique_ptr<TransferEngine> tiers_;
+  std::vector<std::unique_ptr<TransferEngine>> earlier_tiers_;  ///< of budgets that have ended, while something is still there
   std::unique_ptr<Steps> steps_;
   UseOrder resident_;
   Residence* watched_ = nullptr;
   std::vector<Residence*> sources_;  ///< of the replays of all that is dropped
   std::size_t away_bytes_ = 0;
-  std::uint64_t clock_ = 0;
-  int replaying_ = 0;
   SmallVector<Storage*, 8> remade_;  ///< targets of the replays under way, the innermost last
-  double launch_started_ = 0;
   std::uint64_t segments_ = 0;
-  int open_segments_ = 0;
-  std::map<std::uint64_t, std::uint64_t> outer_segments_;
+  std::map<std::uint64_t, std::uint64_t> outer_segments_;  ///< of those that are open
   Moves moves_;
 };
 

@@ -12,23 +12,22 @@ namespace tasuki::memory {
 struct Residence {
   Storage* storage = nullptr;
   std::size_t bytes = 0;          ///< that leave with it; 0: it never moves
-  std::uint64_t last_use = 0;     ///< launches of the manager
   double produce_seconds = 0;     ///< of the launch that wrote it last
   std::thread::id user;           ///< the thread that used it last: only it may read the tape behind it
   std::uint64_t segment = 0;      ///< the checkpoint in which it was made, or 0
-  bool evictable = false;         ///< it was an operand, or is a parameter: nobody fills it through a bare address
   bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
   bool let_go = false;            ///< by the program; only replays hold its bytes
   bool unmovable = false;         ///< a departure failed; not tried again in this step
 
   Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good
+  TransferEngine* tiers = nullptr;  ///< whose place that is
   std::uint32_t copy_version = 0; ///< of the storage, when it departed
   Transfer transfer;              ///< under way, when leaving or arriving
 
   SmallVector<Storage*, 4> sources;        ///< while dropped: what the replay starts from, held as bytes
   SmallVector<Residence*, 4> dependents;   ///< dropped storages that have this one among their sources
 
-  Residence *older = nullptr, *newer = nullptr;  ///< in the order of use, while resident and evictable
+  Residence *older = nullptr, *newer = nullptr;  ///< in the order of use, while resident
   Residence *previous_watched = nullptr, *next_watched = nullptr;
 };
 

@@ -122,13 +122,9 @@ void Steps::finish_launch() {
   const Schedule::Point* p = launches ? schedule_->at(launches - 1) : nullptr;
   if (!p) return;
   for (const auto& [label, tier] : p->depart)
-    if (Residence* r = resolve(label); r && !manager_.depart(*r, tier)) ++counts_.refused;
-  for (const auto& [label, due] : p->drop) {
-    Residence* r = resolve(label);
-    if (!r) continue;
-    if (manager_.drop(*r)) due_[label] = due;
-    else ++counts_.refused;
-  }
+    if (Residence* r = resolve(label)) manager_.depart(*r, tier);
+  for (const auto& [label, due] : p->drop)
+    if (Residence* r = resolve(label); r && manager_.drop(*r)) due_[label] = due;
 }
 
 void Steps::released(const Storage& storage) noexcept { recorder_.released(storage); }

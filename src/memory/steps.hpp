@@ -41,7 +41,6 @@ class Schedule {
 struct StepCounts {
   std::uint64_t steps = 0, planned = 0, plans = 0;
   std::uint64_t late_arrivals = 0;      ///< were not issued when the plan said so, for want of room
-  std::uint64_t refused = 0;            ///< drops and departures that could not be done
   double planning_seconds = 0;
   std::size_t margin_bytes = 0;         ///< by which plans stay below the budget, because the step took more than was recorded
 };
@@ -68,8 +67,8 @@ class Steps {
   const StepRecorder& recorder() const { return recorder_; }
   std::size_t signatures() const { return signatures_.size(); }
   const Machine& machine() const { return machine_; }
-  /// The plan of the step under way or else of the last one planned, with its trace; nullptr before there is one.
-  const Signature* planned() const { return planned_; }
+  /// The step under way or else the last one that has a plan, with its trace and plan; nullptr before there is one.
+  const Signature* planned() const { return planned_ && planned_->plan ? planned_ : nullptr; }
 
  private:
   bool is_ours() const { return std::this_thread::get_id() == thread_; }

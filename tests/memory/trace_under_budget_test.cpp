@@ -24,6 +24,21 @@ struct Chain {
   }
 };
 
+/// The second of two equal steps without a budget.
+struct Recorded {
+  RecordedStep step;
+  std::size_t peak;
+};
+Recorded record(const Chain& chain) {
+  Recording r;
+  chain.step();
+  r.end();
+  ts::memory::reset_peak(ts::Device::cpu());
+  chain.step();
+  r.end();
+  return {r.recorder.ended(), ts::memory::stats(ts::Device::cpu()).peak_bytes};
+}
+
 struct Step {
   std::string trace;
   std::size_t base_bytes;
@@ -35,18 +50,8 @@ Step summary(const RecordedStep& step) { return {text_of(trace_of(step, ts::Devi
 
 TEST_CASE("a step within a budget has the trace that it has without one, whatever is moved meanwhile") {
   const Chain chain;
-  Step free{};
-  std::size_t peak = 0;
-  {
-    Recording r;
-    chain.step();
-    r.end();
-    ts::memory::reset_peak(ts::Device::cpu());
-    chain.step();
-    r.end();
-    peak = ts::memory::stats(ts::Device::cpu()).peak_bytes;
-    free = summary(r.recorder.ended());
-  }
+  const auto [recorded, peak] = record(chain);
+  const Step free = summary(recorded);
   const std::size_t resting = ts::memory::stats(ts::Device::cpu()).current_bytes;
   for (const Policy policy : {Policy::keep, Policy::swap, Policy::recompute, Policy::automatic}) {
     INFO(name_of(policy));
@@ -56,7 +61,7 @@ TEST_CASE("a step within a budget has the trace that it has without one, whateve
       chain.step();
       budget.mark();
       if (i == 0) continue;
-      const Step step = summary(tasuki::memory::Manager::find(ts::Device::cpu())->steps().recorder().ended());
+      const Step step = summary(tasuki::memory::Manager::of(ts::Device::cpu()).steps().recorder().ended());
       CHECK(step.hash == free.hash);
       CHECK(step.trace == free.trace);
       CHECK(step.base_bytes <= free.base_bytes + 4096);
@@ -69,17 +74,7 @@ TEST_CASE("a step within a budget has the trace that it has without one, whateve
 
 TEST_CASE("what has left for the sake of a step is no part of its base") {
   const Chain chain;
-  std::size_t peak = 0, base = 0;
-  {
-    Recording r;
-    chain.step();
-    r.end();
-    ts::memory::reset_peak(ts::Device::cpu());
-    chain.step();
-    r.end();
-    peak = ts::memory::stats(ts::Device::cpu()).peak_bytes;
-    base = r.recorder.ended().base_bytes;
-  }
+  const auto [free, peak] = record(chain);
   const std::size_t spare = std::size_t{1} << 20;
   const Tensor of_others = ts::ones({1 << 20});  // 4 MiB
   ts::memory::Budget budget{ts::Device::cpu(), {.bytes = peak + spare, .policy = Policy::swap}};
@@ -89,7 +84,7 @@ TEST_CASE("what has left for the sake of a step is no part of its base") {
     chain.step();
     budget.mark();
   }
-  const RecordedStep& step = tasuki::memory::Manager::find(ts::Device::cpu())->steps().recorder().ended();
+  const RecordedStep& step = tasuki::memory::Manager::of(ts::Device::cpu()).steps().recorder().ended();
   CHECK(step.launches.size() > 10);
-  CHECK(step.base_bytes <= base + spare);
+  CHECK(step.base_bytes <= free.base_bytes + spare);
 }
