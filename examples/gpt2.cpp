@@ -11,14 +11,12 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
-#include "support/budget.hpp"
+#include "support/program.hpp"
 #include "support/progress.hpp"
 
 namespace ts = tasuki;
@@ -26,23 +24,16 @@ namespace ts = tasuki;
 namespace {
 
 struct Options {
-  std::string data, out = "gpt2.safetensors", device = "cpu", prompt = "\n";
+  std::string data, out = "gpt2.safetensors", prompt = "\n";
   std::int64_t steps = 600, batch = 16, sample = 500;
-  int threads = 0;
   double lr = 1.5e-3, temperature = 0.8;
-  std::uint64_t seed = 1;
-  BudgetChoice budget;
+  support::Setting setting;
   ts::models::GPT2Options net{.vocabulary = 256, .context = 96, .layers = 3, .heads = 4, .width = 128, .dropout = 0.05};
 };
 
-std::string default_data() {
-  const std::string here = "data/text/shakespeare.txt";
-  return std::filesystem::exists(here) ? here : std::string(TASUKI_SOURCE_DIR) + "/" + here;
-}
-
 Options parse(int argc, char** argv) {
   Options o;
-  o.data = default_data();
+  o.data = support::default_data("text/shakespeare.txt");
   CLI::App app{"Trains a small GPT-2 on the bytes of a text"};
   app.add_option("--data", o.data, "text file")->capture_default_str();
   app.add_option("--steps", o.steps, "training steps")->capture_default_str()->check(CLI::PositiveNumber);
@@ -53,19 +44,12 @@ Options parse(int argc, char** argv) {
   app.add_option("--width", o.net.width, "size of the vectors between blocks, a multiple of the heads")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--dropout", o.net.dropout, "in training")->capture_default_str()->check(CLI::Range(0.0, 1.0));
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it rises for a tenth of the steps and falls along a cosine")->capture_default_str();
-  app.add_option("--seed", o.seed, "of first weights, order and the text that is written")->capture_default_str();
-  app.add_option("--device", o.device, "cpu, or what this build has: sim:4GiB")->capture_default_str();
-  o.budget.add_to(app);
-  app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
+  o.setting.add_to(app);
   app.add_option("--sample", o.sample, "bytes to write after training")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--prompt", o.prompt, "what the written text goes on from");
   app.add_option("--temperature", o.temperature, "of the sampling: low is timid, 1 is what the network believes")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
-  }
+  support::parse(app, argc, argv);
   return o;
 }
 
@@ -130,7 +114,7 @@ double validate(ts::models::GPT2& net, const ts::Tensor& text, std::int64_t batc
 std::string write(ts::models::GPT2& net, const Options& o, ts::Device device) {
   const ts::NoGrad off;
   net.eval();
-  ts::Generator generator(o.seed);
+  ts::Generator generator(o.setting.seed);
   std::string text = o.prompt.empty() ? "\n" : o.prompt;
   for (std::int64_t i = 0; i < o.sample; ++i) {
     const std::string seen = text.substr(text.size() - std::min(text.size(), static_cast<std::size_t>(o.net.context)));
@@ -146,18 +130,16 @@ std::string write(ts::models::GPT2& net, const Options& o, ts::Device device) {
 }
 
 void train(const Options& o) {
-  if (o.threads > 0) ts::set_num_threads(o.threads);
-  const ts::Device device = ts::Device::parse(o.device);
-  ts::manual_seed(o.seed);
+  const ts::Device device = o.setting.begin();
   const Text text(o);
-  const auto budget = o.budget.make(device);
+  const auto budget = o.setting.make_budget(device);
   ts::models::GPT2 net{o.net};
   net.to(device);
   std::printf("%lld bytes to train on, %lld to validate; a GPT-2 of %lld parameters\n", static_cast<long long>(text.train.numel()),
               static_cast<long long>(text.test.numel()), static_cast<long long>(net.parameter_count()));
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr, .beta2 = 0.99, .weight_decay = 0.1}};
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.steps + 1, .warmup = std::max<std::int64_t>(1, o.steps / 10)}};
-  ts::Generator places(o.seed);
+  ts::Generator places(o.setting.seed);
 
   const std::int64_t reports = std::min<std::int64_t>(10, o.steps);
   std::int64_t done = 0;
@@ -185,7 +167,7 @@ void train(const Options& o) {
                 validate(net, text.test, o.batch, device), 1e3 * seconds.count() / steps);
     std::fflush(stdout);
   }
-  ts::save(net, o.out, {{"seed", std::to_string(o.seed)}, {"steps", std::to_string(o.steps)}});
+  ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"steps", std::to_string(o.steps)}});
   std::printf("wrote %s\n", o.out.c_str());
   if (budget) std::printf("%s", budget->report().to_string().c_str());
   if (o.sample > 0) std::printf("---%s\n---\n", write(net, o, device).c_str());
@@ -194,11 +176,5 @@ void train(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
-  try {
-    train(options);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return 1;
-  }
+  return support::run([&] { train(parse(argc, argv)); });
 }

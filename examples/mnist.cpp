@@ -11,11 +11,9 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <string>
 
-#include "support/budget.hpp"
+#include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/svg_plot.hpp"
 
@@ -24,41 +22,27 @@ namespace ts = tasuki;
 namespace {
 
 struct Options {
-  std::string data, out = "lenet.safetensors", curve = "loss.svg", device = "cpu";
-  int epochs = 6, batch = 64, threads = 0;
+  std::string data, out = "lenet.safetensors", curve = "loss.svg";
+  int epochs = 6, batch = 64;
   double lr = 2e-3;
-  std::uint64_t seed = 1;
   bool augment = true, summary = false;
-  BudgetChoice budget;
+  support::Setting setting;
 };
-
-/// data/mnist under the current folder, else in the source tree that this program was built from.
-std::string default_data() {
-  const std::string here = "data/mnist", beside_the_source = std::string(TASUKI_SOURCE_DIR) + "/data/mnist";
-  return std::filesystem::exists(here) ? here : beside_the_source;
-}
 
 Options parse(int argc, char** argv) {
   Options o;
-  o.data = default_data();
+  o.data = support::default_data("mnist");
   CLI::App app{"Trains LeNet on handwritten digits"};
   app.add_option("--data", o.data, "folder with the four IDX files of MNIST, gzipped or not")->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training digits")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--batch", o.batch, "digits per step")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--device", o.device, "cpu, or an emulated accelerator with so much memory: sim:4GiB")->capture_default_str();
-  o.budget.add_to(app);
-  app.add_option("--seed", o.seed, "of first weights, order and shifts")->capture_default_str();
-  app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
+  o.setting.add_to(app);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
   app.add_option("--curve", o.curve, "file for the curves, as SVG")->capture_default_str();
   app.add_flag("!--no-shifts", o.augment, "train on the digits where they are, instead of shifted by up to two pixels");
   app.add_flag("--summary", o.summary, "print the network before training");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
-  }
+  support::parse(app, argc, argv);
   return o;
 }
 
@@ -94,21 +78,19 @@ double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, t
 }
 
 void train(const Options& o) {
-  if (o.threads > 0) ts::set_num_threads(o.threads);
-  ts::manual_seed(o.seed);
-  const ts::Device device = ts::Device::parse(o.device);
+  const ts::Device device = o.setting.begin();
   const auto digits = ts::data::mnist(o.data, {.normalize = true});
   std::printf("%lld digits to train on, %lld to test\n", static_cast<long long>(digits.train.size()), static_cast<long long>(digits.test.size()));
 
-  const auto budget = o.budget.make(device);
+  const auto budget = o.setting.make_budget(device);
   ts::models::LeNet net;
   if (o.summary) std::printf("%s", ts::nn::summary(net, digits.train.x().slice(0, 0, 1)).to_string().c_str());
   net.to(device);
-  ts::data::Loader loader(&digits.train, {.batch = o.batch, .shuffle = true, .seed = o.seed});
+  ts::data::Loader loader(&digits.train, {.batch = o.batch, .shuffle = true, .seed = o.setting.seed});
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.epochs * batches + 1, .warmup = batches / 4}};
-  ts::Generator shifts(o.seed);
+  ts::Generator shifts(o.setting.seed);
 
   plot::Plot curves("LeNet on " + std::to_string(digits.train.size()) + " digits");
   curves.x.label = "epoch", curves.left.label = "training loss", curves.right.label = "test accuracy in %";
@@ -145,7 +127,7 @@ void train(const Options& o) {
     std::fflush(stdout);
   }
 
-  ts::save(net, o.out, {{"seed", std::to_string(o.seed)}, {"epochs", std::to_string(o.epochs)}});
+  ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(o.epochs)}});
   curves.series = {losses, accuracies};
   curves.write(o.curve);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.curve.c_str());
@@ -156,11 +138,5 @@ void train(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
-  try {
-    train(options);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return 1;
-  }
+  return support::run([&] { train(parse(argc, argv)); });
 }

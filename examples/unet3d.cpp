@@ -14,13 +14,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "support/budget.hpp"
 #include "support/nifti_volume.hpp"
+#include "support/program.hpp"
 #include "support/progress.hpp"
 
 namespace ts = tasuki;
@@ -31,23 +30,16 @@ constexpr std::int64_t classes = 3;  // background, anterior, posterior
 const char* const class_names[] = {"background", "anterior", "posterior"};
 
 struct Options {
-  std::string data, out = "unet3d.safetensors", picture = "unet3d.png", device = "cpu";
-  int epochs = 24, batch = 2, threads = 0;
+  std::string data, out = "unet3d.safetensors", picture = "unet3d.png";
+  int epochs = 24, batch = 2;
   std::int64_t channels = 8, levels = 3;
   double lr = 3e-3;
-  std::uint64_t seed = 1;
-  BudgetChoice budget;
+  support::Setting setting;
 };
-
-/// data/hippocampus under the current folder, else in the source tree that this program was built from.
-std::string default_data() {
-  const std::string here = "data/hippocampus", beside_the_source = std::string(TASUKI_SOURCE_DIR) + "/data/hippocampus";
-  return std::filesystem::exists(here) ? here : beside_the_source;
-}
 
 Options parse(int argc, char** argv) {
   Options o;
-  o.data = default_data();
+  o.data = support::default_data("hippocampus");
   CLI::App app{"Trains a 3D U-Net on volumes of the hippocampus"};
   app.add_option("--data", o.data, "folder with images/ and labels/: NIfTI files of the same names")->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training volumes")->capture_default_str()->check(CLI::PositiveNumber);
@@ -55,17 +47,10 @@ Options parse(int argc, char** argv) {
   app.add_option("--channels", o.channels, "of the first convolution")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--levels", o.levels, "sizes that the network works at")->capture_default_str()->check(CLI::Range(1, 6));
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--device", o.device, "cpu, or an emulated accelerator with so much memory: sim:4GiB")->capture_default_str();
-  o.budget.add_to(app);
-  app.add_option("--seed", o.seed, "of first weights and order")->capture_default_str();
-  app.add_option("--threads", o.threads, "threads for computing; 0 takes all")->capture_default_str()->check(CLI::NonNegativeNumber);
+  o.setting.add_to(app);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
   app.add_option("--picture", o.picture, "file for the slice, as PNG")->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
-  }
+  support::parse(app, argc, argv);
   return o;
 }
 
@@ -189,9 +174,7 @@ void draw(ts::models::UNet3d& net, const ts::data::TensorDataset& volumes, ts::D
 }
 
 void train(const Options& o) {
-  if (o.threads > 0) ts::set_num_threads(o.threads);
-  ts::manual_seed(o.seed);
-  const ts::Device device = ts::Device::parse(o.device);
+  const ts::Device device = o.setting.begin();
   const std::vector<Volume> volumes = read_volumes(o.data);
   const ts::Shape size = common_size(volumes, std::int64_t{1} << (o.levels - 1));
   std::vector<Volume> to_train, to_validate;
@@ -200,10 +183,10 @@ void train(const Options& o) {
   std::printf("%lld volumes to train on, %lld to validate; each %s\n", static_cast<long long>(training.size()), static_cast<long long>(validation.size()),
               size.to_string().c_str());
 
-  const auto budget = o.budget.make(device);
+  const auto budget = o.setting.make_budget(device);
   ts::models::UNet3d net{{.classes = classes, .channels = o.channels, .levels = o.levels}};
   net.to(device);
-  ts::data::Loader loader(&training, {.batch = o.batch, .shuffle = true, .seed = o.seed});
+  ts::data::Loader loader(&training, {.batch = o.batch, .shuffle = true, .seed = o.setting.seed});
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.epochs * batches + 1, .warmup = batches / 4}};
@@ -233,7 +216,7 @@ void train(const Options& o) {
     std::fflush(stdout);
   }
 
-  ts::save(net, o.out, {{"seed", std::to_string(o.seed)}, {"epochs", std::to_string(o.epochs)}});
+  ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(o.epochs)}});
   draw(net, validation, device, o.picture);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.picture.c_str());
   if (budget) std::printf("%s", budget->report().to_string().c_str());
@@ -243,11 +226,5 @@ void train(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
-  try {
-    train(options);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return 1;
-  }
+  return support::run([&] { train(parse(argc, argv)); });
 }
