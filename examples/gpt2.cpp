@@ -169,7 +169,7 @@ void train(const Options& o) {
   }
   ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"steps", std::to_string(o.steps)}});
   std::printf("wrote %s\n", o.out.c_str());
-  if (budget) std::printf("%s", budget->report().to_string().c_str());
+  o.setting.print_memory(device, budget.get());
   if (o.sample > 0) std::printf("---%s\n---\n", write(net, o, device).c_str());
 }
 

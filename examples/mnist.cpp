@@ -131,7 +131,7 @@ void train(const Options& o) {
   curves.series = {losses, accuracies};
   curves.write(o.curve);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.curve.c_str());
-  if (budget) std::printf("%s", budget->report().to_string().c_str());
+  o.setting.print_memory(device, budget.get());
   std::printf("test accuracy %.4f\n", last_accuracy);
 }
 

@@ -52,6 +52,12 @@ struct Setting {
       if (policy == tasuki::memory::name_of(p)) options.policy = p;
     return std::make_unique<tasuki::memory::Budget>(on, options);
   }
+
+  /// What training took, and what the budget did about it.
+  void print_memory(tasuki::Device on, const tasuki::memory::Budget* within) const {
+    if (within) std::printf("%s", within->report().to_string().c_str());
+    else std::printf("peak of memory %.1f MiB; --budget trains within less\n", static_cast<double>(tasuki::memory::stats(on).peak_bytes) / (1 << 20));
+  }
 };
 
 /// Reads the command line. With --help, or a mistake in it, the program says so and ends.
