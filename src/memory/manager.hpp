@@ -88,6 +88,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void settle_departure(Residence& r);
   TransferError settle(Residence& r);
   TransferError land(Residence& r);
+  void prefetch();
   bool adopt();
   bool evict_one();
   bool evict_oldest();
@@ -100,6 +101,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void retire() noexcept;
   void set_tiers_aside();
   void forget_copy(Residence& r);
+  bool is_late(const Residence& r) const;
   bool has_clean_copy(const Residence& r) const;
   bool accept(Storage& dropped) override;
   void filled(Storage& storage, bool complete) override;
@@ -112,7 +114,9 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   std::unique_ptr<TransferEngine> tiers_;
   std::vector<std::unique_ptr<TransferEngine>> earlier_tiers_;  ///< of budgets that have ended, while something is still there
   std::unique_ptr<Steps> steps_;
-  UseOrder resident_;
+  UseOrder resident_;  ///< what may be evicted
+  UseOrder gone_;      ///< what is away, in the order in which it left
+  std::size_t arriving_ = 0, largest_launch_ = 0;  ///< storages; bytes that a launch had to allocate at the most
   Residence* watched_ = nullptr;
   std::vector<Residence*> sources_;  ///< of the replays of all that is dropped
   std::size_t away_bytes_ = 0;

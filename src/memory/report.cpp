@@ -57,7 +57,7 @@ std::string Report::to_string() const {
   tier_row(out, "to the file", file);
   row(out, "replayed ops", std::to_string(replayed_ops), "in " + time_text(replay_seconds));
   row(out, "waited for transfers", time_text(exposed_seconds),
-      counted(late_arrivals, "arrival", "arrivals") + " late, " + std::to_string(early_arrivals) + " early, " +
+      counted(late_arrivals, "arrival", "arrivals") + " late, " +
           counted(forced_departures, "departure", "departures") + " unplanned");
   row(out, "host synchronizations", std::to_string(host_synchronizations), "");
   bool any = false;
@@ -95,7 +95,6 @@ std::string Report::to_json() const {
                        {"replay_seconds", replay_seconds},
                        {"exposed_seconds", exposed_seconds},
                        {"late_arrivals", late_arrivals},
-                       {"early_arrivals", early_arrivals},
                        {"forced_departures", forced_departures},
                        {"host_synchronizations", host_synchronizations}};
   return report.dump(2);

@@ -31,10 +31,11 @@ struct Residence {
   Residence *previous_watched = nullptr, *next_watched = nullptr;
 };
 
-/// Resident storages in the order of their last use.
+/// Storages in the order of their last use. A storage is in one order at most.
 class UseOrder {
  public:
   Residence* oldest() const { return oldest_; }
+  Residence* newest() const { return newest_; }
   void touch(Residence& r) {
     remove(r);
     r.older = newest_;

@@ -6,6 +6,7 @@
 
 #include "src/memory/link_measurement.hpp"
 #include "src/memory/manager.hpp"
+#include "tasuki/autograd/grad_mode.hpp"
 
 namespace tasuki::memory {
 
@@ -54,6 +55,7 @@ Machine machine_of(Manager& manager) {
 Steps::Steps(Manager& manager)
     : manager_(manager), thread_(std::this_thread::get_id()), machine_(machine_of(manager)), recorder_(manager.runtime()) {
   signatures_.begin();
+  measured_ = manager.tiers().stats();
 }
 
 Residence* Steps::resolve(int label) const {
@@ -81,7 +83,10 @@ void Steps::choose_schedule() {
 }
 
 void Steps::begin_launch() {
-  if (!schedule_ || !is_ours()) return;
+  if (!is_ours()) return;
+  // What ran without gradients ahead of a training step, such as an evaluation, was a step of its own.
+  if (without_gradients_ && recorder_.launches() > 0 && grad_enabled()) manager_.end_step();
+  if (!schedule_) return;
   finish_launch();
   const Schedule::Point* p = schedule_->at(recorder_.launches());
   if (!p) return;
@@ -89,9 +94,7 @@ void Steps::begin_launch() {
     if (Residence* r = resolve(label)) manager_.finish_departure(*r);
   for (int label : p->arrive) {
     Residence* r = resolve(label);
-    if (!r || r->storage->residency() != Residency::away) continue;
-    if (manager_.has_room(r->bytes)) manager_.start_arrival(*r);
-    else ++counts_.late_arrivals;
+    if (r && manager_.has_room(r->bytes)) manager_.start_arrival(*r);
   }
   for (int label : p->remake) {
     Residence* r = resolve(label);
@@ -102,6 +105,7 @@ void Steps::begin_launch() {
 void Steps::launched(const LaunchRecord& record, double seconds) {
   if (!is_ours() || record.phase == LaunchPhase::replay) return;
   recorder_.launch(record, seconds, manager_.away_bytes());
+  without_gradients_ = without_gradients_ && record.phase == LaunchPhase::forward && !grad_enabled();
   switch (signatures_.advance(recorder_.hash())) {
     case Signatures::Course::followed: break;
     case Signatures::Course::changed: choose_schedule(); break;
@@ -150,12 +154,47 @@ void Steps::end_step() {
   const bool short_of_room = signature && was_planned_ && schedule_ && forced > 0;
   if (short_of_room && counts_.margin_bytes < manager_.options().bytes / 8)
     counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
-  if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) make_plan(*signature);
+  if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) {
+    feedback_.erase(signature->id);
+    make_plan(*signature);
+  } else if (signature && was_planned_ && schedule_ && forced == 0 && !manager_.runtime().is_asynchronous()) {
+    heed(*signature);
+  }
   signatures_.begin();
   was_planned_ = false;
+  without_gradients_ = true;
   due_.clear();
   choose_schedule();
   forced_before_ = manager_.moves().forced;
+  before_ = {0, manager_.moves().replay_seconds, manager_.moves().waited_seconds};
+}
+
+/// What the step took, held against its plan.
+void Steps::heed(Signature& signature) {
+  PlanFeedback::Step step{0, manager_.moves().replay_seconds - before_.replay_seconds, manager_.moves().waited_seconds - before_.waited_seconds};
+  for (const RecordedStep::Launch& l : recorder_.ended().launches) step.launch_seconds += l.seconds;
+  if (feedback_.size() >= most_schedules) feedback_.clear();
+  PlanFeedback& feedback = feedback_[signature.id];
+  switch (feedback.add(step, *signature.plan)) {
+    case PlanFeedback::Advice::go_on: break;
+    case PlanFeedback::Advice::plan_again:
+      calibrate();
+      make_plan(signature);
+      break;
+    case PlanFeedback::Advice::go_back: set_plan(signature, feedback.best()); break;
+  }
+}
+
+/// Takes the links for what they have been since they were last measured. Whatever slowed the transfers down is in that, the other
+/// direction included.
+void Steps::calibrate() {
+  const TierStats now = manager_.tiers().stats();
+  constexpr std::uint64_t enough = std::uint64_t{4} << 20;
+  const std::uint64_t out = now.file_out_bytes - measured_.file_out_bytes, in = now.file_in_bytes - measured_.file_in_bytes;
+  if (out >= enough) machine_.out.bytes_per_s = static_cast<double>(out) / (now.file_out_seconds - measured_.file_out_seconds);
+  if (in >= enough) machine_.in.bytes_per_s = static_cast<double>(in) / (now.file_in_seconds - measured_.file_in_seconds);
+  machine_.duplex = 1;
+  measured_ = now;
 }
 
 void Steps::make_plan(Signature& signature) {
@@ -163,10 +202,14 @@ void Steps::make_plan(Signature& signature) {
   Plan made = plan(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
   ++counts_.plans;
   counts_.planning_seconds += made.planning_seconds;
+  if (made.feasible) manager_.tiers().prepare(Tier::host, made.bytes_out);  // so that no step has to wait for the system's memory
+  set_plan(signature, std::move(made));
+}
+
+void Steps::set_plan(Signature& signature, Plan plan) {
   schedule_ = nullptr;
   schedules_.erase(signature.id);
-  if (made.feasible) manager_.tiers().prepare(Tier::host, made.bytes_out);  // so that no step has to wait for the system's memory
-  signatures_.set_plan(signature, std::move(made));
+  signatures_.set_plan(signature, std::move(plan));
 }
 
 }  // namespace tasuki::memory

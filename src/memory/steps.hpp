@@ -5,9 +5,11 @@
 #include <thread>
 #include <vector>
 
+#include "src/memory/feedback.hpp"
 #include "src/memory/recorder.hpp"
 #include "src/memory/residence.hpp"
 #include "src/memory/signatures.hpp"
+#include "src/memory/transfer.hpp"
 #include "tasuki/memory/plan.hpp"
 
 namespace tasuki::memory {
@@ -40,7 +42,6 @@ class Schedule {
 /// What the steps of a budget were like.
 struct StepCounts {
   std::uint64_t steps = 0, planned = 0, plans = 0;
-  std::uint64_t late_arrivals = 0;      ///< were not issued when the plan said so, for want of room
   double planning_seconds = 0;
   std::size_t margin_bytes = 0;         ///< by which plans stay below the budget, because the step took more than was recorded
 };
@@ -55,6 +56,10 @@ class Steps {
   void launched(const LaunchRecord& record, double seconds);
   void end_step();
   void released(const Storage& storage) noexcept;
+  /// A launch of a planned step needs what has not come back.
+  void note_late() { late_arrivals_ += schedule_ != nullptr; }
+  std::uint64_t late_arrivals() const { return late_arrivals_; }
+  bool is_planned() const { return schedule_ != nullptr; }
   void let_go(const Storage& storage) { recorder_.let_go(storage); }
 
   /// During a replay: whether a dropped storage that it passes should come back into its own place.
@@ -75,6 +80,9 @@ class Steps {
   void choose_schedule();
   void finish_launch();
   void make_plan(Signature& signature);
+  void set_plan(Signature& signature, Plan plan);
+  void heed(Signature& signature);
+  void calibrate();
   Residence* resolve(int label) const;
 
   Manager& manager_;
@@ -88,6 +96,11 @@ class Steps {
   const Signature* planned_ = nullptr;
   std::uint64_t forced_before_ = 0;              // evictions up to the step's start
   bool was_planned_ = false;
+  bool without_gradients_ = true;                // all launches of the step so far
+  std::uint64_t late_arrivals_ = 0;
+  std::map<std::uint64_t, PlanFeedback> feedback_;  // by signature
+  PlanFeedback::Step before_;                       // what had been waited and replayed when the step began
+  TierStats measured_;                              // when the links were
   std::size_t finished_ = 0;                     // launches of the step after which everything was done
   std::vector<int> due_;                         // by label: the launch by which a drop of this step is to be undone
   std::string failure_;

@@ -45,8 +45,7 @@ struct Report {
   std::uint64_t replayed_ops = 0;
   double replay_seconds = 0;             ///< these took
   double exposed_seconds = 0;            ///< that launches waited for transfers
-  std::uint64_t late_arrivals = 0;       ///< somebody waited for them
-  std::uint64_t early_arrivals = 0;      ///< back long before their use
+  std::uint64_t late_arrivals = 0;       ///< in planned steps; a launch waited for them
   std::uint64_t forced_departures = 0;   ///< that no plan foresaw
   std::uint64_t host_synchronizations = 0;
 

@@ -1,0 +1,47 @@
+#include "src/memory/feedback.hpp"
+
+#include <algorithm>
+
+namespace tasuki::memory {
+
+namespace {
+
+/// What another plan must win, and what waiting must be above the plan's, as a part of the step: less is noise.
+constexpr double noticeable = 0.03;
+/// What waiting must be above that of the settled plan.
+constexpr double alarming = 0.1;
+
+template <class Of>
+double median(const SmallVector<PlanFeedback::Step, PlanFeedback::steps_per_look>& steps, Of of) {
+  double values[PlanFeedback::steps_per_look];
+  std::transform(steps.begin(), steps.end(), values, of);
+  std::nth_element(values, values + steps.size() / 2, values + steps.size());
+  return values[steps.size() / 2];
+}
+
+}  // namespace
+
+PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
+  seen_.push_back(step);
+  if (seen_.size() < steps_per_look) return Advice::go_on;
+  const double seconds = median(seen_, [](const Step& s) { return s.seconds(); });
+  const double waited = median(seen_, [](const Step& s) { return s.waited_seconds; });
+  seen_.clear();
+  if (settled_) {
+    if (++looks_ == 1) settled_waiting_ = waited;
+    if (looks_ <= patience_ || waited - settled_waiting_ <= alarming * seconds) return Advice::go_on;
+    *this = PlanFeedback(2 * patience_);
+  }
+  if (best_ && seconds > (1 - noticeable) * best_seconds_) {
+    settled_ = true;
+    return Advice::go_back;
+  }
+  best_ = plan;
+  best_seconds_ = seconds;
+  settled_ = waited - plan.exposed_seconds <= noticeable * seconds || plans_ == most_plans;
+  if (settled_) return Advice::go_on;
+  ++plans_;
+  return Advice::plan_again;
+}
+
+}  // namespace tasuki::memory

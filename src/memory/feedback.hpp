@@ -1,0 +1,45 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+
+#include "tasuki/core/small_vector.hpp"
+#include "tasuki/memory/plan.hpp"
+
+namespace tasuki::memory {
+
+/// Holds the planned steps of one kind against their plan. Where launches wait longer for transfers than the plan said, the links
+/// are not what they were measured to be: it asks for another plan, a few times at most, and for the best of them in the end. When
+/// they begin to wait longer still it starts over, later each time.
+///
+/// Only for devices whose host sees the waiting: an accelerator's queues wait by themselves.
+class PlanFeedback {
+ public:
+  struct Step {
+    double launch_seconds = 0, replay_seconds = 0, waited_seconds = 0;
+    double seconds() const { return launch_seconds + replay_seconds + waited_seconds; }
+  };
+  enum class Advice {
+    go_on,
+    plan_again,  ///< with the links as they were during the latest steps
+    go_back,     ///< to best()
+  };
+  static constexpr std::size_t steps_per_look = 3;
+  static constexpr int most_plans = 4;
+
+  explicit PlanFeedback(int patience = 1) : patience_(patience) {}
+
+  /// After each planned step.
+  Advice add(const Step& step, const Plan& plan);
+  const Plan& best() const { return *best_; }
+
+ private:
+  SmallVector<Step, steps_per_look> seen_;
+  std::optional<Plan> best_;
+  double best_seconds_ = 0;
+  double settled_waiting_ = 0;
+  int plans_ = 1;
+  bool settled_ = false;
+  int looks_ = 0, patience_;  ///< since it settled; that it takes before it starts over
+};
+
+}  // namespace tasuki::memory

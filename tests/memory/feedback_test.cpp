@@ -1,0 +1,125 @@
+// Plans are held against what their steps really take.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "src/memory/feedback.hpp"
+#include "src/memory/file_calls.hpp"
+#include "src/memory/manager.hpp"
+#include "tests/catch.hpp"
+#include "tests/memory/training.hpp"
+
+namespace ts = tasuki;
+using namespace ts::literals;
+using tasuki::memory::Manager;
+using tasuki::memory::PlanFeedback;
+using Advice = PlanFeedback::Advice;
+
+namespace {
+
+ts::memory::Plan plan_with(double exposed_seconds) {
+  ts::memory::Plan plan;
+  plan.exposed_seconds = exposed_seconds;
+  return plan;
+}
+
+Advice three(PlanFeedback& feedback, double launch_seconds, double waited_seconds, const ts::memory::Plan& plan) {
+  CHECK(feedback.add({launch_seconds, 0, waited_seconds}, plan) == Advice::go_on);
+  CHECK(feedback.add({launch_seconds, 0, 50 * waited_seconds}, plan) == Advice::go_on);  // once is no measurement
+  return feedback.add({launch_seconds, 0, waited_seconds}, plan);
+}
+
+/// A disk whose reads begin to take their time.
+struct SlowDisk final : ts::memory::FileCalls {
+  std::atomic<int> milliseconds{0};
+  ssize_t read(int file, void* to, std::size_t bytes, off_t offset) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    return FileCalls::read(file, to, bytes, offset);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("feedback: a plan that keeps its word stays") {
+  PlanFeedback feedback;
+  const auto plan = plan_with(0.2);
+  CHECK(three(feedback, 1, 0.21, plan) == Advice::go_on);
+  for (int i = 0; i < 10; ++i) CHECK(three(feedback, 1, 0.29, plan) == Advice::go_on);
+}
+
+TEST_CASE("feedback: waiting that was not planned asks for other plans, and the best of them stays") {
+  PlanFeedback feedback;
+  CHECK(three(feedback, 1, 0.5, plan_with(0)) == Advice::plan_again);
+  CHECK(three(feedback, 1, 0.3, plan_with(0.1)) == Advice::plan_again);
+  CHECK(three(feedback, 1.2, 0.2, plan_with(0.2)) == Advice::go_back);
+  CHECK(feedback.best().exposed_seconds == 0.1);
+  CHECK(three(feedback, 1, 0.3, feedback.best()) == Advice::go_on);
+}
+
+TEST_CASE("feedback: a settled plan is given up when waiting grows, later each time") {
+  PlanFeedback feedback;
+  const auto plan = plan_with(0);
+  CHECK(three(feedback, 1, 0, plan) == Advice::go_on);
+  for (int looks = 1, times = 0; times < 3; looks *= 2, ++times) {
+    for (int i = 0; i < looks; ++i) CHECK(three(feedback, 1, i > 0, plan) == Advice::go_on);
+    CHECK(three(feedback, 1, 1, plan) == Advice::plan_again);
+    CHECK(three(feedback, 1, 1, plan) == Advice::go_back);
+  }
+}
+
+TEST_CASE("feedback: it does not plan for ever") {
+  PlanFeedback feedback;
+  double waited = 64;
+  int plans = 1;
+  while (three(feedback, 1, waited, plan_with(0)) == Advice::plan_again) {
+    ++plans;
+    waited /= 2;
+  }
+  CHECK(plans == PlanFeedback::most_plans);
+}
+
+TEST_CASE("feedback: when the disk turns slow, steps are planned again, and stay within what was read before") {
+  SlowDisk disk;
+  ts::manual_seed(1);
+  std::vector<ts::Tensor> weights;
+  for (int i = 0; i < 10; ++i) weights.push_back((ts::randn({512, 512}) * 0.05).requires_grad_());
+  const ts::Tensor x = ts::randn({512, 512});
+  const auto step = [&] {
+    for (const ts::Tensor& w : weights) w.zero_grad();
+    ts::Tensor h = x;
+    for (const ts::Tensor& w : weights) h = ts::tanh(ts::matmul(h, w));
+    h.sum().backward();
+    return weights.front().grad().clone();
+  };
+  const ts::Tensor expected = step();
+  ts::memory::reset_peak(ts::Device::cpu());
+  step();
+  const std::size_t peak = ts::memory::stats(ts::Device::cpu()).peak_bytes;
+
+  Manager& manager = Manager::of(ts::Device::cpu());
+  manager.start({.bytes = peak - 4_MiB}, &disk);
+  std::uint64_t read_before = 0, read_slow = 0, read_after = 0;
+  const auto steps = [&](int count) {
+    const std::uint64_t before = manager.report().file.bytes_in;
+    for (int i = 0; i < count; ++i) {
+      step();
+      manager.end_step();
+    }
+    return manager.report().file.bytes_in - before;
+  };
+  steps(14);
+  const std::uint64_t plans = manager.report().plans;
+  read_before = steps(1);
+  disk.milliseconds = 25;
+  read_slow = steps(18);
+  const std::uint64_t more_plans = manager.report().plans - plans;
+  read_after = steps(1);
+  const ts::Tensor result = step();
+  INFO(manager.report().to_string());
+  CAPTURE(read_before, read_slow, read_after, plans, more_plans);
+  CHECK(read_before > 0);
+  CHECK(more_plans > 0);
+  CHECK(read_after <= read_before);
+  manager.stop();
+  CHECK(result.to_vector<float>() == expected.to_vector<float>());
+}
