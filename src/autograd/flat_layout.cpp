@@ -38,9 +38,13 @@ void copy_bytes(const Tensor& to, const Tensor& from) {
 /// Zeroes the padding behind each tensor of a group, so that what runs over a whole range finds numbers. `wider`: as in make_state.
 void clear_padding(Arena& arena, const std::vector<FlatLayout::Entry>& entries, std::size_t group, std::size_t wider = 1) {
   static constexpr char zeros[2 * FlatLayout::alignment] = {};
-  for (const FlatLayout::Entry& e : entries)
-    if (const std::size_t gap = (aligned(e.bytes) - e.bytes) * wider; e.group == group && gap)
-      arena.runtime().copy_async(static_cast<char*>(arena.data()) + (e.offset + e.bytes) * wider, zeros, gap, DeviceRuntime::CopyKind::host_to_device);
+  DeviceRuntime& runtime = arena.runtime();
+  for (const FlatLayout::Entry& e : entries) {
+    const std::size_t gap = (aligned(e.bytes) - e.bytes) * wider, offset = (e.offset + e.bytes) * wider;
+    if (e.group != group || gap == 0) continue;
+    if (runtime.manager()) runtime.commit({arena.data(), arena.bytes(), offset, gap});  // an arena under a budget begins without bytes
+    runtime.copy_async(static_cast<char*>(arena.data()) + offset, zeros, gap, DeviceRuntime::CopyKind::host_to_device);
+  }
 }
 
 void move_into(const Tensor& parameter, const Tensor& place) {

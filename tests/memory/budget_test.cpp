@@ -56,6 +56,24 @@ TEST_CASE("budget: parameters and optimizer state beyond it") {
   CHECK(std::memcmp(bounded.numbers.data(), keep.numbers.data(), keep.numbers.size() * sizeof(float)) == 0);
 }
 
+TEST_CASE("budget: parameters that end anywhere, packed while it is in force") {
+  equals_unbounded(
+      [](ts::Device device, Notes& notes) {
+        ts::nn::Sequential net;
+        for (int i = 0; i < 4; ++i) net.append(ts::nn::Linear{333, 333});
+        net.to(device);
+        ts::optim::Adam opt{net.parameters(), {.lr = 1e-3}};
+        const ts::Tensor x = ts::randn({512, 333}).to(device);
+        for (int step = 0; step < 4; ++step) {
+          opt.zero_grad();
+          ts::mean(ts::square(net(x))).backward();
+          opt.step();
+        }
+        notes.add(net);
+      },
+      0.8, 0.8);
+}
+
 TEST_CASE("budget: ends and leaves everything where it was") {
   ts::manual_seed(3);
   const ts::Tensor w = ts::randn({1024, 1024}, {.requires_grad = true});
