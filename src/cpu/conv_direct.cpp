@@ -4,6 +4,7 @@
 #include "kernels/parallel.hpp"
 #include "src/cpu/conv_choices.hpp"
 #include "src/cpu/dnnl_support.hpp"
+#include "src/cpu/isa_scope.hpp"
 
 namespace tasuki::cpu {
 
@@ -11,12 +12,7 @@ namespace {
 
 namespace kernel = kernels::cpu;
 using kernels::cpu::DirectConv;
-// TASUKI_ON_ISA names the copies relative to the scope it is used in.
-namespace baseline = kernels::cpu::baseline;
-#if defined(__x86_64__)
-namespace avx2 = kernels::cpu::avx2;
-namespace avx512 = kernels::cpu::avx512;
-#endif
+TASUKI_USE_ISA
 
 DirectConv described(const ConvShape& s) {
   return {s.n, s.c, s.x_size[1], s.x_size[2], s.o, s.kernel[1], s.kernel[2], s.y_size[1], s.y_size[2], s.padding[1], s.padding[2]};

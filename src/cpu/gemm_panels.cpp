@@ -9,18 +9,14 @@
 #include "src/cpu/dnnl_support.hpp"
 #include "src/cpu/gemm.hpp"
 #include "src/cpu/gemm_normalize.hpp"
+#include "src/cpu/isa_scope.hpp"
 
 namespace tasuki::cpu {
 
 namespace {
 
 using kernels::cpu::PanelGemm;
-// TASUKI_ON_ISA names the copies relative to the scope it is used in.
-namespace baseline = kernels::cpu::baseline;
-#if defined(__x86_64__)
-namespace avx2 = kernels::cpu::avx2;
-namespace avx512 = kernels::cpu::avx512;
-#endif
+TASUKI_USE_ISA
 
 /// Where share i of `shares` begins. A multiple of 16, so that no two shares write the same cache line.
 std::int64_t share_begin(std::int64_t size, std::int64_t shares, std::int64_t i) { return i == shares ? size : size * i / shares / 16 * 16; }

@@ -3,7 +3,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/layer_norm.hpp"
 #include "src/ops/norm_backward.hpp"
-#include "src/ops/operand_checks.hpp"
+#include "src/ops/row_norm.hpp"
 #include "tasuki/autograd/function.hpp"
 
 namespace tasuki {
@@ -32,12 +32,7 @@ struct GroupNorm final : Function {
     else TASUKI_CHECK_OP(ValueError, groups, >=, 1);
     if (!per_channel && channels % groups != 0)
       TASUKI_THROW(ShapeError, "expected  channels that divide into ", groups, " groups\nactual    ", channels);
-    const char* names[] = {"x", "weight", "bias"};
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (!in[i].defined()) continue;
-      ops::check_shape(in[i], names[i], {channels});
-      if (in[i].dtype() != accumulate_type(x.dtype())) ops::check_dtype(in[i], names[i], x.dtype());
-    }
+    ops::check_affine(in, {channels});
     std::int64_t pixels = 1;
     for (int d = 2; d < x.ndim(); ++d) pixels *= x.size(d);
     const std::int64_t values = groups ? channels / groups * pixels : 0;
@@ -46,16 +41,8 @@ struct GroupNorm final : Function {
     if (pixels == 0) row.run = 1, row.size = groups ? channels / groups : 0;  // no rows; weight and bias keep their sizes
     weighted = in[weight_].defined();
 
-    Spec spec(x.shape(), x.dtype());
     const Shape rows = x.numel() ? Shape{x.size(0), groups} : Shape{0};
-    spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
-    spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
-    spec.workspace = spec.backward_workspace = kernels::cpu::layer_norm_workspace(row, x.dtype());
-    spec.save_inputs = 1u << x_ | (weighted ? 1u << weight_ : 0u);
-    spec.save_outputs = 6;
-    spec.flops = 8.0 * static_cast<double>(x.numel());
-    spec.backward_flops = 12.0 * static_cast<double>(x.numel());
-    return spec;
+    return ops::row_norm_spec(in, rows, row);
   }
 
   void forward(Launch& l) override {

@@ -3,7 +3,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/layer_norm.hpp"
 #include "src/ops/norm_backward.hpp"
-#include "src/ops/operand_checks.hpp"
+#include "src/ops/row_norm.hpp"
 #include "tasuki/autograd/function.hpp"
 
 namespace tasuki {
@@ -29,24 +29,11 @@ struct LayerNorm final : Function {
     bool fits = leading >= 0;
     for (int d = 0; d < normalized.ndim() && fits; ++d) fits = x.size(leading + d) == normalized[d];
     if (!fits) TASUKI_THROW(ShapeError, "expected  x whose last sizes are normalized_shape = ", normalized, "\nactual    ", x.shape());
-    const char* names[] = {"x", "weight", "bias"};
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (!in[i].defined()) continue;
-      ops::check_shape(in[i], names[i], normalized);
-      if (in[i].dtype() != accumulate_type(x.dtype())) ops::check_dtype(in[i], names[i], x.dtype());
-    }
+    ops::check_affine(in, normalized);
     weighted = in[weight_].defined();
 
-    Spec spec(x.shape(), x.dtype());
     const Shape rows(x.shape().data(), static_cast<std::size_t>(leading));
-    spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
-    spec.outputs.push_back(OutputSpec::hidden_of(rows, accumulate_type(x.dtype())));
-    spec.workspace = spec.backward_workspace = kernels::cpu::layer_norm_workspace(row(), x.dtype());
-    spec.save_inputs = 1u << x_ | (weighted ? 1u << weight_ : 0u);
-    spec.save_outputs = 6;
-    spec.flops = 8.0 * static_cast<double>(x.numel());
-    spec.backward_flops = 12.0 * static_cast<double>(x.numel());
-    return spec;
+    return ops::row_norm_spec(in, rows, row());
   }
 
   void forward(Launch& l) override {
