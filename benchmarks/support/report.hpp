@@ -47,6 +47,7 @@ class Report {
     std::snprintf(text, sizeof text, std::isfinite(value) ? "%.9g" : "null", value);
     rows_.back().push_back("\"" + key + "\": " + text);
   }
+  void add_flag(const std::string& key, bool value) { rows_.back().push_back("\"" + key + "\": " + (value ? "true" : "false")); }
   void add(const std::string& key, const std::string& value) { rows_.back().push_back("\"" + key + "\": \"" + value + "\""); }
   std::string json() const {
     std::string text = "{\"benchmark\": \"" + benchmark_ + "\", \"rows\": [";

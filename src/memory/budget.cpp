@@ -24,6 +24,12 @@ void Budget::mark() { manager_->end_step(); }
 
 Report Budget::report() const { return manager_->report(); }
 
+std::string Budget::trace_json() const {
+  const std::lock_guard lock(manager_->mutex());
+  const Signature* planned = manager_->steps().planned();
+  return planned ? to_json(planned->trace) : "";
+}
+
 std::string Budget::plan_json() const {
   const std::lock_guard lock(manager_->mutex());
   const Signature* planned = manager_->steps().planned();

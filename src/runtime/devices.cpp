@@ -75,6 +75,7 @@ double Clock::seconds() const {
 
 Clock clock(Device device) { return sim_runtime(device).queues().clock(); }
 void reset_clock(Device device) { sim_runtime(device).queues().reset_clock(); }
+void set_clock_only(Device device, bool on) { sim_runtime(device).set_clock_only(on); }
 const DeviceProfile& profile(Device device) { return sim_runtime(device).profile(); }
 SimOptions options(Device device) { return sim_runtime(device).options(); }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,8 @@ class SimRuntime final : public DeviceRuntime {
 
   /// Queues a launch that takes `seconds` by the virtual clock, and destroys those that are done.
   void launch(std::unique_ptr<SimWork> work, double seconds, StreamId stream = 0);
+  /// sim::set_clock_only. What is queued already is done first.
+  void set_clock_only(bool on);
   /// copy_async from host memory that may change as soon as this returns.
   void upload(void* to, const void* from, std::size_t bytes, StreamId stream = 0);
 
@@ -48,6 +51,7 @@ class SimRuntime final : public DeviceRuntime {
 
  private:
   static constexpr std::size_t granule = 256;
+  void submit(StreamId stream, std::unique_ptr<SimWork> work, double seconds);
   bool reserve(std::size_t bytes);
   char* take(std::size_t block_bytes, StreamId stream);
   std::size_t forget_gaps(char* block, std::size_t bytes);
@@ -61,6 +65,7 @@ class SimRuntime final : public DeviceRuntime {
   std::unique_ptr<SimMemory> memory_;
   std::map<char*, std::size_t> gaps_;  // decommitted parts of blocks
   MemoryStats stats_;
+  std::atomic<bool> clock_only_{false};
 };
 
 /// The simulated device of an index, made on its first use. Throws DeviceError for an index that there cannot be.

@@ -51,6 +51,8 @@ class Budget {
   void mark();
   /// What the budget did so far.
   Report report() const;
+  /// What plans are made from: the latest step that repeated, as JSON for memory::trace_from_json; empty before there is one.
+  std::string trace_json() const;
   /// The plan of the latest planned step: as JSON, as a table for people, and its simulated timeline for chrome://tracing and
   /// ui.perfetto.dev (JSON); empty before there is one.
   std::string plan_json() const;

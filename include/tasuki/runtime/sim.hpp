@@ -34,6 +34,15 @@ struct Clock {
 Clock clock(Device device);
 /// Waits for all queues; then the clock, its counters and the random choices of the schedule start again.
 void reset_clock(Device device);
+/// From now on launches and copies only take their time by the virtual clock: nothing is computed, no memory is touched, and what
+/// tensors hold is undefined. So a step of any size can be recorded and planned (Budget::trace_json) on a machine that could not
+/// hold it:
+///
+///     auto device = ts::Device::sim(0, {.bytes = 1024_GiB, .profile = "v100-nvlink"});
+///     ts::sim::set_clock_only(device, true);
+///
+/// Giving the device new options ends it.
+void set_clock_only(Device device, bool on);
 const DeviceProfile& profile(Device device);
 SimOptions options(Device device);
 
