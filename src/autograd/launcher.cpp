@@ -104,21 +104,18 @@ class Workspace {
   void* data_;
 };
 
-Device device_of(const OpInfo& info, const Spec& spec, const Tensor* const* inputs, std::size_t count) {
-  Device device = spec.device;
-  bool found = spec.on_device;
+/// Of the device that the operands share, or that the op has chosen.
+DeviceRuntime& runtime_for(const OpInfo& info, const Spec& spec, const Tensor* const* inputs, std::size_t count) {
+  DeviceRuntime* runtime = spec.on_device ? &runtime_of(spec.device) : nullptr;
   for (std::size_t i = 0; i < count; ++i) {
     const TensorImpl* t = inputs[i]->impl();
     if (!t) continue;
-    const Device d = t->storage->device();
-    if (!found) {
-      device = d;
-      found = true;
-    } else if (d != device && !(info.flags & op_mixed_devices)) {
-      TASUKI_THROW(DeviceError, "expected  all operands on one device\nactual    ", device, " and ", d, "\nmove one of them with .to(device)");
-    }
+    DeviceRuntime& own = t->storage->runtime();
+    if (!runtime) runtime = &own;
+    else if (&own != runtime && !(info.flags & op_mixed_devices))
+      TASUKI_THROW(DeviceError, "expected  all operands on one device\nactual    ", runtime->device(), " and ", own.device(), "\nmove one of them with .to(device)");
   }
-  return device;
+  return runtime ? *runtime : runtime_of(spec.device);
 }
 
 LaunchOperand operand_of(const TensorImpl* t, Access access) {
@@ -204,8 +201,8 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
       for (std::size_t i = 0; i < count && !recording; ++i) recording = inputs[i]->defined() && inputs[i]->impl()->requires_grad();
 
     Spec spec = op.infer(Operands(inputs, count, recording));
-    const Device device = device_of(info, spec, inputs, count);
-    DeviceRuntime& runtime = runtime_of(device);
+    DeviceRuntime& runtime = runtime_for(info, spec, inputs, count);
+    const Device device = runtime.device();
     if (spec.in_place) check_in_place(info, *inputs[0], recording);
 
     try {
@@ -271,7 +268,7 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
       for (std::size_t i = 0; spec.mutates >> i; ++i)
         if (spec.mutates >> i & 1u) inputs[i]->impl()->storage->mark_written(info.name);
 
-      if (recording) record(node, spec, inputs, outputs);
+      if (recording && record(node, spec, inputs, outputs)) node = nullptr;
       while (outputs.size() > visible) outputs.pop_back();
     } catch (OutOfMemory& error) {
       advise(error, inputs, count, fresh_bytes(runtime, spec));
@@ -283,7 +280,7 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
   }
 }
 
-void Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs) {
+bool Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs) {
   node->workspace = spec.workspace;
   node->backward_workspace = spec.backward_workspace;
   node->flops = spec.flops;
@@ -298,15 +295,18 @@ void Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs,
     if (t->grad_node) t->grad_node->release();  // the node's edge holds it now
     t->grad_node = nullptr;
   }
+  bool taken_over = false;
   for (std::size_t j = 0; j < outputs.size(); ++j) {
     node->produce(j, outputs[j], spec.save_outputs >> j & 1u);
     const bool hidden = !spec.in_place && spec.outputs[j].hidden;
     if (!hidden && is_floating(outputs[j].impl()->dtype)) {
-      node->retain();
+      if (taken_over) node->retain();
+      taken_over = true;
       outputs[j].impl()->grad_node = node;
       outputs[j].impl()->output_number = static_cast<std::uint8_t>(j);
     }
   }
+  return taken_over;
 }
 
 void Launcher::record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at) {

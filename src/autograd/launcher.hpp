@@ -20,7 +20,8 @@ class Launcher {
 
  private:
   static void check_in_place(const OpInfo& info, const Tensor& target, bool recording);
-  static void record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs);
+  /// Puts an op that has run on the tape. True when an output has taken over the caller's reference to the node.
+  static bool record(Node* node, const Spec& spec, const Tensor* const* inputs, const TensorList& outputs);
 };
 
 namespace detail {

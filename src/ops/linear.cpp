@@ -22,7 +22,8 @@ struct Linear final : Function {
   const OpInfo& info() const override { return op; }
 
   Spec infer(const Operands& in) override {
-    const Tensor &x = in[0], &weight = in[1], &bias = in[2];
+    const MatrixSizes x(in[0]), weight(in[1]);
+    const Tensor& bias = in[2];
     TASUKI_CHECK(DTypeError, is_floating(x.dtype()), "x is ", x.dtype(), "; cast it with .to(ts::f32)");
     TASUKI_CHECK_OP(DTypeError, x.dtype(), ==, weight.dtype(), "cast one of them with .to(dtype)");
     TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
@@ -37,14 +38,15 @@ struct Linear final : Function {
     Shape shape = x.shape();
     shape[shape.ndim() - 1] = sizes[0];
     Spec spec(shape, x.dtype());
-    if (in.needs_grad(0)) spec.save_inputs |= 2;
-    if (in.needs_grad(1)) spec.save_inputs |= 1;
+    const bool x_needs_grad = in.needs_grad(0), weight_needs_grad = in.needs_grad(1);
+    if (x_needs_grad) spec.save_inputs |= 2;
+    if (weight_needs_grad) spec.save_inputs |= 1;
     small = shape.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), shape[0], sizes[0], sizes[1]);
     if (!small) spec.overwrites_grad = 4;
     if (small) {
-      spec.flops = 2.0 * static_cast<double>(x.numel() * sizes[0]);
-      spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
-    } else if (x.device().runs_cpu_kernels()) {
+      spec.flops = 2.0 * static_cast<double>(x.shape().numel() * sizes[0]);
+      spec.backward_flops = spec.flops * (x_needs_grad + weight_needs_grad);
+    } else if (in[0].device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);
     }
     return spec;

@@ -22,7 +22,7 @@ struct Matmul final : Function {
   const OpInfo& info() const override { return op; }
 
   Spec infer(const Operands& in) override {
-    const Tensor &a = in[0], &b = in[1];
+    const MatrixSizes a(in[0]), b(in[1]);
     TASUKI_CHECK_OP(DTypeError, a.dtype(), ==, b.dtype(), "cast one of them with .to(dtype)");
     TASUKI_CHECK(DTypeError, a.dtype() != bool_, "matrices of bools have no product; cast them with .to(dtype)");
     TASUKI_CHECK_OP(ShapeError, a.ndim(), >=, 1, "a matrix product needs vectors or matrices; multiply by a 0-d tensor with *");
@@ -36,14 +36,15 @@ struct Matmul final : Function {
     if (!a_is_row) shape.push_back(a.size(-2));
     if (!b_is_column) shape.push_back(b.size(-1));
     Spec spec(shape, a.dtype());
-    if (in.needs_grad(0)) spec.save_inputs |= 2;
-    if (in.needs_grad(1)) spec.save_inputs |= 1;
+    const bool a_needs_grad = in.needs_grad(0), b_needs_grad = in.needs_grad(1);
+    if (a_needs_grad) spec.save_inputs |= 2;
+    if (b_needs_grad) spec.save_inputs |= 1;
     const Shape &left = a.shape(), &right = b.shape();
     small = left.ndim() == 2 && right.ndim() == 2 && kernels::cpu::is_small_matmul(a.dtype(), left[0], right[1], left[1]);
     if (small) {
       spec.flops = 2.0 * static_cast<double>(shape.numel() * left[1]);
-      spec.backward_flops = spec.flops * (in.needs_grad(0) + in.needs_grad(1));
-    } else if (a.device().runs_cpu_kernels()) {
+      spec.backward_flops = spec.flops * (a_needs_grad + b_needs_grad);
+    } else if (in[0].device().runs_cpu_kernels()) {
       plan_on_cpu(in, spec);
     }
     return spec;
@@ -86,7 +87,7 @@ struct Matmul final : Function {
   }
 
  private:
-  static Shape batch_of(const Tensor& x) { return Shape(x.shape().data(), static_cast<std::size_t>(std::max(x.ndim() - 2, 0))); }
+  static Shape batch_of(const MatrixSizes& x) { return Shape(x.shape().data(), static_cast<std::size_t>(std::max(x.ndim() - 2, 0))); }
 
   void plan_on_cpu(const Operands& in, Spec& spec) {
     const View a = in[0].impl()->view(), b = in[1].impl()->view();

@@ -11,6 +11,21 @@
 /// How matmul and linear hand their operands to the matrix product.
 namespace tasuki {
 
+/// What infer asks of an operand. Tensor's own accessors are calls, and a product of 4x4 matrices is over in ten of them.
+class MatrixSizes {
+ public:
+  explicit MatrixSizes(const Tensor& x) : dtype_(x.dtype()), shape_(x.impl()->shape) {}
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  int ndim() const { return shape_.ndim(); }
+  /// Negative `dim` counts from the back; it must exist.
+  std::int64_t size(int dim) const { return shape_[dim < 0 ? dim + shape_.ndim() : dim]; }
+
+ private:
+  DType dtype_;
+  const Shape& shape_;
+};
+
 /// A view of vectors or matrices with a dimension of size 1 put in at `at`, which counts from the back (-1: last).
 class MatrixOperand {
  public:

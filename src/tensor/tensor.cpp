@@ -12,9 +12,11 @@ namespace tasuki {
 
 namespace {
 
+/// Apart from defined(), which is inlined into every accessor.
+[[noreturn, gnu::noinline]] void throw_undefined() { TASUKI_THROW(ValueError, "the tensor is undefined: it was default-constructed or moved from"); }
+
 const TensorImpl& defined(const Tensor& t) {
-  if (!t.defined()) [[unlikely]]
-    TASUKI_THROW(ValueError, "the tensor is undefined: it was default-constructed or moved from");
+  if (!t.defined()) [[unlikely]] throw_undefined();
   return *t.impl();
 }
 
