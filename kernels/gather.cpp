@@ -66,9 +66,9 @@ bool gather_lines(const Lines& lines, const T* x, std::int64_t bound, std::int64
   return all_valid;
 }
 
-/// Adds straight into out: for the wide dtypes, and where no two addends meet.
-template <class T, class I>
-void add_in_place(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step) {
+/// put(place, element) straight in out, line by line in order.
+template <class T, class I, class Put>
+void put_in_place(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step, Put put) {
   for_blocks(lines, false, lines.row.size, [&](const LineBlock& block) {
     for_runs(lines, block, [&](std::int64_t n, std::int64_t r, std::int64_t j, const std::int64_t* advance, bool along_line) {
       const auto start = [&](int k) { return block.at[k] + r * lines.row.stride[k] + j * lines.line.stride[k]; };
@@ -76,12 +76,18 @@ void add_in_place(const Lines& lines, const T* source, const I* index, T* out, s
       const I* at = index + start(indices);
       T* to = out + block.at[table] + r * lines.row.stride[table];
       const std::int64_t to_step = along_line ? 0 : advance[table];
-      for (std::int64_t i = 0; i < n; ++i) {
-        T& place = to[i * to_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step];
-        if constexpr (sizeof(T) == 2) place = T(static_cast<float>(place) + static_cast<float>(from[i * advance[moving]]));
-        else place += from[i * advance[moving]];
-      }
+      for (std::int64_t i = 0; i < n; ++i)
+        put(to[i * to_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step], from[i * advance[moving]]);
     });
+  });
+}
+
+/// Adds straight into out: for the wide dtypes, and where no two addends meet.
+template <class T, class I>
+void add_in_place(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step) {
+  put_in_place(lines, source, index, out, step, [](T& place, T v) {
+    if constexpr (sizeof(T) == 2) place = T(static_cast<float>(place) + static_cast<float>(v));
+    else place += v;
   });
 }
 
@@ -139,6 +145,17 @@ void gather(const View& x, int dim, const View& index, const View& out) {
     });
   }
   if (!valid) check_indices(index, bound, "index", "index");
+}
+
+void scatter(const View& source, int dim, const View& index, const View& out) {
+  if (index.numel == 0) return;
+  const View* operands[] = {&source, &index, &out};
+  const Lines lines = lines_along(dim, operands, 3);
+  visit_size(out.dtype, [&]<class T>(T) {
+    visit_index(index.dtype, [&]<class I>(I) {
+      put_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step_of(out, dim), [](T& place, T v) { place = v; });
+    });
+  });
 }
 
 void scatter_add(const View& source, int dim, const View& index, const View& out, bool accumulate) {

@@ -152,6 +152,14 @@ void sum_squared_deviations(const View& x, const View& center, const View& out, 
   TASUKI_ON_ISA(sum_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, center.data, out.data, scale);
 }
 
+void product(const View& x, const View& out, DimMask reduced) {
+  TASUKI_ON_ISA(product_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, out.data);
+}
+
+void norm(const View& x, const View& out, DimMask reduced) {
+  TASUKI_ON_ISA(norm_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, out.data);
+}
+
 void extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
   reduce_each(x, reduced, which, false, [&](std::int64_t k, const auto& best, auto zero) {
     using T = decltype(zero);

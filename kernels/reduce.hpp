@@ -13,6 +13,10 @@ using DimMask = std::uint32_t;
 void sum(const View& x, const View& out, DimMask reduced, double scale);
 /// out = scale * sum((x - center)^2), center laid out as out is.
 void sum_squared_deviations(const View& x, const View& center, const View& out, DimMask reduced, double scale);
+/// out = the product of x, in lanes as wide as those of a sum. Floating x and i64.
+void product(const View& x, const View& out, DimMask reduced);
+/// out = sqrt(sum(x^2)), rounded once. Floating x.
+void norm(const View& x, const View& out, DimMask reduced);
 
 enum class Extremum : unsigned char { max, min };
 /// Largest or smallest elements, NaN first; at least one element is reduced per output.
@@ -32,5 +36,7 @@ struct ReducePlan {
 ReducePlan plan_reduction(const View& x, DimMask reduced, bool in_order);
 
 TASUKI_PER_ISA(void sum_kernel(const ReducePlan& plan, DType dtype, const void* x, const void* center, void* out, double scale))
+TASUKI_PER_ISA(void product_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out))
+TASUKI_PER_ISA(void norm_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out))
 
 }  // namespace tasuki::kernels::cpu

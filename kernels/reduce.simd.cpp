@@ -1,4 +1,4 @@
-// Sums in a fixed order. A run of elements is added in `lanes` columns, which any vector width can carry without changing a
+// Sums and products in a fixed order. A run of elements is added in `lanes` columns, which any vector width can carry without changing a
 // bit; runs of at most `piece` elements give partial sums that are added in f64. Groups of partial sums are the unit of threads.
 #include "kernels/reduce.hpp"
 
@@ -44,14 +44,42 @@ TASUKI_WHOLE(std::uint8_t)
 TASUKI_WHOLE(bool)
 #undef TASUKI_WHOLE
 
+/// Partial results are added up, from zero.
+struct Added {
+  static constexpr int start = 0;
+  template <class A, class B>
+  [[gnu::always_inline]] static void join(A& a, B b) {
+    a += b;
+  }
+  template <class A>
+  [[gnu::always_inline]] static A finish(A total) {
+    return total;
+  }
+};
 /// What is added for an element: itself, or its squared distance from a center.
-struct Itself {
+struct Itself : Added {
   template <class L>
   [[gnu::always_inline]] L operator()(L v, L) const {
     return v;
   }
 };
-struct SquaredDeviation {
+/// Elements are multiplied instead.
+struct Factor : Itself {
+  static constexpr int start = 1;
+  template <class A, class B>
+  [[gnu::always_inline]] static void join(A& a, B b) {
+    a *= b;
+  }
+};
+/// Squares are added; the result is the root of their sum, taken before it is rounded.
+struct Euclidean : Added {
+  template <class L>
+  [[gnu::always_inline]] L operator()(L v, L) const {
+    return v * v;
+  }
+  [[gnu::always_inline]] static double finish(double total) { return __builtin_sqrt(total); }
+};
+struct SquaredDeviation : Added {
   template <class L>
   [[gnu::always_inline]] L operator()(L v, L center) const {
     return (v - center) * (v - center);
@@ -63,29 +91,30 @@ typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t st
   using L = typename Carrier<T>::lane;
   const Term term;
   if (n < lanes) {
-    typename Carrier<T>::total sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) sum += term(static_cast<L>(x[i * stride]), center);
+    typename Carrier<T>::total sum = Term::start;
+    for (std::int64_t i = 0; i < n; ++i) Term::join(sum, term(static_cast<L>(x[i * stride]), center));
     return sum;
   }
-  L column[lanes] = {};
+  L column[lanes];
+  for (int l = 0; l < lanes; ++l) column[l] = Term::start;
   std::int64_t i = 0;
   if (stride == 1) {
     for (; i + lanes <= n; i += lanes) {
       if constexpr (std::is_same_v<T, float16>) {
         float wide[lanes];
         widen(x + i, wide, lanes);
-        for (int l = 0; l < lanes; ++l) column[l] += term(wide[l], center);
+        for (int l = 0; l < lanes; ++l) Term::join(column[l], term(wide[l], center));
       } else {
-        for (int l = 0; l < lanes; ++l) column[l] += term(static_cast<L>(x[i + l]), center);
+        for (int l = 0; l < lanes; ++l) Term::join(column[l], term(static_cast<L>(x[i + l]), center));
       }
     }
   } else {
     for (; i + lanes <= n; i += lanes)
-      for (int l = 0; l < lanes; ++l) column[l] += term(static_cast<L>(x[(i + l) * stride]), center);
+      for (int l = 0; l < lanes; ++l) Term::join(column[l], term(static_cast<L>(x[(i + l) * stride]), center));
   }
-  for (int l = 0; i < n; ++i, ++l) column[l] += term(static_cast<L>(x[i * stride]), center);
+  for (int l = 0; i < n; ++i, ++l) Term::join(column[l], term(static_cast<L>(x[i * stride]), center));
   for (int width = lanes / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; ++l) column[l] += column[l + width];
+    for (int l = 0; l < width; ++l) Term::join(column[l], column[l + width]);
   return column[0];
 }
 
@@ -114,8 +143,9 @@ class Partials {
   A* data_;
 };
 
-template <class T, class O, class Total>
-[[gnu::always_inline]] inline void store(O* out, Total sum, double scale) {
+template <class Term, class O, class Total>
+[[gnu::always_inline]] inline void store(O* out, Total total, double scale) {
+  const Total sum = Term::finish(total);
   if constexpr (std::is_same_v<Total, double>) {
     if constexpr (std::is_same_v<O, double>) *out = sum * scale;
     else *out = O(static_cast<float>(sum * scale));
@@ -136,19 +166,19 @@ void sum_rows(const ReducePlan& plan, const T* x, const T* center, O* out, doubl
   const auto sum_group = [&](std::int64_t k, std::int64_t group) {
     const T* from = x + offset_of(plan.kept, plan.kept_dims, k);
     const L middle = center ? static_cast<L>(center[k]) : L{};
-    A sum = 0;
+    A sum = Term::start;
     const std::int64_t last = smaller(pieces, (group + 1) * per_group);
     for (std::int64_t p = group * per_group; p < last; ++p) {
       const std::int64_t begin = p % pieces_per_run * piece;
-      sum += sum_piece<Term>(from + offset_of(plan.reduced, plan.reduced_dims - 1, p / pieces_per_run) + begin * run.stride, smaller(piece, run.size - begin),
-                             run.stride, middle);
+      Term::join(sum, sum_piece<Term>(from + offset_of(plan.reduced, plan.reduced_dims - 1, p / pieces_per_run) + begin * run.stride, smaller(piece, run.size - begin),
+                             run.stride, middle));
     }
     return sum;
   };
   if (groups == 1) {
     const std::int64_t grain = group_elements / (plan.reduced_count > 0 ? plan.reduced_count : 1);
     parallel_for(plan.kept_count, grain > 0 ? grain : 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t k = begin; k < end; ++k) store<T>(out + k, sum_group(k, 0), scale);
+      for (std::int64_t k = begin; k < end; ++k) store<Term>(out + k, sum_group(k, 0), scale);
     });
     return;
   }
@@ -158,9 +188,9 @@ void sum_rows(const ReducePlan& plan, const T* x, const T* center, O* out, doubl
     for (std::int64_t i = begin; i < end; ++i) sums[i] = sum_group(i / groups, i % groups);
   });
   for (std::int64_t k = 0; k < plan.kept_count; ++k) {
-    A sum = 0;
-    for (std::int64_t g = 0; g < groups; ++g) sum += sums[k * groups + g];
-    store<T>(out + k, sum, scale);
+    A sum = Term::start;
+    for (std::int64_t g = 0; g < groups; ++g) Term::join(sum, sums[k * groups + g]);
+    store<Term>(out + k, sum, scale);
   }
 }
 
@@ -177,19 +207,19 @@ void sum_columns(const ReducePlan& plan, const T* x, const T* center, O* out, do
     const T* from = x + offset_of(plan.kept, plan.kept_dims - 1, o) + first;
     L lane[tile], middle[tile];
     for (std::int64_t c = 0; c < width; ++c) {
-      total[c] = 0;
+      total[c] = Term::start;
       middle[c] = center ? static_cast<L>(center[o * columns + first + c]) : L{};
     }
     const Term term;
     const std::int64_t last = smaller(rows, (group + 1) * rows_per_group);
     for (std::int64_t r = group * rows_per_group; r < last;) {
       const std::int64_t stop = smaller(last, r + rows_per_flush);
-      for (std::int64_t c = 0; c < width; ++c) lane[c] = 0;
+      for (std::int64_t c = 0; c < width; ++c) lane[c] = Term::start;
       for (; r < stop; ++r) {
         const T* row = from + offset_of(plan.reduced, plan.reduced_dims, r);
-        for (std::int64_t c = 0; c < width; ++c) lane[c] += term(static_cast<L>(row[c]), middle[c]);
+        for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(static_cast<L>(row[c]), middle[c]));
       }
-      for (std::int64_t c = 0; c < width; ++c) total[c] += lane[c];
+      for (std::int64_t c = 0; c < width; ++c) Term::join(total[c], lane[c]);
     }
   };
   if (groups == 1) {
@@ -200,7 +230,7 @@ void sum_columns(const ReducePlan& plan, const T* x, const T* center, O* out, do
         const std::int64_t o = i / tiles, t = i % tiles;
         sum_tile(o, t, 0, total);
         const std::int64_t width = smaller(tile, columns - t * tile);
-        for (std::int64_t c = 0; c < width; ++c) store<T>(out + o * columns + t * tile + c, total[c], scale);
+        for (std::int64_t c = 0; c < width; ++c) store<Term>(out + o * columns + t * tile + c, total[c], scale);
       }
     });
     return;
@@ -213,9 +243,9 @@ void sum_columns(const ReducePlan& plan, const T* x, const T* center, O* out, do
   for (std::int64_t i = 0; i < outer * tiles; ++i) {
     const std::int64_t o = i / tiles, t = i % tiles, width = smaller(tile, columns - t * tile);
     for (std::int64_t c = 0; c < width; ++c) {
-      A sum = 0;
-      for (std::int64_t g = 0; g < groups; ++g) sum += sums[(i * groups + g) * tile + c];
-      store<T>(out + o * columns + t * tile + c, sum, scale);
+      A sum = Term::start;
+      for (std::int64_t g = 0; g < groups; ++g) Term::join(sum, sums[(i * groups + g) * tile + c]);
+      store<Term>(out + o * columns + t * tile + c, sum, scale);
     }
   }
 }
@@ -227,7 +257,7 @@ void reduce(const ReducePlan& plan, const void* x, const void* center, void* out
   auto* to = static_cast<O*>(out);
   if (plan.kept_count == 0) return;
   if (plan.reduced_count == 0) {
-    for (std::int64_t k = 0; k < plan.kept_count; ++k) store<T>(to + k, typename Carrier<T>::total{}, scale);
+    for (std::int64_t k = 0; k < plan.kept_count; ++k) store<Term>(to + k, static_cast<typename Carrier<T>::total>(Term::start), scale);
     return;
   }
   const bool kept_inside = plan.kept_dims && plan.kept[plan.kept_dims - 1].stride == 1 && plan.kept[plan.kept_dims - 1].size >= 8;
@@ -237,6 +267,25 @@ void reduce(const ReducePlan& plan, const void* x, const void* center, void* out
 }
 
 }  // namespace
+
+void product_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out) {
+  switch (dtype) {
+    case DType::f32: return reduce<Factor, float, float>(plan, x, nullptr, out, 1);
+    case DType::f64: return reduce<Factor, double, double>(plan, x, nullptr, out, 1);
+    case DType::bf16: return reduce<Factor, bfloat16, bfloat16>(plan, x, nullptr, out, 1);
+    case DType::f16: return reduce<Factor, float16, float16>(plan, x, nullptr, out, 1);
+    default: return reduce<Factor, std::int64_t, std::int64_t>(plan, x, nullptr, out, 1);
+  }
+}
+
+void norm_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out) {
+  switch (dtype) {
+    case DType::f32: return reduce<Euclidean, float, float>(plan, x, nullptr, out, 1);
+    case DType::f64: return reduce<Euclidean, double, double>(plan, x, nullptr, out, 1);
+    case DType::bf16: return reduce<Euclidean, bfloat16, bfloat16>(plan, x, nullptr, out, 1);
+    default: return reduce<Euclidean, float16, float16>(plan, x, nullptr, out, 1);
+  }
+}
 
 void sum_kernel(const ReducePlan& plan, DType dtype, const void* x, const void* center, void* out, double scale) {
   if (center) {

@@ -18,6 +18,7 @@ const char* const ops[] = {
     "fmod", "remainder", "atan2", "hypot", "logaddexp", "lerp", "isnan", "isinf", "isfinite", "masked_fill",  //
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
+    "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "cumsum", "cumprod",          //
     "matmul", "linear", "interpolate",                                                               // dense
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling
@@ -28,6 +29,10 @@ const char* const ops[] = {
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
     "unsqueeze", "unfold", "diagonal",                                                               //
+    "scatter", "scatter_add", "index_add", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
+    "flip", "roll", "repeat", "tile", "tril", "triu", "pad", "pixel_shuffle", "pixel_unshuffle",     // rearrangements
+    "split", "chunk", "unbind", "meshgrid",                                                          //
+    "sort", "argsort", "topk", "kthvalue", "median", "quantile", "searchsorted", "unique",           // orders
     "to", "clone", "contiguous",                                                                     // copies
 };
 

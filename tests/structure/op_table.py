@@ -12,7 +12,7 @@ problems = []
 for path in source_tree.files("include/tasuki/ops"):
     if path.name == "random.hpp":  # no operands to differentiate; tests/tensor has its own
         continue
-    for op in re.findall(r"^(?:inline )?(?:Tensor|TensorList|ExtremumResult) (\w+)\(", path.read_text(encoding="utf-8"), re.M):
+    for op in re.findall(r"^(?:inline )?(?:Tensor|TensorList|std::vector<Tensor>|\w+Result) (\w+)\(", path.read_text(encoding="utf-8"), re.M):
         if op not in known | aliases:
             problems.append(f"{source_tree.name(path)}: {op} has no line in {source_tree.name(table)}")
 

@@ -1,0 +1,30 @@
+#pragma once
+#include "tasuki/ops/reduce.hpp"
+
+/// Further reductions over any dimensions, with the conventions of ops/reduce.hpp: `dims` may count from the back, none means all;
+/// `keepdim` leaves the reduced dimensions with size 1; strides do not matter; the bits are the same for any number of threads.
+/// Errors: IndexError for a dimension out of range or named twice, DTypeError as stated.
+namespace tasuki {
+
+/// Product. Of integers and bools an i64 that wraps around; of nothing 1. The gradient is exact where elements are zero. Saves x and
+/// the result.
+Tensor prod(const Tensor& x, SourceLocation at = SourceLocation::current());
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
+/// sqrt(var(x)); see var. The gradient where the deviation is 0 is 0.
+Tensor std(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {}, SourceLocation at = SourceLocation::current());
+
+/// (sum |x|^p)^(1/p) of the elements as a vector; p = infinity: the largest magnitude, -infinity: the smallest, 0: how many are not
+/// 0. Floating dtypes only; sums of halves are rounded once. The gradient is 0 where the norm is, and at elements that are 0. Saves
+/// x and the result. Of nothing 0 (p = infinity too; ShapeError for p < 0).
+Tensor norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
+/// ln(sum(e^x)) without overflow; floating dtypes only. -infinity of nothing. Saves x and the result.
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
+/// How many elements are not zero (i64; NaN is not zero), and whether any or all are not (bool). Any dtype. Not differentiable.
+Tensor count_nonzero(const Tensor& x, const Dims& dims = {}, SourceLocation at = SourceLocation::current());
+Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
+}  // namespace tasuki

@@ -1,0 +1,119 @@
+#include "kernels/rearrange.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/copy.hpp"
+#include "kernels/parallel.hpp"
+#include "kernels/visit.hpp"
+#include "tasuki/core/shape.hpp"
+
+namespace tasuki::kernels::cpu {
+namespace {
+
+/// A box of a view, with a shape and strides of its own.
+class Part {
+ public:
+  explicit Part(const View& v) : shape_(v.shape, v.ndim), strides_(v.strides, v.ndim), view_(v) {}
+  Part(const Part&) = delete;
+  void narrow(int d, std::int64_t begin, std::int64_t length) {
+    skip(begin * strides_[d]);
+    shape_[d] = length;
+  }
+  void reverse(int d) {
+    skip((shape_[d] - 1) * strides_[d]);
+    strides_[d] = -strides_[d];
+  }
+  View view() {
+    view_.shape = shape_.data();
+    view_.strides = strides_.data();
+    view_.numel = shape_.numel();
+    view_.contiguous = true;
+    std::int64_t expected = 1;
+    for (int d = shape_.ndim() - 1; d >= 0; expected *= shape_[d--]) view_.contiguous = view_.contiguous && (shape_[d] == 1 || strides_[d] == expected);
+    return view_;
+  }
+
+ private:
+  void skip(std::int64_t elements) { view_.data = view_.as<char>() + elements * static_cast<std::int64_t>(size_of(view_.dtype)); }
+  Shape shape_;
+  Strides strides_;
+  View view_;
+};
+
+}  // namespace
+
+void flip(const View& x, std::uint32_t dims, const View& out) {
+  if (out.numel == 0) return;
+  Part from(x);
+  for (int d = 0; d < x.ndim; ++d)
+    if (dims >> d & 1u) from.reverse(d);
+  copy(from.view(), out);
+}
+
+void roll(const View& x, const std::int64_t* shifts, const View& out) {
+  if (out.numel == 0) return;
+  // Each dimension that moves is cut in two, and all combinations of the pieces are copied.
+  for (unsigned piece = 0; piece < 1u << x.ndim; ++piece) {
+    Part from(x), to(out);
+    bool empty = false;
+    for (int d = 0; d < x.ndim && !empty; ++d) {
+      const std::int64_t size = x.shape[d], shift = shifts[d];
+      const bool wraps = piece >> d & 1u;
+      empty = wraps && shift == 0;
+      if (empty || shift == 0) continue;
+      from.narrow(d, wraps ? size - shift : 0, wraps ? shift : size - shift);
+      to.narrow(d, wraps ? 0 : shift, wraps ? shift : size - shift);
+    }
+    if (!empty) copy(from.view(), to.view());
+  }
+}
+
+void pad_constant(const View& x, const std::int64_t* before, double value, const View& out) {
+  if (out.numel == 0) return;
+  const auto fill_part = [&](int d, std::int64_t begin, std::int64_t length) {
+    if (length == 0) return;
+    Part edge(out);
+    for (int e = 0; e < d; ++e) edge.narrow(e, before[e], x.shape[e]);
+    edge.narrow(d, begin, length);
+    if (edge.view().numel) fill(edge.view(), value);
+  };
+  Part inside(out);
+  for (int d = 0; d < x.ndim; ++d) {
+    const std::int64_t end = before[d] + x.shape[d];
+    fill_part(d, 0, before[d]);
+    fill_part(d, end, out.shape[d] - end);
+    inside.narrow(d, before[d], x.shape[d]);
+  }
+  if (x.numel) copy(x, inside.view());
+}
+
+void triangle(const View& x, std::int64_t offset, bool upper, const View& out) {
+  if (out.numel == 0) return;
+  const std::int64_t rows = x.size(-2), columns = x.size(-1), x_step = x.stride(-1), out_step = out.stride(-1);
+  visit_size(x.dtype, [&]<class T>(T) {
+    parallel_for(x.numel / columns, std::max<std::int64_t>(1, 65536 / columns), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const T* from = x.as<const T>();
+        T* to = out.as<T>();
+        std::int64_t rest = row;
+        for (int d = x.ndim - 2; d >= 0; --d) {
+          from += rest % x.shape[d] * x.strides[d];
+          to += rest % x.shape[d] * out.strides[d];
+          rest /= x.shape[d];
+        }
+        const std::int64_t edge = std::clamp<std::int64_t>(row % rows + offset + (upper ? 0 : 1), 0, columns);
+        const std::int64_t first = upper ? edge : 0, last = upper ? columns : edge;  // of what stays
+        if (x_step == 1 && out_step == 1) {
+          std::memset(to, 0, static_cast<std::size_t>(first) * sizeof(T));
+          std::memcpy(to + first, from + first, static_cast<std::size_t>(last - first) * sizeof(T));
+          std::memset(to + last, 0, static_cast<std::size_t>(columns - last) * sizeof(T));
+        } else {
+          for (std::int64_t j = 0; j < columns; ++j) to[j * out_step] = j >= first && j < last ? from[j * x_step] : T{};
+        }
+      }
+    });
+  });
+}
+
+}  // namespace tasuki::kernels::cpu

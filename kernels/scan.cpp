@@ -1,0 +1,157 @@
+#include "kernels/scan.hpp"
+
+#include <type_traits>
+#include <vector>
+
+#include "kernels/lines.hpp"
+#include "kernels/visit.hpp"
+
+namespace tasuki::kernels::cpu {
+namespace {
+
+/// What is carried from element to element.
+template <class T>
+using carried = std::conditional_t<is_floating(dtype_of<T>), double, std::int64_t>;
+
+template <class A, class T>
+A widened(T v) {
+  if constexpr (sizeof(T) == 2) return static_cast<A>(static_cast<float>(v));
+  else return static_cast<A>(v);
+}
+template <class T, class A>
+T narrowed(A v) {
+  if constexpr (sizeof(T) == 2) return T(static_cast<float>(v));
+  else return static_cast<T>(v);
+}
+
+constexpr int most_together = 32;
+
+/// Lines side by side whose scans advance in step: a scan waits for its previous element, several do not wait for one another.
+struct Together {
+  const Lines& lines;
+  const LineBlock& block;
+  std::int64_t first;  ///< row
+  int count;
+  bool reverse;
+
+  std::int64_t length() const { return lines.line.size; }
+  std::int64_t place(std::int64_t i) const { return reverse ? length() - 1 - i : i; }
+  /// Offset of the i-th element to visit in the first of the lines of operand k.
+  std::int64_t at(int k, std::int64_t i) const { return block.at[k] + first * lines.row.stride[k] + place(i) * lines.line.stride[k]; }
+  std::int64_t row_step(int k) const { return lines.row.stride[k]; }
+};
+
+/// Calls visit(together) for all lines; `visit` takes the number of lines as a constant where there are as many as fit.
+template <class Visit>
+void for_lines(const Lines& lines, bool reverse, Visit&& visit) {
+  const int wide = lines.line_inside() ? 4 : most_together;
+  for_blocks(lines, false, lines.row.size, [&](const LineBlock& block) {
+    std::int64_t row = block.row_begin;
+    for (; row + wide <= block.row_end; row += wide) {
+      const Together together{lines, block, row, wide, reverse};
+      if (wide == 4) visit(together, std::integral_constant<int, 4>());
+      else visit(together, std::integral_constant<int, most_together>());
+    }
+    for (; row < block.row_end; ++row) visit(Together{lines, block, row, 1, reverse}, std::integral_constant<int, 1>());
+  });
+}
+
+/// out_i = step(carried, x_i), from `start`.
+template <class T, class Step>
+void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate, carried<T> start, Step step) {
+  using A = carried<T>;
+  using O = std::conditional_t<is_floating(dtype_of<T>), T, std::int64_t>;
+  const View* operands[] = {&x, &out};
+  const Lines lines = lines_along(dim, operands, 2);
+  for_lines(lines, reverse, [&](const Together& t, auto count) {
+    A sums[count];
+    for (int r = 0; r < count; ++r) sums[r] = start;
+    const std::int64_t from_step = t.row_step(0), to_step = t.row_step(1);
+    for (std::int64_t i = 0; i < t.length(); ++i) {
+      const T* from = x.as<const T>() + t.at(0, i);
+      O* to = out.as<O>() + t.at(1, i);
+      for (int r = 0; r < count; ++r) {
+        sums[r] = step(sums[r], widened<A>(from[r * from_step]));
+        to[r * to_step] = narrowed<O>(accumulate ? sums[r] + widened<A>(to[r * to_step]) : sums[r]);
+      }
+    }
+  });
+}
+
+template <class Step>
+void scan_any(const View& x, int dim, bool reverse, const View& out, bool accumulate, int start, Step step) {
+  if (x.numel == 0) return;
+  visit_all(x.dtype, [&]<class T>(T) { scan<T>(x, dim, reverse, out, accumulate, start, step); });
+}
+
+}  // namespace
+
+void cumsum(const View& x, int dim, bool reverse, const View& out, bool accumulate) {
+  scan_any(x, dim, reverse, out, accumulate, 0, [](auto sum, auto v) {
+    if constexpr (std::is_integral_v<decltype(v)>) return static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(v));
+    else return sum + v;
+  });
+}
+
+void cumprod(const View& x, int dim, const View& out) {
+  scan_any(x, dim, false, out, false, 1, [](auto product, auto v) {
+    if constexpr (std::is_integral_v<decltype(v)>) return static_cast<std::int64_t>(static_cast<std::uint64_t>(product) * static_cast<std::uint64_t>(v));
+    else return product * v;
+  });
+}
+
+void linear_scan(const View& a, const View& b, int dim, bool reverse, const View& y) {
+  if (y.numel == 0) return;
+  const View* operands[] = {&a, &b, &y};
+  const Lines lines = lines_along(dim, operands, 3);
+  visit_floating(a.dtype, [&]<class T>(T) {
+    for_lines(lines, reverse, [&](const Together& t, auto count) {
+      double last[count] = {};
+      for (std::int64_t i = 0; i < t.length(); ++i) {
+        // The factor stands with the later of two neighbours, whichever way the scan goes.
+        const T* factor = a.as<const T>() + t.at(0, reverse && i > 0 ? i - 1 : i);
+        const T* term = b.as<const T>() + t.at(1, i);
+        T* to = y.as<T>() + t.at(2, i);
+        for (int r = 0; r < count; ++r) {
+          const double carry = i == 0 ? 0 : widened<double>(factor[r * t.row_step(0)]) * last[r];
+          last[r] = widened<double>(term[r * t.row_step(1)]) + carry;
+          to[r * t.row_step(2)] = narrowed<T>(last[r]);
+        }
+      }
+    });
+  });
+}
+
+void cumprod_backward(const View& grad_out, const View& x, int dim, const View& grad, bool accumulate) {
+  if (x.numel == 0) return;
+  const View* operands[] = {&grad_out, &x, &grad};
+  const Lines lines = lines_along(dim, operands, 3);
+  visit_floating(x.dtype, [&]<class T>(T) {
+    // grad_i = (product of x before i) * rest_i, where rest_i = g_i + x_(i+1) rest_(i+1).
+    for_lines(lines, true, [&](const Together& t, auto count) {
+      std::vector<double> before(static_cast<std::size_t>(t.length() * count));
+      double product[count], rest[count] = {};
+      for (int r = 0; r < count; ++r) product[r] = 1;
+      for (std::int64_t i = t.length() - 1; i >= 0; --i) {
+        const T* from = x.as<const T>() + t.at(1, i);
+        for (int r = 0; r < count; ++r) {
+          before[static_cast<std::size_t>(i * count + r)] = product[r];
+          product[r] *= widened<double>(from[r * t.row_step(1)]);
+        }
+      }
+      for (std::int64_t i = 0; i < t.length(); ++i) {
+        const T* g = grad_out.as<const T>() + t.at(0, i);
+        const T* later = x.as<const T>() + t.at(1, i > 0 ? i - 1 : i);
+        T* to = grad.as<T>() + t.at(2, i);
+        for (int r = 0; r < count; ++r) {
+          rest[r] = widened<double>(g[r * t.row_step(0)]) + (i == 0 ? 0 : widened<double>(later[r * t.row_step(1)]) * rest[r]);
+          const double value = before[static_cast<std::size_t>(i * count + r)] * rest[r];
+          T& place = to[r * t.row_step(2)];
+          place = narrowed<T>(accumulate ? value + widened<double>(place) : value);
+        }
+      }
+    });
+  });
+}
+
+}  // namespace tasuki::kernels::cpu

@@ -1,0 +1,253 @@
+#include "tasuki/ops/rearrange.hpp"
+
+#include <algorithm>
+
+#include "kernels/dispatch.hpp"
+#include "kernels/rearrange.hpp"
+#include "src/ops/composed.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+namespace {
+
+using At = SourceLocation;
+
+struct Flip final : Function {
+  Dims dims;
+  explicit Flip(const Dims& d) : dims(d) {}
+  static constexpr OpInfo op{"flip", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "dims=" + dims.to_string(); }
+  Spec infer(const Operands& in) override {
+    if (!dims.empty()) dims = normalize_dims(dims, in[0].ndim());
+    return Spec::like(in[0]);
+  }
+  void forward(Launch& l) override {
+    std::uint32_t mask = 0;
+    for (const std::int64_t d : dims) mask |= 1u << d;
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::flip(l.in(0), mask, l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {apply(Flip(dims), {&c.grad(0)})}; }
+};
+
+struct Roll final : Function {
+  Dims shifts, dims;
+  Shape by_dim;  ///< how far each dimension moves, from 0 up to its size
+  Roll(const Dims& s, const Dims& d) : shifts(s), dims(d) {}
+  static constexpr OpInfo op{"roll", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "shifts=" + shifts.to_string() + ", dims=" + dims.to_string(); }
+  Spec infer(const Operands& in) override {
+    const Tensor& x = in[0];
+    TASUKI_CHECK_OP(ShapeError, shifts.ndim(), ==, dims.ndim(), "each dimension takes one shift");
+    by_dim = Shape::filled(x.ndim(), 0);
+    for (int k = 0; k < dims.ndim(); ++k) {
+      const int d = normalize_dim(static_cast<int>(dims[k]), x.ndim());
+      if (x.ndim() == 0 || x.size(d) == 0) continue;
+      by_dim[d] = ((by_dim[d] + shifts[k]) % x.size(d) + x.size(d)) % x.size(d);
+    }
+    return Spec::like(x);
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::roll(l.in(0), by_dim.data(), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    Dims back = shifts;
+    for (std::int64_t& s : back) s = -s;
+    return {apply(Roll(back, dims), {&c.grad(0)})};
+  }
+};
+
+struct Triangle final : Function {
+  std::int64_t offset;
+  bool upper;
+  Triangle(std::int64_t o, bool u) : offset(o), upper(u) {}
+  static constexpr OpInfo tril_op{"tril", "x", op_any_grad_layout}, triu_op{"triu", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return upper ? triu_op : tril_op; }
+  std::string attributes() const override { return "offset=" + std::to_string(offset); }
+  Spec infer(const Operands& in) override {
+    const Tensor& x = in[0];
+    TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 2);
+    return Spec::like(x);
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::triangle(l.in(0), offset, upper, l.out(0));
+      default: kernels::not_on(l.device(), info().name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {apply(Triangle(offset, upper), {&c.grad(0)})}; }
+};
+
+constexpr OpInfo repeat_info{"repeat", "x"}, shuffle_info{"pixel_shuffle", "x"}, unshuffle_info{"pixel_unshuffle", "x"};
+constexpr OpInfo split_info{"split", "x"}, chunk_info{"chunk", "x"}, unbind_info{"unbind", "x"};
+
+/// Consecutive parts of the given lengths.
+template <class Length>
+std::vector<Tensor> parts(const Tensor& x, int dim, std::int64_t count, Length&& length, At at) {
+  std::vector<Tensor> list;
+  list.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0, begin = 0; i < count; begin += length(i++)) list.push_back(x.narrow(dim, begin, length(i), at));
+  return list;
+}
+
+/// A dimension that can be cut, counted from the front.
+int cut_dim(const Tensor& x, int dim) {
+  TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
+  return normalize_dim(dim, x.ndim());
+}
+
+std::vector<Tensor> equal_parts(const Tensor& x, int dim, std::int64_t size, At at) {
+  const std::int64_t whole = x.size(dim), count = size == 0 ? 1 : std::max<std::int64_t>((whole + size - 1) / size, 1);
+  return parts(x, dim, count, [&](std::int64_t i) { return std::min(size, whole - i * size); }, at);
+}
+
+/// `shape` with the sizes `from` at d, d + 1, ... replaced by others.
+Shape with_sizes(const Shape& shape, int d, int count, std::initializer_list<std::int64_t> sizes) {
+  Shape result;
+  for (int i = 0; i < d; ++i) result.push_back(shape[i]);
+  for (const std::int64_t size : sizes) result.push_back(size);
+  for (int i = d + count; i < shape.ndim(); ++i) result.push_back(shape[i]);
+  return result;
+}
+
+}  // namespace
+
+Tensor flip(const Tensor& x, const Dims& dims, At at) { return apply(Flip(dims), {&x}, at); }
+
+Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims, At at) {
+  if (!dims.empty() || shifts.ndim() != 1) return apply(Roll(shifts, dims), {&x}, at);
+  const Tensor flat = x.reshape({-1}, at);
+  return apply(Roll(shifts, Dims(0)), {&flat}, at).reshape(x.shape(), at);
+}
+
+Tensor repeat(const Tensor& x, const Dims& repeats, At at) {
+  return ops::composed(repeat_info, {&x}, at, [&] {
+    TASUKI_CHECK_OP(ShapeError, repeats.ndim(), >=, x.ndim(), "a number for each dimension; ts::tile takes fewer");
+    Shape shape = Shape::filled(repeats.ndim() - x.ndim(), 1);
+    for (const std::int64_t size : x.shape()) shape.push_back(size);
+    Tensor y = x.reshape(shape, at);
+    for (int d = 0; d < repeats.ndim(); ++d) {
+      const std::int64_t times = repeats[d], size = shape[d];
+      if (times < 0) TASUKI_THROW(ValueError, "expected  repeats of at least 0\nactual    ", times);
+      if (times == 1) continue;
+      const Shape now = y.shape();
+      // Dimensions are few enough to gain one; a merged leading part makes room where they are not.
+      Shape apart;
+      std::int64_t leading = 1;
+      for (int i = 0; i < d; ++i) leading *= now[i];
+      std::int64_t trailing = 1;
+      for (int i = d + 1; i < now.ndim(); ++i) trailing *= now[i];
+      apart = {leading, 1, size, trailing};
+      shape[d] = times * size;
+      y = y.reshape(apart, at).expand({leading, times, size, trailing}, at).reshape(with_sizes(now, d, 1, {times * size}), at);
+    }
+    return y.is_same(x) || y.shares_storage(x) ? y.clone(at) : y;
+  });
+}
+
+Tensor tile(const Tensor& x, const Dims& repeats, At at) {
+  Dims all = Dims::filled(std::max(x.ndim() - repeats.ndim(), 0), 1);
+  for (const std::int64_t r : repeats) all.push_back(r);
+  return repeat(x, all, at);
+}
+
+Tensor tril(const Tensor& x, std::int64_t offset, At at) { return apply(Triangle(offset, false), {&x}, at); }
+Tensor triu(const Tensor& x, std::int64_t offset, At at) { return apply(Triangle(offset, true), {&x}, at); }
+
+Tensor pixel_shuffle(const Tensor& x, std::int64_t r, At at) {
+  return ops::composed(shuffle_info, {&x}, at, [&] {
+    TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 3);
+    TASUKI_CHECK_OP(ValueError, r, >=, 1, "the factor of the resolution");
+    TASUKI_CHECK_OP(ShapeError, x.size(-3) % (r * r), ==, 0, "the channels hold r x r pixels each");
+    const int d = x.ndim() - 3;
+    const std::int64_t c = x.size(-3) / (r * r), h = x.size(-2), w = x.size(-1);
+    std::int64_t leading = 1;
+    for (int i = 0; i < d; ++i) leading *= x.size(i);
+    const Tensor blocks = x.reshape({leading, c, r, r, h, w}, at).permute({0, 1, 4, 2, 5, 3}, at);
+    return blocks.reshape(with_sizes(x.shape(), d, 3, {c, h * r, w * r}), at);
+  });
+}
+
+Tensor pixel_unshuffle(const Tensor& x, std::int64_t r, At at) {
+  return ops::composed(unshuffle_info, {&x}, at, [&] {
+    TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 3);
+    TASUKI_CHECK_OP(ValueError, r, >=, 1, "the factor of the resolution");
+    TASUKI_CHECK_OP(ShapeError, x.size(-2) % r, ==, 0, "blocks of r x r pixels");
+    TASUKI_CHECK_OP(ShapeError, x.size(-1) % r, ==, 0, "blocks of r x r pixels");
+    const int d = x.ndim() - 3;
+    const std::int64_t c = x.size(-3), h = x.size(-2) / r, w = x.size(-1) / r;
+    std::int64_t leading = 1;
+    for (int i = 0; i < d; ++i) leading *= x.size(i);
+    const Tensor blocks = x.reshape({leading, c, h, r, w, r}, at).permute({0, 1, 3, 5, 2, 4}, at);
+    return blocks.reshape(with_sizes(x.shape(), d, 3, {c * r * r, h, w}), at);
+  });
+}
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, int dim, At at) {
+  return ops::composed(split_info, {&x}, at, [&] {
+    const int d = cut_dim(x, dim);
+    if (size < 0 || (size == 0 && x.size(d) > 0)) TASUKI_THROW(ValueError, "expected  parts of at least one element\nactual    size = ", size);
+    return equal_parts(x, d, size, at);
+  });
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int dim, At at) {
+  return ops::composed(split_info, {&x}, at, [&] {
+    const int d = cut_dim(x, dim);
+    std::int64_t sum = 0;
+    for (const std::int64_t size : sizes) {
+      if (size < 0) TASUKI_THROW(ValueError, "expected  sizes of at least 0\nactual    ", size);
+      sum += size;
+    }
+    if (sum != x.size(d)) TASUKI_THROW(ShapeError, "expected  sizes that add up to x.size(", d, ") = ", x.size(d), "\nactual    ", sum);
+    return parts(x, d, static_cast<std::int64_t>(sizes.size()), [&](std::int64_t i) { return sizes[static_cast<std::size_t>(i)]; }, at);
+  });
+}
+
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, int dim, At at) {
+  return ops::composed(chunk_info, {&x}, at, [&] {
+    const int d = cut_dim(x, dim);
+    TASUKI_CHECK_OP(ValueError, count, >=, 1);
+    if (x.size(d) == 0) return parts(x, d, count, [](std::int64_t) { return std::int64_t{0}; }, at);
+    return equal_parts(x, d, (x.size(d) + count - 1) / count, at);
+  });
+}
+
+std::vector<Tensor> unbind(const Tensor& x, int dim, At at) {
+  return ops::composed(unbind_info, {&x}, at, [&] {
+    const int d = cut_dim(x, dim);
+    std::vector<Tensor> list;
+    for (std::int64_t i = 0; i < x.size(d); ++i) list.push_back(x.select(d, i, at));
+    return list;
+  });
+}
+
+std::vector<Tensor> meshgrid(const std::vector<Tensor>& axes, At at) {
+  static constexpr OpInfo info{"meshgrid", "axes"};
+  if (axes.empty()) return {};
+  return ops::composed(info, {&axes[0]}, at, [&] {
+    Shape grid;
+    for (const Tensor& axis : axes) {
+      if (axis.ndim() > 1) TASUKI_THROW(ShapeError, "expected  vectors\nactual    shape ", axis.shape());
+      grid.push_back(axis.numel());
+    }
+    std::vector<Tensor> grids;
+    for (std::size_t k = 0; k < axes.size(); ++k) {
+      Shape shape = Shape::filled(grid.ndim(), 1);
+      shape[static_cast<int>(k)] = axes[k].numel();
+      grids.push_back(axes[k].reshape(shape, at).expand(grid, at));
+    }
+    return grids;
+  });
+}
+
+}  // namespace tasuki
