@@ -16,8 +16,8 @@ enum class Side { left, right };
 struct Series {
   std::string name, color;
   Side side = Side::left;
-  std::vector<double> x, y;
-  bool markers = false;
+  std::vector<double> x = {}, y = {};
+  bool markers = false, dashed = false;
   void add(double at, double value) { x.push_back(at), y.push_back(value); }
 };
 
@@ -26,7 +26,14 @@ struct Axis {
   std::string label;
   double low = 0, high = 1, step = 0.2;
   int decimals = 1;
+  bool fixed = false;
 
+  /// Instead of what fits the values; those beyond are cut off.
+  void set(double least, double most, double between) {
+    low = least, high = most, step = between;
+    count_decimals();
+    fixed = true;
+  }
   void fit(double least, double most, int ticks) {
     if (!(most > least)) most = least + (least == 0 ? 1 : std::abs(least));
     const double rough = (most - least) / ticks, magnitude = std::pow(10.0, std::floor(std::log10(rough)));
@@ -38,8 +45,9 @@ struct Axis {
       }
     low = std::floor(least / step + 1e-9) * step;
     high = std::ceil(most / step - 1e-9) * step;
-    decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
+    count_decimals();
   }
+  void count_decimals() { decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))); }
   double fraction(double value) const { return (value - low) / (high - low); }
 };
 
@@ -49,15 +57,16 @@ class Plot {
   Axis x, left, right;
   std::vector<Series> series;
 
-  void write(const std::string& path) {
+  void write(const std::string& path) const;
+  /// An <svg> element with its corner at a point of the picture around it.
+  std::string text(double at_x, double at_y) {
     fit_axes();
-    std::ofstream file(path);
-    file << text();
-    if (!file.flush()) throw std::runtime_error("cannot write " + path);
+    return panel(at_x, at_y);
   }
+  static constexpr double width = 760, height = 440;
 
  private:
-  static constexpr double width = 760, height = 440, plot_left = 72, plot_right = 688, plot_top = 56, plot_bottom = 380;
+  static constexpr double plot_left = 72, plot_right = 688, plot_top = 56, plot_bottom = 380;
 
   void fit_axes() {
     fit(x, [](const Series&) { return true; }, [](const Series& s) -> const std::vector<double>& { return s.x; }, 8);
@@ -66,6 +75,7 @@ class Plot {
   }
   template <class Use, class Values>
   void fit(Axis& axis, Use use, Values values, int ticks) {
+    if (axis.fixed) return;
     double least = HUGE_VAL, most = -HUGE_VAL;
     for (const Series& s : series)
       if (use(s))
@@ -123,23 +133,29 @@ class Plot {
   }
 
   std::string curve(const Series& s) const {
-    std::string svg = "<polyline fill=\"none\" stroke=\"" + s.color + "\" stroke-width=\"2\" stroke-linejoin=\"round\" points=\"";
+    std::string svg = "<polyline fill=\"none\" stroke=\"" + s.color + "\" stroke-width=\"2\"" + (s.dashed ? " stroke-dasharray=\"6 4\"" : "") + " stroke-linejoin=\"round\" points=\"";
     for (std::size_t i = 0; i < s.x.size(); ++i)
       if (std::isfinite(s.y[i])) svg += number(across(s.x[i]), 1) + "," + number(up(s.y[i], s.side), 1) + " ";
     svg += "\"/>\n";
     if (s.markers)
       for (std::size_t i = 0; i < s.x.size(); ++i)
-        svg += "<circle cx=\"" + number(across(s.x[i]), 1) + "\" cy=\"" + number(up(s.y[i], s.side), 1) + "\" r=\"3.5\" fill=\"" + s.color + "\"/>\n";
+        if (std::isfinite(s.y[i])) svg += "<circle cx=\"" + number(across(s.x[i]), 1) + "\" cy=\"" + number(up(s.y[i], s.side), 1) + "\" r=\"3.5\" fill=\"" + s.color + "\"/>\n";
     return svg;
   }
 
-  std::string text() const {
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width, 0) + " " + number(height, 0) + "\" width=\"" + number(width, 0) + "\" height=\"" +
-                      number(height, 0) + "\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#33383f\">\n";
-    svg += "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
-    svg += label(plot_left, 26, "start", title_, " font-size=\"16\" font-weight=\"600\"");
-    svg += axes();
+  /// What axes that were set cut off ends at the frame.
+  std::string curves() const {
+    const double margin = 4, x0 = plot_left - margin, y0 = plot_top - margin, w = plot_right - plot_left + 2 * margin, h = plot_bottom - plot_top + 2 * margin;
+    const std::string frame = number(x0, 0) + "\" y=\"" + number(y0, 0) + "\" width=\"" + number(w, 0) + "\" height=\"" + number(h, 0);
+    std::string svg = "<svg x=\"" + frame + "\" viewBox=\"" + number(x0, 0) + " " + number(y0, 0) + " " + number(w, 0) + " " + number(h, 0) + "\">\n";
     for (const Series& s : series) svg += curve(s);
+    return svg + "</svg>\n";
+  }
+
+  std::string panel(double at_x, double at_y) const {
+    std::string svg = "<svg x=\"" + number(at_x, 0) + "\" y=\"" + number(at_y, 0) + "\" width=\"" + number(width, 0) + "\" height=\"" + number(height, 0) + "\">\n";
+    svg += label(plot_left, 26, "start", title_, " font-size=\"16\" font-weight=\"600\"");
+    svg += axes() + curves();
     double at = plot_left;
     for (const Series& s : series) {
       svg += line(at, 42, at + 22, 42, "stroke=\"" + s.color + "\" stroke-width=\"3\"") + label(at + 28, 46, "start", s.name);
@@ -150,5 +166,21 @@ class Plot {
 
   std::string title_;
 };
+
+/// Several plots as one picture, row by row.
+inline void write(const std::string& path, std::vector<Plot>& plots, int columns) {
+  const int count = static_cast<int>(plots.size()), rows = (count + columns - 1) / columns;
+  const std::string width = std::to_string(std::min(count, columns) * static_cast<int>(Plot::width)), height = std::to_string(rows * static_cast<int>(Plot::height));
+  std::ofstream file(path);
+  file << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << width << ' ' << height << "\" width=\"" << width << "\" height=\"" << height
+       << "\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#33383f\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
+  for (int i = 0; i < count; ++i) file << plots[static_cast<std::size_t>(i)].text(i % columns * Plot::width, i / columns * Plot::height);
+  file << "</svg>\n";
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
+}
+inline void Plot::write(const std::string& path) const {
+  std::vector<Plot> one{*this};
+  plot::write(path, one, 1);
+}
 
 }  // namespace plot
