@@ -97,13 +97,12 @@ std::string dice_text(const std::vector<double>& values) {
   return text;
 }
 
-void draw(ts::models::UNet3d& net, const support::VolumeDataset& volumes, ts::Device device, const std::string& path) {
+void draw(ts::models::UNet3d& net, const support::Volume& volume, const support::VolumeDataset& padded, ts::Device device, const std::string& path) {
   const ts::NoGrad off;
   net.eval();
-  const support::Volume& v = volumes[0];
-  ts::Tensor y = predicted(net, volumes.get(0).x.unsqueeze(0), device)[0];
-  for (int d = 0; d < 3; ++d) y = y.slice(d, 0, v.image.size(d));
-  support::write_picture(path, v.image, v.label, y, {class_names + 1, class_names + classes});
+  ts::Tensor y = predicted(net, padded.get(0).x.unsqueeze(0), device)[0];
+  for (int d = 0; d < 3; ++d) y = y.slice(d, 0, volume.image.size(d));
+  support::write_picture(path, volume.image, volume.label, y, {class_names + 1, class_names + classes});
   net.train();
 }
 
@@ -153,7 +152,7 @@ void train(const Options& o) {
   }
 
   ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(epochs)}});
-  draw(net, validation, device, o.picture);
+  draw(net, to_validate[0], validation, device, o.picture);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.picture.c_str());
   o.setting.print_memory(device, budget.get());
   std::printf("validation Dice: %s\n", dice_text(scores).c_str());

@@ -68,20 +68,21 @@ inline tasuki::Shape common_size(const std::vector<Volume>& volumes, std::int64_
   return size;
 }
 
-/// Volumes of one size, with zeros (the mean, and background) behind what is smaller.
+/// Volumes of one size, with zeros (the mean, and background) behind what was smaller, so that all steps are alike.
 class VolumeDataset final : public tasuki::data::Dataset {
  public:
-  VolumeDataset(std::vector<Volume> volumes, const tasuki::Shape& size) : volumes_(std::move(volumes)), size_(size) {}
+  VolumeDataset(const std::vector<Volume>& volumes, const tasuki::Shape& size) {
+    for (const Volume& v : volumes) volumes_.push_back({padded(v.image, size).unsqueeze(0), padded(v.label, size)});
+  }
   std::int64_t size() const override { return static_cast<std::int64_t>(volumes_.size()); }
   tasuki::data::Batch get(std::int64_t index) const override {
-    const Volume& v = (*this)[index];
-    return {padded(v.image).unsqueeze(0), padded(v.label).to(tasuki::i64)};
+    const Volume& v = volumes_[static_cast<std::size_t>(index)];
+    return {v.image, v.label.to(tasuki::i64)};
   }
-  const Volume& operator[](std::int64_t index) const { return volumes_[static_cast<std::size_t>(index)]; }
 
  private:
-  tasuki::Tensor padded(const tasuki::Tensor& volume) const {
-    const tasuki::Tensor whole = tasuki::zeros(size_, {.dtype = volume.dtype()});
+  static tasuki::Tensor padded(const tasuki::Tensor& volume, const tasuki::Shape& size) {
+    const tasuki::Tensor whole = tasuki::zeros(size, {.dtype = volume.dtype()});
     tasuki::Tensor part = whole;
     for (int d = 0; d < 3; ++d) part = part.slice(d, 0, volume.size(d));
     part.copy_(volume);
@@ -89,7 +90,6 @@ class VolumeDataset final : public tasuki::data::Dataset {
   }
 
   std::vector<Volume> volumes_;
-  tasuki::Shape size_;
 };
 
 }  // namespace support

@@ -101,14 +101,22 @@ bool Manager::can_drop(const Residence& r, SmallVector<Storage*, 8>& sources) co
   if (made.version != s.version() || layout.offset != 0 || static_cast<std::size_t>(layout.numel) * size_of(layout.dtype) != s.bytes()) return false;
   if (!producer->find_replay_sources(sources)) return false;
   for (const Storage* source : sources)
-    if (source == &s) return false;
+    if (source == &s || is_borrowed(*source)) return false;
   return true;
+}
+
+/// What is too small to be watched may be in the hands of a writer that nobody knows of.
+bool Manager::is_changing(Storage& source) {
+  if (!residence_of(source)) watch(source).changing = true;
+  return residence_of(source)->changing && source.is_held();
 }
 
 bool Manager::drop(Residence& r) {
   SmallVector<Storage*, 8> sources;
   Storage& s = *r.storage;
   if (s.is_held() || r.bytes == 0 || !can_drop(r, sources)) return false;
+  for (Storage* source : sources)
+    if (is_changing(*source)) return false;
   for (Storage* source : sources) {
     bool known = false;
     for (const Storage* other : r.sources) known |= other == source;

@@ -205,6 +205,7 @@ void Manager::pin(Storage& storage, bool write) {
     r = &watch(storage);
     if (!storage.producer()) r->segment = current_segment;  // a leaf cannot be dropped; anything else is this launch's output
   }
+  if (r && !storage.is_held()) r->changing = false;
   storage.hold();
   if (!r) return;
   try {
@@ -213,6 +214,7 @@ void Manager::pin(Storage& storage, bool write) {
       bring_in(*r);
     }
     if (write) {
+      r->changing = true;
       if (r->transfer) settle_departure(*r);
       forget_copy(*r);
       while (!r->dependents.empty()) remake(*r->dependents.back());

@@ -93,6 +93,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   bool evict_one();
   bool evict_oldest();
   bool swap_out(Residence& r);
+  bool is_changing(Storage& source);
   bool can_drop(const Residence& r, SmallVector<Storage*, 8>& sources) const;
   bool prefers_drop(const Residence& r) const;
   void let_sources_go(Residence& r) noexcept;

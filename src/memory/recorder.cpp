@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/memory/residence.hpp"
 #include "tasuki/autograd/function.hpp"
 
 namespace tasuki::memory {
@@ -83,15 +84,18 @@ void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_
     ++step_;  // its labels mean nothing any more
     return;
   }
+  bool can_run_again = record.recorded;
+  for (std::size_t i = 0; i < record.input_count; ++i)
+    if (const Storage* s = record.inputs[i].storage; s && is_borrowed(*s)) can_run_again = false;
   current_.hash = mix_text(current_.hash, record.op->name);
-  current_.hash = mix(current_.hash, static_cast<std::uint64_t>(record.phase) << 1 | record.recorded);
+  current_.hash = mix(current_.hash, static_cast<std::uint64_t>(record.phase) << 1 | can_run_again);
   current_.hash = mix(current_.hash, static_cast<std::uint64_t>(record.input_count) << 32 | record.output_count);
   const auto first_use = static_cast<std::uint32_t>(current_.uses.size());
   for (std::size_t i = 0; i < record.input_count; ++i) use(record.inputs[i]);
   for (std::size_t j = 0; j < record.output_count; ++j) use(record.outputs[j]);
   const auto uses = static_cast<std::uint32_t>(current_.uses.size()) - first_use;
   const std::size_t demand = runtime_.memory_stats().current_bytes + away_bytes - let_go_bytes_;
-  current_.launches.push_back({record.op, record.module, record.phase, record.recorded, first_use, uses,
+  current_.launches.push_back({record.op, record.module, record.phase, can_run_again, first_use, uses,
                                runtime_.block_bytes(record.workspace_bytes), demand, seconds, current_.hash});
   ++launches_;
 }

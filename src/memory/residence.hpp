@@ -8,6 +8,9 @@
 
 namespace tasuki::memory {
 
+/// Memory of the user's own, who may write there without a word: nothing that was computed from it can be computed again later.
+inline bool is_borrowed(const Storage& s) { return s.bytes() > 0 && !s.arena() && s.movable_bytes() == 0; }
+
 /// What the manager knows of one storage; reached by Storage::residence.
 struct Residence {
   Storage* storage = nullptr;
@@ -17,6 +20,7 @@ struct Residence {
   std::uint64_t segment = 0;      ///< the checkpoint in which it was made, or 0
   bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
   bool let_go = false;            ///< by the program; only replays hold its bytes
+  bool changing = false;          ///< while held: somebody writes, so nothing may count on computing again from it
   bool unmovable = false;         ///< a departure failed; not tried again in this step
 
   Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good

@@ -199,7 +199,7 @@ void Steps::calibrate() {
 
 void Steps::make_plan(Signature& signature) {
   const BudgetOptions& options = manager_.options();
-  Plan made = plan(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
+  Plan made = planner_(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
   ++counts_.plans;
   counts_.planning_seconds += made.planning_seconds;
   if (made.feasible) manager_.tiers().prepare(Tier::host, made.bytes_out);  // so that no step has to wait for the system's memory

@@ -68,6 +68,10 @@ class Steps {
   void note_failure(const std::string& text) { failure_ = text; }
   const std::string& last_failure() const { return failure_; }
 
+  using Planner = Plan (*)(const Trace&, const Machine&, const PlanOptions&);
+  /// Replaces the planner, in tests: whatever plans say, the bits are the same.
+  void plan_with(Planner planner) { planner_ = planner; }
+
   const StepCounts& counts() const { return counts_; }
   const StepRecorder& recorder() const { return recorder_; }
   std::size_t signatures() const { return signatures_.size(); }
@@ -88,6 +92,7 @@ class Steps {
   Manager& manager_;
   std::thread::id thread_;
   Machine machine_;
+  Planner planner_ = &plan;
   StepRecorder recorder_;
   Signatures signatures_;
   static constexpr std::size_t most_schedules = 64;
