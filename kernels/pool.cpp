@@ -27,10 +27,20 @@ struct Image {
     if (v.ndim > 3) h = v.size(-2), h_stride = v.stride(-2);
     if (v.ndim > 4) d = v.size(-3), d_stride = v.stride(-3);
   }
+  /// One image of `channels` planes, of the same sizes as those of `o`; with its strides.
+  template <class U>
+  Image(T* first, std::int64_t channels, const Image<U>& o)
+      : data(first), n(1), c(channels), d(o.d), h(o.h), w(o.w), n_stride(0), c_stride(o.c_stride), d_stride(o.d_stride), h_stride(o.h_stride), w_stride(o.w_stride) {}
   T* plane(std::int64_t i, std::int64_t channel) const { return data + i * n_stride + channel * c_stride; }
   std::int64_t offset(std::int64_t k, std::int64_t i, std::int64_t j) const { return k * d_stride + i * h_stride + j * w_stride; }
   bool channels_innermost() const { return c_stride == 1 && c > 1; }
   std::int64_t pixels() const { return d * h * w; }
+  void set_channels_innermost() {
+    c_stride = 1;
+    w_stride = c;
+    h_stride = w * w_stride;
+    d_stride = h * h_stride;
+  }
   /// Calls f(depth, row, column) for all pixels in order.
   template <class F>
   void for_each_pixel(F&& f) const {
@@ -41,6 +51,7 @@ struct Image {
 };
 
 constexpr std::int64_t elements_per_chunk = 32768;
+constexpr std::int64_t block_channels = 32;  // worked on together where channels lie innermost
 
 std::int64_t grain(std::int64_t elements_each) { return std::max<std::int64_t>(1, elements_per_chunk / std::max<std::int64_t>(1, elements_each)); }
 
@@ -55,12 +66,11 @@ void for_each_plane(const Image<T>& x, F&& f) {
 /// Calls f(image, first channel, channels) for blocks of channels that are worked on together, on several threads.
 template <class T, class F>
 void for_each_channel_block(const Image<T>& x, F&& f) {
-  constexpr std::int64_t together = 32;
-  const std::int64_t blocks = (x.c + together - 1) / together;
-  parallel_for(x.n * blocks, grain(x.pixels() * std::min(x.c, together)), [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t blocks = (x.c + block_channels - 1) / block_channels;
+  parallel_for(x.n * blocks, grain(x.pixels() * std::min(x.c, block_channels)), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
-      const std::int64_t first = p % blocks * together;
-      f(p / blocks, first, std::min(together, x.c - first));
+      const std::int64_t first = p % blocks * block_channels;
+      f(p / blocks, first, std::min(block_channels, x.c - first));
     }
   });
 }
@@ -73,9 +83,28 @@ void for_each_row(const Image<T>& y, std::int64_t taps, F&& f) {
   });
 }
 
+/// Before add_up.
 template <class T>
 void zero(const Image<T>& x) {
-  std::memset(static_cast<void*>(x.data), 0, static_cast<std::size_t>(x.n * x.c * x.pixels()) * sizeof(T));
+  if constexpr (std::is_same_v<T, Wide<T>>) std::memset(static_cast<void*>(x.data), 0, static_cast<std::size_t>(x.n * x.c * x.pixels()) * sizeof(T));
+}
+
+/// Calls f(an image) to add up planes of y, `channels` from the first. Windows overlap: halves are added up in f32 and rounded once.
+template <class T, class F>
+void add_up(const Image<T>& y, std::int64_t n, std::int64_t first, std::int64_t channels, F&& f) {
+  if constexpr (std::is_same_v<T, Wide<T>>) {
+    f(Image<T>(y.plane(n, first), channels, y));
+  } else {
+    std::vector<float> sums(static_cast<std::size_t>(channels * y.pixels()));
+    Image<float> wide(sums.data(), channels, y);
+    wide.set_channels_innermost();
+    f(wide);
+    T* const to = y.plane(n, first);
+    y.for_each_pixel([&](std::int64_t k, std::int64_t i, std::int64_t j) {
+      const float* const from = wide.data + wide.offset(k, i, j);
+      for (std::int64_t c = 0; c < channels; ++c) to[y.offset(k, i, j) + c * y.c_stride] = T(from[c]);
+    });
+  }
 }
 
 /// Calls f(tap, offset) for the taps of window (od, oh, ow) that lie inside the image.
@@ -187,19 +216,17 @@ void visit_index(DType dtype, F&& f) {
   else f(std::int32_t{});
 }
 
-/// Adds element c of dy, for `channels` of them from both images' first, to where its index points.
+/// Adds the elements of planes of dy, from `first` on, to where their index points in as many planes of dx.
 template <class T, class I>
-void scatter(const Image<T>& dy, const Image<I>& index, const Image<T>& dx, const MaxGrid& grid, std::int64_t n, std::int64_t first, std::int64_t channels) {
+void scatter(const Image<T>& dy, const Image<I>& index, const Image<Wide<T>>& dx, const MaxGrid& grid, std::int64_t n, std::int64_t first) {
   const T* const from = dy.plane(n, first);
   const I* const place = index.plane(n, first);
-  T* const to = dx.plane(n, first);
   dy.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
     const std::int64_t at = dy.offset(od, oh, ow), index_at = index.offset(od, oh, ow);
-    for (std::int64_t c = 0; c < channels; ++c) {
+    for (std::int64_t c = 0; c < dx.c; ++c) {
       std::int64_t offset;
-      if (!locate(dx, grid, place[index_at + c * index.c_stride], od, oh, ow, offset)) continue;
-      T& sum = to[offset + c * dx.c_stride];
-      sum = T(static_cast<Wide<T>>(sum) + static_cast<Wide<T>>(from[at + c * dy.c_stride]));
+      if (locate(dx, grid, place[index_at + c * index.c_stride], od, oh, ow, offset))
+        dx.data[offset + c * dx.c_stride] += static_cast<Wide<T>>(from[at + c * dy.c_stride]);
     }
   });
 }
@@ -241,10 +268,11 @@ void max_pool_scatter(const View& dy, const View& index, const View& dx, const M
       const Image<T> from(dy), to(dx);
       const Image<I> place(index);
       zero(to);
-      if (to.channels_innermost())
-        for_each_channel_block(to, [&](std::int64_t n, std::int64_t first, std::int64_t channels) { scatter(from, place, to, grid, n, first, channels); });
-      else
-        for_each_plane(to, [&](std::int64_t n, std::int64_t c) { scatter(from, place, to, grid, n, c, 1); });
+      const auto scatter_to = [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
+        add_up(to, n, first, channels, [&](const Image<Wide<T>>& sums) { scatter(from, place, sums, grid, n, first); });
+      };
+      if (to.channels_innermost()) for_each_channel_block(to, scatter_to);
+      else for_each_plane(to, [&](std::int64_t n, std::int64_t c) { scatter_to(n, c, 1); });
     });
   });
 }
@@ -321,27 +349,22 @@ void mean_pool_spread(const View& dy, const View& dx, const MeanGrid& grid) {
   if (dx.numel == 0) return;
   visit_floating(dx.dtype, [&]<class T>(T) {
     const Image<T> from(dy), to(dx);
-    const auto add = [](T& sum, Wide<T> term) { sum = T(static_cast<Wide<T>>(sum) + term); };
     zero(to);
-    if (!to.channels_innermost())
-      return for_each_plane(to, [&](std::int64_t n, std::int64_t c) {
+    const auto spread_to = [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
+      add_up(to, n, first, channels, [&](const Image<Wide<T>>& sums) {
         from.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
           const MeanBlock block(grid, od, oh, ow);
-          const Wide<T> term = static_cast<Wide<T>>(from.plane(n, c)[from.offset(od, oh, ow)]) / block.template divisor<Wide<T>>();
-          block.for_each_offset(to, [&](std::int64_t at) { add(to.plane(n, c)[at], term); });
+          const T* const g = from.plane(n, first) + from.offset(od, oh, ow);
+          Wide<T> terms[block_channels];
+          for (std::int64_t c = 0; c < channels; ++c) terms[c] = static_cast<Wide<T>>(g[c * from.c_stride]) / block.template divisor<Wide<T>>();
+          block.for_each_offset(sums, [&](std::int64_t at) {
+            for (std::int64_t c = 0; c < channels; ++c) sums.data[at + c * sums.c_stride] += terms[c];
+          });
         });
       });
-    for_each_channel_block(to, [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
-      from.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
-        const MeanBlock block(grid, od, oh, ow);
-        const T* const g = from.plane(n, first) + from.offset(od, oh, ow);
-        const Wide<T> divisor = block.template divisor<Wide<T>>();
-        block.for_each_offset(to, [&](std::int64_t at) {
-          T* const row = to.plane(n, first) + at;
-          for (std::int64_t c = 0; c < channels; ++c) add(row[c], static_cast<Wide<T>>(g[c * from.c_stride]) / divisor);
-        });
-      });
-    });
+    };
+    if (to.channels_innermost()) for_each_channel_block(to, spread_to);
+    else for_each_plane(to, [&](std::int64_t n, std::int64_t c) { spread_to(n, c, 1); });
   });
 }
 

@@ -95,7 +95,7 @@ TASUKI_FUNCTOR(Relu6, input, x < T(0) ? T(0) : (x > T(6) ? T(6) : x), x > T(0) &
 TASUKI_FUNCTOR(Hardtanh, input, x < p.first ? p.first : (x > p.second ? p.second : x), x > p.first && x < p.second ? T(1) : T(0))
 TASUKI_FUNCTOR(Hardsigmoid, input, x < T(-3) ? T(0) : (x > T(3) ? T(1) : (x + T(3)) / T(6)), x > T(-3) && x < T(3) ? T(1) / T(6) : T(0))
 TASUKI_FUNCTOR(Hardswish, input, x < T(-3) ? T(0) : (x > T(3) ? x : x * ((x + T(3)) / T(6))),
-               x < T(-3) ? T(0) : (x > T(3) ? T(1) : (x + x + T(3)) / T(6)))
+               x <= T(-3) ? T(0) : (x >= T(3) ? T(1) : (x + x + T(3)) / T(6)))
 TASUKI_FUNCTOR(Selu, input, T(1.05070098735548049342) * (x > T(0) || x != x ? x : T(1.67326324235437728481) * exponential_minus_1(x)),
                T(1.05070098735548049342) * (x > T(0) ? T(1) : T(1.67326324235437728481) * exponential(x)))
 TASUKI_FUNCTOR(Celu, input, x > T(0) || x != x ? x : p.first * exponential_minus_1(x / p.first), x > T(0) ? T(1) : exponential(x / p.first))

@@ -4,8 +4,21 @@ import struct
 
 import numpy
 
-DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64, "I32": numpy.int32, "U8": numpy.uint8, "BOOL": numpy.bool_}
+BF16 = numpy.dtype([("bits", numpy.uint16)])  # NumPy has none of its own
+DTYPES = {"BF16": BF16, "F16": numpy.float16, "F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64, "I32": numpy.int32, "U8": numpy.uint8, "BOOL": numpy.bool_}
 NAMES = {numpy.dtype(v): k for k, v in DTYPES.items()}
+
+
+def to_bf16(array):
+    """Rounds to nearest, ties to even."""
+    bits = numpy.atleast_1d(numpy.asarray(array, numpy.float32)).view(numpy.uint32).astype(numpy.uint64)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1) >> 16).astype(numpy.uint16)
+    return numpy.where(numpy.isnan(numpy.atleast_1d(array)), numpy.uint16(0x7FC0), rounded).astype(numpy.uint16).reshape(numpy.shape(array)).view(BF16)
+
+
+def from_bf16(array):
+    bits = numpy.asarray(array.view(numpy.uint16).astype(numpy.uint32) << 16)
+    return bits.view(numpy.float32).reshape(array.shape)
 
 
 def load(path):

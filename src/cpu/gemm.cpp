@@ -36,6 +36,12 @@ BoundPrimitive make_matmul(const GemmProblem& p, bool batched, bool accumulate) 
                         d.scratchpad_desc());
 }
 
+bool sums_over_batch(const GemmProblem& p) {
+  bool sums = false;
+  for (int d = 0; d < p.batch_dims; ++d) sums |= p.c.batch[d] == 0;
+  return sums;
+}
+
 class DnnlGemm final : public GemmPlan {
  public:
   /// Null where oneDNN has nothing better than reference loops.
@@ -64,11 +70,9 @@ class DnnlGemm final : public GemmPlan {
 
  private:
   DnnlGemm(const GemmProblem& p, bool batched, BoundPrimitive write, BoundPrimitive add)
-      : p_(p), batched_(batched), write_(std::move(write)), add_(std::move(add)) {
-    for (int d = 0; d < p.batch_dims; ++d) sums_ |= p.c.batch[d] == 0;
-  }
+      : p_(p), batched_(batched), sums_(sums_over_batch(p)), write_(std::move(write)), add_(std::move(add)) {}
   GemmProblem p_;
-  bool batched_, sums_ = false;
+  bool batched_, sums_;
   BoundPrimitive write_, add_;
 };
 
@@ -79,7 +83,8 @@ bool is_empty(const GemmProblem& p) {
 }
 
 Plan* make_plan(const GemmProblem& p) {
-  const bool converts = p.dtype == f16 || (p.dtype == bf16 && !has_fast_bf16());
+  // oneDNN would round such a sum to bf16 after each matrix
+  const bool converts = p.dtype == f16 || (p.dtype == bf16 && (!has_fast_bf16() || sums_over_batch(p)));
   if (converts && !is_empty(p)) return make_converting_gemm(p);
   const bool layouts = is_gemm_layout(p.m, p.k, p.a.row, p.a.column) && is_gemm_layout(p.k, p.n, p.b.row, p.b.column) &&
                        (p.c.column == 1 || p.n == 1) && p.c.row >= p.n;

@@ -59,10 +59,19 @@ void erase_batch(GemmProblem& p, int d) {
 bool fold_last_batch(GemmProblem& p) {
   const int d = p.batch_dims - 1;
   const std::int64_t a = p.a.batch[d], b = p.b.batch[d], c = p.c.batch[d];
-  if (b == 0 && a == p.m * p.a.row && c == p.m * p.c.row) p.m *= p.batch[d];
-  else if (a == 0 && !p.has_bias && b == p.n * p.b.column && c == p.n * p.c.column) p.n *= p.batch[d];
-  else if (c == 0 && !p.has_bias && a == p.k * p.a.column && b == p.k * p.b.row) p.k *= p.batch[d];
-  else return false;
+  if (b == 0 && a == p.m * p.a.row && c == p.m * p.c.row) {
+    p.m *= p.batch[d];
+  } else if (a == 0 && !p.has_bias && b == p.n * p.b.column && c == p.n * p.c.column) {
+    p.n *= p.batch[d];
+  } else if (c == 0 && !p.has_bias && a == p.k * p.a.column && b == p.k * p.b.row) {
+    p.k *= p.batch[d];
+  } else if (c == 0 && !p.has_bias && p.k == 1 && is_gemm_layout(p.m, p.batch[d], p.a.row, a) && is_gemm_layout(p.batch[d], p.n, b, p.b.column)) {
+    p.k = p.batch[d];  // a sum of products of single columns with single rows, whose strides are those of the batch
+    p.a.column = a;
+    p.b.row = b;
+  } else {
+    return false;
+  }
   erase_batch(p, d);
   return true;
 }

@@ -19,6 +19,7 @@
 #include "tasuki/ops/nll_loss.hpp"
 #include "tasuki/ops/pool.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/rotary_embedding.hpp"
 #include "tasuki/ops/softmax.hpp"
 #include "tasuki/ops/unary.hpp"
 #include "tasuki/ops/view.hpp"
@@ -118,7 +119,7 @@ const std::map<std::string, Call>& calls() {
       {"atan2", ONE(atan2(in[0], in[1]))},
       {"hypot", ONE(hypot(in[0], in[1]))},
       {"logaddexp", ONE(logaddexp(in[0], in[1]))},
-      {"lerp_number", ONE(lerp(in[0], in[1], a[0]))},
+      {"lerp", ONE(lerp(in[0], in[1], a[0]))},
       {"maximum", ONE(maximum(in[0], in[1]))},
       {"minimum", ONE(minimum(in[0], in[1]))},
       {"add_number", ONE(in[0] + a[0])},
@@ -129,6 +130,13 @@ const std::map<std::string, Call>& calls() {
       {"number_sub", ONE(a[0] - in[0])},
       {"number_div", ONE(a[0] / in[0])},
       {"where", ONE(where(in[0], in[1], in[2]))},
+      {"isnan", ONE(isnan(in[0]))},
+      {"isinf", ONE(isinf(in[0]))},
+      {"isfinite", ONE(isfinite(in[0]))},
+      {"masked_fill", ONE(masked_fill(in[0], in[1], a[0]))},
+      {"to", ONE(in[0].to(a[0] == 0 ? f32 : a[0] == 1 ? f64 : a[0] == 2 ? bf16 : f16).to(in[0].dtype()))},
+      {"clone", ONE(in[0].clone())},
+      {"contiguous", ONE(in[0].transpose(0, -1).contiguous())},
       {"gt", ONE(gt(in[0], in[1]))},
       {"le", ONE(le(in[0], in[1]))},
       {"eq", ONE(eq(in[0], in[1]))},
@@ -138,6 +146,13 @@ const std::map<std::string, Call>& calls() {
       {"sum", ONE(sum(in[0], rest(a, 1), a[0] != 0))},
       {"mean", ONE(mean(in[0], rest(a, 1), a[0] != 0))},
       {"var", ONE(var(in[0], rest(a, 2), {.correction = whole(a[1]), .keepdim = a[0] != 0}))},
+      {"sum_of_all", ONE(sum(in[0]))},
+      {"mean_of_all", ONE(mean(in[0]))},
+      {"max_of_all", ONE(max(in[0]))},
+      {"min_of_all", ONE(min(in[0]))},
+      {"amax", ONE(amax(in[0], rest(a, 1), a[0] != 0))},
+      {"amin", ONE(amin(in[0], rest(a, 1), a[0] != 0))},
+      {"sum_to", ONE(sum_to(in[0], rest(a, 0)))},
       {"max",
        [](In in, Attributes a) -> Out {
          const ExtremumResult r = max(in[0], small(a[0]), a[1] != 0);
@@ -176,7 +191,8 @@ const std::map<std::string, Call>& calls() {
       {"instance_norm", ONE(instance_norm(in[0], optional(in, 1), optional(in, 2), a[0]))},
       {"softmax", ONE(softmax(in[0], small(a[0])))},
       {"log_softmax", ONE(log_softmax(in[0], small(a[0])))},
-      {"attention", ONE(scaled_dot_product_attention(in[0], in[1], in[2], optional(in, 3), {.causal = a[0] != 0, .scale = a[1]}))},
+      {"scaled_dot_product_attention", ONE(scaled_dot_product_attention(in[0], in[1], in[2], optional(in, 3), {.causal = a[0] != 0, .scale = a[1]}))},
+      {"rotary_embedding", ONE(rotary_embedding(in[0], in[1], in[2], a[0] != 0))},
       {"cross_entropy", cross_entropy_call},
       {"nll_loss", ONE(nll_loss(in[0], in[1], {.ignore_index = whole(a[1]), .weight = optional(in, 2), .reduction = reduction_of(a[0])}))},
       {"mse_loss", ONE(mse_loss(in[0], in[1], reduction_of(a[0])))},
@@ -189,6 +205,11 @@ const std::map<std::string, Call>& calls() {
       {"permute", ONE(in[0].permute(rest(a, 0)))},
       {"reshape", ONE(in[0].transpose(0, 2).reshape({whole(a[0]), -1}))},
       {"slice", ONE(in[0].slice(small(a[0]), whole(a[1]), whole(a[2]), whole(a[3])))},
+      {"flatten", ONE(in[0].flatten(small(a[0]), small(a[1])))},
+      {"select", ONE(in[0].select(small(a[0]), whole(a[1])))},
+      {"narrow", ONE(in[0].narrow(small(a[0]), whole(a[1]), whole(a[2])))},
+      {"squeeze", ONE(a.empty() ? in[0].squeeze() : in[0].squeeze(small(a[0])))},
+      {"unsqueeze", ONE(in[0].unsqueeze(small(a[0])))},
       {"expand", ONE(in[0].expand(rest(a, 0)))},
       {"unfold", ONE(in[0].unfold(small(a[0]), whole(a[1]), whole(a[2])))},
       {"diagonal", ONE(in[0].diagonal(whole(a[0]), small(a[1]), small(a[2])))},

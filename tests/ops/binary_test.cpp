@@ -9,6 +9,7 @@
 #include "tasuki/ops/view.hpp"
 #include "tasuki/runtime/threads.hpp"
 #include "tests/support/expect_error.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/support/op_case.hpp"
 
 namespace ts = tasuki;
@@ -215,4 +216,15 @@ TEST_CASE("Binary ops have the same bits for any number of threads") {
     CHECK(all() == alone);
   }
   ts::set_num_threads(threads);
+}
+
+TEST_CASE("lerp of halves is that of f32, rounded once, and so are its gradients") {
+  for (const ts::DType dtype : {ts::bf16, ts::f16}) {
+    const ts::Tensor a = to_tensor({3}, {1, -2, 0.5}, dtype), b = to_tensor({3}, {1.0078125, 3, -0.4375}, dtype);
+    a.requires_grad_();
+    const ts::Tensor y = ts::lerp(a, b, 0.9);
+    CHECK(to_host(y.detach()).values == to_host(ts::lerp(a.detach().to(ts::f32), b.to(ts::f32), 0.9).to(dtype)).values);
+    ts::sum(y).backward();
+    CHECK(to_host(a.grad()).values == to_host((ts::ones({3}) - ts::full({3}, 0.9)).to(dtype)).values);
+  }
 }

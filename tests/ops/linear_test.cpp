@@ -78,3 +78,15 @@ TEST_CASE("linear: tiny and large weights give what the same product gives in do
     for (std::size_t i = 0; i < in_float.size(); ++i) CHECK(max(abs(in_float[i].to(f64) - in_double[i])).item<double>() < 2e-4);
   }
 }
+
+TEST_CASE("linear: weight gradients of halves are summed in f32, also over single rows and over matrices that lie apart") {
+  constexpr std::int64_t rows = 4096;  // a sum of ones that is rounded on the way stops at 256 in bf16, and at 2048 in f16
+  for (const DType dtype : {bf16, f16}) {
+    INFO(name_of(dtype));
+    for (const Tensor& x : {ones({rows, 1, 2}, {.dtype = dtype}), ones({2, rows / 2, 2}, {.dtype = dtype}).transpose(0, 1), ones({16, rows / 8, 2}, {.dtype = dtype}).slice(1, 0, rows / 16)}) {
+      const Tensor weight = ones({3, 2}, {.dtype = dtype, .requires_grad = true});
+      sum(linear(x, weight)).backward();
+      CHECK(weight.grad().to(f32).to_vector<float>() == std::vector<float>(6, float{rows}));
+    }
+  }
+}

@@ -7,6 +7,7 @@
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/support/op_case.hpp"
 
 using namespace tasuki;
@@ -216,4 +217,22 @@ TEST_CASE("pooling: the stride is the kernel unless it is given") {
   const Tensor x = to_tensor(HostArray(Shape{1, 1, 6, 9}, 1), f32);
   CHECK(max_pool2d(x, {2, 3}).shape() == Shape{1, 1, 3, 3});
   CHECK(avg_pool2d(x, {2, 3}, {.stride = 1}).shape() == Shape{1, 1, 5, 7});
+}
+
+TEST_CASE("pooling: gradients of halves from overlapping windows are summed in f32") {
+  const auto gradient = [](const Tensor& x, auto pool) {
+    const Tensor leaf = x.detach();
+    leaf.requires_grad_();
+    sum(pool(leaf)).backward();
+    return leaf.grad().to(f32).select(-1, 600).select(1, 0).select(0, 0).item<float>();
+  };
+  for (const DType dtype : {bf16, f16})
+    for (const std::int64_t channels : {1, 3}) {
+      INFO(name_of(dtype) << ", " << channels << " channels");
+      Tensor x = zeros({1, channels, 1200}, {.dtype = dtype});
+      x.select(-1, 600).fill_(1);
+      if (channels > 1) x = x.contiguous(MemoryFormat::channels_last);
+      CHECK(gradient(x, [](const Tensor& t) { return max_pool1d(t, 400, {.stride = 1}); }) == 400);  // adding ones in bf16 ends at 256
+      CHECK(gradient(x, [](const Tensor& t) { return avg_pool1d(t, 400, {.stride = 1}); }) == 1);
+    }
 }

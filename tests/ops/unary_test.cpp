@@ -201,3 +201,10 @@ TEST_CASE("expm1 and log1p keep the digits of small arguments, inverse functions
   CHECK(to_host(ts::log2(to_tensor({3}, {8, 0.25, 1024}, ts::f32))).values == std::vector<double>{3, -2, 10});
   CHECK(to_host(ts::round(to_tensor({4}, {0.5, 1.5, -0.5, 2.5}, ts::f32))).values == std::vector<double>{0, 2, 0, 2});
 }
+
+TEST_CASE("The derivative of hardswish is that of its flat side at -3 and 3") {
+  const Tensor x = to_tensor({2}, {-3, 3}, ts::f32);
+  x.requires_grad_();
+  ts::sum(ts::hardswish(x)).backward();
+  CHECK(to_host(x.grad()).values == std::vector<double>{0, 1});
+}

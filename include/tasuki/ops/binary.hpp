@@ -31,7 +31,7 @@ Tensor remainder(const Tensor& a, Operand b);
 Tensor atan2(const Tensor& a, Operand b);      ///< the angle of the point (b, a), in (-pi, pi]
 Tensor hypot(const Tensor& a, Operand b);      ///< sqrt(a^2 + b^2) without overflow
 Tensor logaddexp(const Tensor& a, Operand b);  ///< ln(e^a + e^b) without overflow
-/// a + weight (b - a).
+/// a + weight (b - a), computed in f32 for bf16 and f16.
 Tensor lerp(const Tensor& a, const Tensor& b, Operand weight);
 
 }  // namespace tasuki

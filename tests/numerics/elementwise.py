@@ -1,0 +1,97 @@
+"""Cases of the elementwise ops."""
+import numpy
+import torch
+import torch.nn.functional as F
+
+from basics import Case, away_from_zero, broadcastable, real, rng, shape
+
+
+def unary(f, low=-3.0, high=3.0, make=real):
+    return lambda: Case(f, [make(shape(), low, high)])
+
+
+def binary(f, left=real, right=real):
+    def make():
+        dims = shape()
+        other = broadcastable(dims)
+        pair = (dims, other) if rng.random() < 0.5 else (other, dims)
+        return Case(f, [left(pair[0]), right(pair[1])])
+
+    return make
+
+
+def with_number(f, left=real, low=0.5, high=2.0):
+    def make():
+        number = float(numpy.float32(rng.uniform(low, high)))
+        return Case(lambda x: f(x, number), [left(shape())], [number])
+
+    return make
+
+
+def clamp():
+    low, high = -0.7501, 1.2502  # no element is equal to one: the gradient there is 1 in Tasuki, Chainer and older PyTorch, 0 in newer
+    return Case(lambda x: torch.clamp(x, low, high), [real(shape())], [low, high])
+
+
+def where():
+    dims = shape()
+    return Case(torch.where, [rng.random(broadcastable(dims)) < 0.5, real(dims), real(broadcastable(dims))])
+
+
+def lerp():
+    dims, weight = shape(), float(numpy.float32(rng.uniform(0, 1)))
+    return Case(lambda a, b: torch.lerp(a, b, weight), [real(dims), real(dims)], [weight])
+
+
+def masked_fill():
+    dims, number = shape(), float(numpy.float32(rng.uniform(-2, 2)))
+    return Case(lambda x, mask: x.masked_fill(mask, number), [real(dims), rng.random(broadcastable(dims)) < 0.5], [number])
+
+
+def with_specials(f):
+    """Operands with infinities and NaNs in them."""
+
+    def make():
+        x = numpy.asarray(real(shape()))
+        specials = rng.choice([numpy.nan, numpy.inf, -numpy.inf], x.shape)
+        return Case(f, [numpy.where(rng.random(x.shape) < 0.4, specials, x)])
+
+    return make
+
+
+def to():
+    """There and back, for the rounding; gradients take the same way."""
+    there = int(rng.integers(0, 4))
+    dtype = [torch.float32, torch.float64, torch.bfloat16, torch.float16][there]
+    return Case(lambda x: x.to(dtype).to(x.dtype), [real(shape())], [there])
+
+
+positive = lambda dims, low=0.1, high=4.0: real(dims, 0.1, 4.0)
+within_one = lambda dims, *_: real(dims, -0.9, 0.9)
+OPS = {
+    "exp": unary(torch.exp), "log": unary(torch.log, make=positive), "sqrt": unary(torch.sqrt, make=positive),
+    "rsqrt": unary(torch.rsqrt, make=positive), "abs": unary(torch.abs), "neg": unary(torch.neg), "square": unary(torch.square),
+    "reciprocal": unary(torch.reciprocal, 0.3, 2.5, away_from_zero), "sin": unary(torch.sin), "cos": unary(torch.cos), "tanh": unary(torch.tanh),
+    "sigmoid": unary(torch.sigmoid), "relu": unary(torch.relu), "silu": unary(F.silu), "erf": unary(torch.erf), "gelu": unary(F.gelu), "gelu_tanh": unary(lambda x: F.gelu(x, approximate="tanh")),
+    "expm1": unary(torch.expm1), "log1p": unary(torch.log1p, make=lambda dims, *_: real(dims, -0.7, 3.0)), "log2": unary(torch.log2, make=positive), "log10": unary(torch.log10, make=positive),
+    "tan": unary(torch.tan, make=lambda dims, *_: real(dims, -1.2, 1.2)), "asin": unary(torch.asin, make=within_one), "acos": unary(torch.acos, make=within_one),
+    "atan": unary(torch.atan), "sinh": unary(torch.sinh), "cosh": unary(torch.cosh), "asinh": unary(torch.asinh),
+    "acosh": unary(torch.acosh, make=lambda dims, *_: real(dims, 1.2, 4.0)), "atanh": unary(torch.atanh, make=within_one), "erfc": unary(torch.erfc),
+    "sign": unary(torch.sign), "floor": unary(torch.floor), "ceil": unary(torch.ceil), "round": unary(torch.round), "trunc": unary(torch.trunc),
+    "frac": unary(torch.frac), "relu6": unary(F.relu6), "hardsigmoid": unary(lambda x: F.relu6(x + 3) / 6), "hardswish": unary(F.hardswish), "selu": unary(F.selu),
+    "mish": unary(F.mish), "logsigmoid": unary(F.logsigmoid), "tanhshrink": unary(F.tanhshrink),
+    "celu": with_number(lambda x, a: F.celu(x, a)), "softshrink": with_number(lambda x, a: F.softshrink(x, a)),
+    "hardtanh": with_number(lambda x, a: F.hardtanh(x, -a, a)),
+    "leaky_relu": with_number(lambda x, a: F.leaky_relu(x, a)), "elu": with_number(lambda x, a: F.elu(x, a)),
+    "softplus": with_number(lambda x, beta: F.softplus(x, beta)), "clamp": clamp,
+    "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul), "div": binary(torch.div, real, away_from_zero),
+    "pow": binary(torch.pow, positive, real), "maximum": binary(torch.maximum),
+    "fmod": binary(torch.fmod, real, away_from_zero), "remainder": binary(torch.remainder, real, away_from_zero), "atan2": binary(torch.atan2, away_from_zero, away_from_zero),
+    "hypot": binary(torch.hypot, away_from_zero), "logaddexp": binary(torch.logaddexp), "lerp": lerp, "minimum": binary(torch.minimum),
+    "add_number": with_number(torch.add), "sub_number": with_number(torch.sub), "mul_number": with_number(torch.mul),
+    "div_number": with_number(torch.div), "pow_number": with_number(torch.pow, positive), "number_sub": with_number(lambda x, a: a - x),
+    "number_div": with_number(lambda x, a: a / x, away_from_zero), "where": where,
+    "isnan": with_specials(torch.isnan), "isinf": with_specials(torch.isinf), "isfinite": with_specials(torch.isfinite), "masked_fill": masked_fill,
+    "to": to,
+    "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq), "ne": binary(torch.ne), "lt": binary(torch.lt), "ge": binary(torch.ge),
+}
