@@ -82,7 +82,7 @@ class Benchmark {
           std::ofstream file(traces_ + "/" + model + "-" + machine + ".json");
           if (!(file << ts::memory::to_json(trace)).flush()) throw std::runtime_error("cannot write to " + traces_);
         }
-        curves.push_back(simulated_curve(task, machine, trace, phis_or({0.9, 0.75, 0.6, 0.5, 0.4, 0.25, 0.15, 0.05, 0}), threads_));
+        curves.push_back(simulated_curve(task, machine, trace, phis_or({1, 0.9, 0.75, 0.6, 0.5, 0.4, 0.25, 0.15, 0.05, 0}), threads_));
         keep(curves.back());
       }
       picture("simulated-" + machine, curves);

@@ -25,8 +25,8 @@ plot::Plot panel(const std::vector<Row>& rows) {
   p.x.set(0, 1, 0.1);
   double highest = 1.2;
   for (const Row& r : rows)
-    if (r.policy == memory::Policy::automatic && std::isfinite(r.ratio)) highest = std::max(highest, r.ratio);
-  // Whatever lies above, swapping on a slow link above all, leaves the frame.
+    if (r.policy == memory::Policy::automatic && r.phi >= 0.25 && std::isfinite(r.ratio)) highest = std::max(highest, r.ratio);
+  // Whatever lies above, swapping on a slow link above all, leaves the frame; so does what a last bit of memory costs.
   if (highest <= 1.5) p.left.set(1, 1.5, 0.1);
   else if (highest <= 2) p.left.set(1, 2, 0.2);
   else p.left.set(1, 3, 0.5);

@@ -114,6 +114,7 @@ std::vector<Row> real_curve(const Task& task, const std::string& how, const std:
       r.budget = budget_at(phi, floor, whole.peak_bytes);
       r.launches = trace.launches.size();
       r.storages = trace.storages.size();
+      for (const memory::TraceStorage& s : trace.storages) r.largest_storage = std::max(r.largest_storage, s.bytes);
       if (!on_cpu) r.lower_bound = std::max(1.0, memory::lower_bound(trace, machine, r.budget) / whole.seconds);
       const Ran ran = run_steps(task, device, memory::BudgetOptions{.bytes = r.budget, .policy = policy}, steps);
       r.feasible = ran.fits;

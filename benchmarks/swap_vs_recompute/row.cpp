@@ -57,12 +57,13 @@ void add_to(Report& report, const Row& r) {
 void print_table(const std::vector<Row>& rows) {
   if (rows.empty()) return;
   const Row& first = rows.front();
-  const bool ran = first.how != "simulated";
+  const bool ran = first.how != "simulated", timed = first.machine == "this machine";
+  const int width = timed ? 62 : 48;
   std::printf("\n%s on %s (%s): %zu launches, %zu storages, peak %s, largest launch %s\n", describe(first.task).c_str(), first.machine.c_str(),
               ran ? ("ran on " + first.how).c_str() : "simulated", first.launches, first.storages, bytes_text(first.keep_peak).c_str(), bytes_text(first.floor).c_str());
   std::printf("  step time as a ratio to keeping everything (used part of the budget; copied out, dropped%s)\n", ran ? ", bits" : "");
   std::printf("  %5s %10s  %-8s", "phi", "budget", "bound");
-  for (const memory::Policy p : policies) std::printf("%-44s", name_of(p));
+  for (const memory::Policy p : policies) std::printf("%-*s", width, name_of(p));
   for (double phi = -1; const Row& r : rows) {
     if (r.phi != phi) std::printf("\n  %5.2f %10s  %-8s", r.phi, bytes_text(r.budget).c_str(), ratio_text(r.lower_bound).c_str());
     phi = r.phi;
@@ -70,12 +71,12 @@ void print_table(const std::vector<Row>& rows) {
     if (r.feasible) {
       char used[24];
       std::snprintf(used, sizeof used, "%.2f", static_cast<double>(r.peak) / static_cast<double>(r.budget));
-      if (ran && r.machine == "this machine") cell += " [" + ratio_text(r.ratio_low) + "-" + ratio_text(r.ratio_high) + "]";
+      if (timed) cell += " [" + ratio_text(r.ratio_low) + "-" + ratio_text(r.ratio_high) + "]";
       cell += std::string(" (") + used + (r.within_budget() ? "" : " VIOLATED") + "; " + bytes_text(r.bytes_out) + ", " + bytes_text(r.bytes_dropped);
       if (r.bitwise) cell += *r.bitwise ? ", equal" : ", BITS DIFFER";
       cell += ")";
     }
-    std::printf("%-44s", cell.c_str());
+    std::printf("%-*s", width, cell.c_str());
   }
   std::printf("\n");
   std::fflush(stdout);

@@ -29,7 +29,7 @@ struct Row {
   double replayed_ops = 0;        ///< of a step
   double plan_seconds = 0;        ///< of one plan
   double plans = 0;               ///< made in the timed steps
-  std::size_t launches = 0, storages = 0;
+  std::size_t launches = 0, storages = 0, largest_storage = 0;
   double forced_departures = 0;   ///< of a step: what no plan foresaw
   std::optional<bool> bitwise;    ///< losses, gradients and parameters as with everything kept
 

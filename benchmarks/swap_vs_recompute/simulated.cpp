@@ -50,6 +50,7 @@ std::vector<Row> simulated_curve(const Task& task, const std::string& profile, c
     r.budget = budget_at(r.phi, floor, keep.peak_bytes);
     r.launches = trace.launches.size();
     r.storages = trace.storages.size();
+    for (const memory::TraceStorage& s : trace.storages) r.largest_storage = std::max(r.largest_storage, s.bytes);
     r.lower_bound = std::max(1.0, memory::lower_bound(trace, machine, r.budget) / keep.seconds);
     const memory::Plan plan = memory::plan(trace, machine, {.budget_bytes = r.budget, .policy = r.policy});
     r.plan_seconds = plan.planning_seconds;

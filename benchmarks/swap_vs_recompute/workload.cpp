@@ -50,7 +50,7 @@ Task quick_task(const std::string& model) {
 
 Task paper_task(const std::string& model, DType dtype) {
   if (model == "resnet50") return {.model = model, .batch = 256, .size = 224, .dtype = dtype};
-  if (model == "gpt2") return {.model = model, .batch = 4, .size = 1024, .channels = 1600, .layers = 48, .dtype = dtype};
+  if (model == "gpt2") return {.model = model, .batch = 16, .size = 1024, .channels = 1600, .layers = 48, .dtype = dtype};
   if (model == "unet3d") return {.model = model, .batch = 1, .size = 192, .channels = 32, .layers = 4, .dtype = dtype};
   if (model == "lenet") return {.model = model, .batch = 65536, .size = 28, .dtype = dtype};
   title_of(model);
@@ -65,7 +65,7 @@ class NetworkTraining final : public Training {
   NetworkTraining(Net net, const typename Optimizer::Options& options, const Task& task, Tensor input, Tensor target)
       : net_(std::move(net)), input_(std::move(input)), target_(std::move(target)) {
     net_.to(task.dtype);
-    optimizer_.emplace(net_.parameters(), options);
+    optimizer_.emplace(net_.parameters(), options, SourceLocation::current());
     if (is_floating(input_.dtype())) input_ = input_.to(task.dtype);
   }
   Tensor step() override {

@@ -68,7 +68,13 @@ Optimizer::Optimizer(const char* name, const std::vector<std::vector<Tensor>>& g
       owner = g;
     }
   steps_.assign(entries.size(), 0);
-  allocate_state();
+  try {
+    allocate_state();
+  } catch (Error& error) {
+    delete std::exchange(layout_, nullptr);  // no destructor runs for what was not made
+    error.add_op(name, "", "", at);
+    throw;
+  }
 }
 
 Optimizer::~Optimizer() { delete layout_; }

@@ -2,9 +2,12 @@
 #include <cmath>
 #include <vector>
 
+#include "tasuki/core/error.hpp"
+#include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/optim/adam.hpp"
 #include "tasuki/optim/sgd.hpp"
+#include "tasuki/runtime/runtime.hpp"
 #include "tasuki/runtime/threads.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tests/catch.hpp"
@@ -236,4 +239,19 @@ TEST_CASE("an optimizer of one's own writes update() with ops") {
   p.set_grad(ts::from(gradient_at(1)));
   opt.step();
   CHECK(numbers(p) == Numbers(5, 0.5));
+}
+
+TEST_CASE("an optimizer whose state has no room leaves nothing behind, and says which it was") {
+  const ts::Device device = ts::Device::cpu();
+  ts::memory::release_cached(device);
+  const std::size_t before = ts::memory::stats(device).current_bytes;
+  {
+    const Tensor p = ts::zeros({512, 1024}, {.requires_grad = true});
+    // Room for the parameters and the gradients in their new places, and for half a state.
+    ts::memory::set_byte_limit(device, ts::memory::stats(device).current_bytes + p.nbytes() * 5 / 2);
+    REQUIRE_THROWS_AS(ts::optim::AdamW({p}), ts::OutOfMemory);
+    ts::memory::set_byte_limit(device, 0);
+    CHECK(p.sum().item<float>() == 0);
+  }
+  CHECK(ts::memory::stats(device).current_bytes == before);
 }
