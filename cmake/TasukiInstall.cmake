@@ -2,7 +2,11 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tasuki)
-install(TARGETS tasuki EXPORT tasuki-targets)
+set(targets tasuki)
+if(TASUKI_HAS_MPI)
+  list(APPEND targets tasuki_mpi)
+endif()
+install(TARGETS ${targets} EXPORT tasuki-targets)
 install(DIRECTORY include/tasuki DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp" PATTERN "*.inc")
 install(EXPORT tasuki-targets NAMESPACE tasuki:: DESTINATION ${package_dir})
 

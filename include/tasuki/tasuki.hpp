@@ -83,6 +83,8 @@
 #include "tasuki/io/safetensors.hpp"
 #include "tasuki/io/save.hpp"
 
+#include "tasuki/dist/data_parallel.hpp"
+#include "tasuki/dist/world.hpp"
 #include "tasuki/memory/budget.hpp"
 #include "tasuki/memory/checkpoint.hpp"
 

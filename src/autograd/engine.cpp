@@ -1,11 +1,13 @@
 #include "src/autograd/engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/autograd/grad_mode_state.hpp"
 #include "src/autograd/launcher.hpp"
 #include "src/autograd/out_of_memory.hpp"
 #include "src/runtime/pins.hpp"
+#include "tasuki/autograd/after_backward.hpp"
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/autograd/grad_arithmetic.hpp"
 #include "tasuki/core/context.hpp"
@@ -402,6 +404,31 @@ Tensor seed_for(const Tensor& output, const Tensor& gradient, SourceLocation at)
 
 }  // namespace
 
+namespace {
+
+using Afterwards = SmallVector<Callback<void()>, 1>;
+constinit thread_local Afterwards* afterwards = nullptr;  // of the innermost backward() of this thread
+
+class AfterwardsScope {
+ public:
+  AfterwardsScope() : outer_(std::exchange(afterwards, &mine_)) {}
+  ~AfterwardsScope() { afterwards = outer_; }
+  void run() {
+    for (std::size_t i = 0; i < mine_.size(); ++i) mine_[i]();
+  }
+
+ private:
+  Afterwards mine_;
+  Afterwards* outer_;
+};
+
+}  // namespace
+
+void after_backward(Callback<void()> what) {
+  if (!afterwards) TASUKI_THROW(AutogradError, "after_backward() was called outside a backward pass\ncall it from a hook");
+  afterwards->push_back(std::move(what));
+}
+
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, const BackwardOptions& options, SourceLocation at) {
   if (!gradients.empty() && gradients.size() != outputs.size())
     TASUKI_THROW(ValueError, "expected  one gradient per output\nactual    ", gradients.size(), " gradients for ", outputs.size(), " outputs");
@@ -409,7 +436,9 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
   BackwardPass pass(options, at);
   for (std::size_t i = 0; i < outputs.size(); ++i) pass.seed(outputs[i], seed_for(outputs[i], gradients.empty() ? Tensor() : gradients[i], at));
   pass.survey();
+  AfterwardsScope scope;
   pass.run();
+  scope.run();
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options, SourceLocation at) {

@@ -114,6 +114,18 @@ void FlatLayout::pack() {
   }
 }
 
+void FlatLayout::drop_gradients() {
+  for (const Entry& e : entries_) {
+    LeafState& leaf = LeafState::of(*e.parameter.impl());
+    leaf.grad = Tensor();
+    ResidencyManager* manager = e.gradient.storage().runtime().manager();
+    if (!manager || !leaf.grad_slot.is_same(e.gradient)) continue;
+    leaf.grad_slot = Tensor();
+    if (e.gradient.impl()->handle_unique() && e.gradient.storage().bytes_unique()) manager->discard(e.gradient.storage());
+    leaf.grad_slot = e.gradient;
+  }
+}
+
 bool FlatLayout::is_current(const Entry& e) const {
   const Tensor& p = e.parameter;
   return p.dtype() == groups_[e.group].dtype && p.device() == groups_[e.group].device && p.shape() == e.gradient.shape() &&

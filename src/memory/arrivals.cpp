@@ -7,7 +7,7 @@
 namespace tasuki::memory {
 
 bool Manager::start_arrival(Residence& r) {
-  if (r.storage->residency() != Residency::away) return false;
+  if (r.storage->residency() != Residency::away || r.empty) return false;
   arrive(r);
   return true;
 }
@@ -57,6 +57,14 @@ void Manager::bring_in(Residence& r) {
     return;
   }
   if (s.residency() == Residency::dropped) return remake(r);
+  if (r.empty) {
+    s.obtain();
+    s.set_residency(Residency::resident);
+    r.empty = false;
+    resident_.touch(r);
+    if (active_) steps_->born(s);
+    return;
+  }
   if (s.residency() == Residency::away) arrive(r);
   if (const TransferError failed = land(r)) failed.raise();
 }

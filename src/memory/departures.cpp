@@ -167,7 +167,7 @@ std::size_t Manager::away_bytes_beyond(const StepRecorder& recorder) const {
   std::size_t bytes = 0;
   for (const Residence* r = watched_; r; r = r->next_watched) {
     const Residency state = r->storage->residency();
-    if ((state == Residency::away || state == Residency::dropped) && recorder.label_of(*r->storage) < 0) bytes += r->bytes;
+    if ((state == Residency::away || state == Residency::dropped) && !r->empty && recorder.label_of(*r->storage) < 0) bytes += r->bytes;
   }
   return bytes;
 }

@@ -210,7 +210,7 @@ void Manager::pin(Storage& storage, bool write) {
   if (!r) return;
   try {
     if (storage.residency() != Residency::resident) {
-      if (active_ && is_late(*r)) steps_->note_late();
+      if (active_ && !r->empty && is_late(*r)) steps_->note_late();
       bring_in(*r);
     }
     if (write) {
@@ -263,16 +263,37 @@ bool Manager::make_room(std::size_t bytes) {
 void Manager::released(Storage& storage) noexcept {
   const std::lock_guard lock(mutex_);
   Residence& r = *residence_of(storage);
+  give_up_transfer(r);
   const Residency state = storage.residency();
-  if (r.transfer) {
-    r.tiers->cancel(r.transfer);
-    r.transfer = {};
-    arriving_ -= state == Residency::arriving;
-  }
-  if (state == Residency::away || state == Residency::dropped) away_bytes_ -= r.bytes;
+  if ((state == Residency::away || state == Residency::dropped) && !r.empty) away_bytes_ -= r.bytes;
   if (steps_) steps_->released(storage);
   let_sources_go(r);
   forget(r);
+}
+
+void Manager::give_up_transfer(Residence& r) noexcept {
+  if (!r.transfer) return;
+  r.tiers->cancel(r.transfer);
+  r.transfer = {};
+  arriving_ -= r.storage->residency() == Residency::arriving;
+}
+
+/// Only between steps: plans count with what a step finds when it begins.
+void Manager::discard(Storage& storage) {
+  const std::lock_guard lock(mutex_);
+  if (!active_ || storage.bytes() < StorageList::listed_bytes || storage.is_held() || !steps_->is_between()) return;
+  Residence& r = watch(storage);
+  if (r.bytes == 0 || r.empty || !r.dependents.empty()) return;
+  give_up_transfer(r);
+  steps_->released(storage);
+  let_sources_go(r);
+  const Residency state = storage.residency();
+  if (state != Residency::away && state != Residency::dropped) surrender(r, Residency::away);
+  away_bytes_ -= r.bytes;
+  gone_.remove(r);
+  storage.set_residency(Residency::away);
+  forget_copy(r);
+  r.empty = true;
 }
 
 void Manager::before_launch(const LaunchRecord& record) {

@@ -51,6 +51,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void reserve(std::size_t bytes) override;
   bool make_room(std::size_t bytes) override;
   void released(Storage& storage) noexcept override;
+  void discard(Storage& storage) override;
   void end_step() override;
 
   // Checkpoints by hand; they work without a budget as well.
@@ -98,6 +99,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   bool prefers_drop(const Residence& r) const;
   void let_sources_go(Residence& r) noexcept;
   void note_let_go();
+  void give_up_transfer(Residence& r) noexcept;
   bool bring_all_back() noexcept;
   void retire() noexcept;
   void set_tiers_aside();

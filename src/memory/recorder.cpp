@@ -42,12 +42,13 @@ int StepRecorder::label(const LaunchOperand& operand, Access& access) {
   StorageTable::Entry* entry = table_.find(&storage);
   if (!entry || entry->step != step_) {
     // A new result has no version yet. Anything else was filled before, by a launch or by the program.
-    const bool known = entry != nullptr, existed = known || reads(access) || storage.version() > 0 || storage.arena();
+    const bool fresh = entry && std::exchange(entry->fresh, false);
+    const bool known = entry && !fresh, existed = !fresh && (known || reads(access) || storage.version() > 0 || storage.arena());
     if (!entry) entry = &table_.insert(&storage);
     entry->step = step_;
     entry->label = static_cast<int>(current_.storages.size());
     const std::size_t bytes = storage.movable_bytes();
-    current_.storages.push_back({{&storage, entry->birth}, bytes, storage.owner(), existed, known, false, static_cast<int>(launches_), -1});
+    current_.storages.push_back({{&storage, entry->birth}, bytes, storage.owner(), existed, known, fresh, false, static_cast<int>(launches_), -1});
     current_.hash = mix(current_.hash, 2 * bytes + existed);
   }
   RecordedStep::Stored& stored = current_.storages[static_cast<std::size_t>(entry->label)];
@@ -102,6 +103,10 @@ void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_
 
 void StepRecorder::note_release(const StorageTable::Entry& entry) noexcept {
   if (entry.step == step_) current_.storages[static_cast<std::size_t>(entry.label)].released_after = static_cast<int>(launches_) - 1;
+}
+
+void StepRecorder::born(const Storage& storage) {
+  if (storage.bytes() >= labelled_bytes && !table_.find(&storage)) table_.insert(&storage).fresh = true;
 }
 
 void StepRecorder::let_go(const Storage& storage) noexcept {

@@ -39,12 +39,13 @@ struct RecordedStep {
     OwnerClass owner;
     bool existed;        ///< before the step
     bool known;          ///< from an earlier step
+    bool recurs;         ///< born in the step, and expected to be released before the next one begins
     bool written;
     int first_use;       ///< launch
     int released_after;  ///< launch; -1 while it lives
     /// Whether the next step may use it again. What the program made between two steps, such as a batch, goes with its step even
     /// if its handle lives a little longer.
-    bool outlives_step() const { return released_after < 0 && (known || !existed); }
+    bool outlives_step() const { return released_after < 0 && (known || !existed) && !recurs; }
   };
   std::vector<Launch> launches;
   std::vector<Use> uses;
@@ -78,6 +79,8 @@ class StepRecorder {
   /// `away_bytes`: of all storages that are not on the device at present. Replays are left out.
   void launch(const LaunchRecord& record, double seconds, std::size_t away_bytes = 0);
   void released(const Storage& storage) noexcept;
+  /// A storage that had been released got new bytes: for the trace it is another one, made by the launch that uses it next.
+  void born(const Storage& storage);
   /// The program lets a storage go whose bytes are still held, because a replay needs them: in the trace it goes now.
   void let_go(const Storage& storage) noexcept;
   /// `foreign_away_bytes`: of the storages without a label in this step that are away. They do not come back for it, so that they

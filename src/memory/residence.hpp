@@ -21,6 +21,7 @@ struct Residence {
   bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
   bool let_go = false;            ///< by the program; only replays hold its bytes
   bool changing = false;          ///< while held: somebody writes, so nothing may count on computing again from it
+  bool empty = false;             ///< away with nothing to come back: whoever uses it next writes it
   bool unmovable = false;         ///< a departure failed; not tried again in this step
 
   Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good

@@ -60,6 +60,9 @@ class Steps {
   void note_late() { late_arrivals_ += schedule_ != nullptr; }
   std::uint64_t late_arrivals() const { return late_arrivals_; }
   bool is_planned() const { return schedule_ != nullptr; }
+  void born(const Storage& storage) { recorder_.born(storage); }
+  /// Whether training has not begun in the step under way.
+  bool is_between() const { return is_ours() && without_gradients_; }
   void let_go(const Storage& storage) { recorder_.let_go(storage); }
 
   /// During a replay: whether a dropped storage that it passes should come back into its own place.

@@ -19,6 +19,7 @@ class StorageTable {
     std::uint32_t step = 0;   ///< in which `label` was given
     int label = -1;
     bool let_go = false;      ///< by the program; its bytes are still there
+    bool fresh = false;       ///< it got its bytes for the launch that comes next
   };
 
   Entry* find(const Storage* storage);

@@ -4,6 +4,7 @@
 #include "kernels/cross_entropy.hpp"
 #include "kernels/dispatch.hpp"
 #include "src/autograd/launcher.hpp"
+#include "src/ops/batch_share.hpp"
 #include "src/ops/labelled_samples.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
@@ -97,11 +98,9 @@ Tensor with_probabilities(const Tensor& logits, const Tensor& target, const Cros
     wanted = wanted * Operand(o.weight.reshape(along, at), at);
   }
   const Tensor losses = -(wanted * Operand(log_softmax(logits, class_dim, at), at)).sum({class_dim}, false, at);
-  switch (o.reduction) {
-    case Reduction::none: return losses;
-    case Reduction::sum: return losses.sum(at);
-    default: return losses.mean(at);
-  }
+  return ops::over_whole_batch(
+      o.reduction, at, [&] { return static_cast<double>(losses.numel()); },
+      [&](Reduction r) { return r == Reduction::none ? losses : r == Reduction::sum ? losses.sum(at) : losses.mean(at); });
 }
 
 }  // namespace
@@ -109,7 +108,13 @@ Tensor with_probabilities(const Tensor& logits, const Tensor& target, const Cros
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options, SourceLocation at) {
   if (target.defined() && is_floating(target.dtype())) return with_probabilities(logits, target, options, at);
   const Tensor weight = options.weight.defined() ? options.weight.contiguous(MemoryFormat::contiguous, at) : Tensor();
-  return apply(CrossEntropy(options), {&logits, &target, &weight}, at);
+  CrossEntropyOptions o = options;
+  return ops::over_whole_batch(
+      options.reduction, at, [&] { return ops::labelled_weight(target, weight, options.ignore_index); },
+      [&](Reduction r) {
+        o.reduction = r;
+        return apply(CrossEntropy(o), {&logits, &target, &weight}, at);
+      });
 }
 
 }  // namespace tasuki

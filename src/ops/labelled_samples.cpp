@@ -2,6 +2,14 @@
 
 #include "kernels/dispatch.hpp"
 #include "src/ops/operand_checks.hpp"
+#include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/index_select.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
 
 namespace tasuki::ops {
 namespace {
@@ -45,6 +53,15 @@ int check_labelled_samples(const Operands& in, const char* first) {
 Tensor label_coefficients(const kernels::cpu::CrossEntropyRule& rule, const Shape& shape, DType dtype, const Tensor& target,
                           const Tensor& weight) {
   return apply(Coefficients(rule, shape, dtype), {&target, &weight});
+}
+
+double labelled_weight(const Tensor& target, const Tensor& weight, std::int64_t ignore_index) {
+  if (!target.defined()) return 0;
+  const NoGrad off;
+  const Tensor counted = target.ne(ignore_index);
+  if (!weight.defined()) return static_cast<double>(sum(counted).item<std::int64_t>());
+  const Tensor labels = where(counted, target, zeros_like(target)).reshape({-1});
+  return sum(index_select(weight.detach().to(f64), 0, labels) * counted.reshape({-1}).to(f64)).item<double>();
 }
 
 }  // namespace tasuki::ops

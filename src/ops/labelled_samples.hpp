@@ -12,4 +12,7 @@ int check_labelled_samples(const Operands& in, const char* first);
 Tensor label_coefficients(const kernels::cpu::CrossEntropyRule& rule, const Shape& shape, DType dtype, const Tensor& target,
                           const Tensor& weight);
 
+/// What the mean over samples divides by: how many are not ignored, or the sum of their classes' weights.
+double labelled_weight(const Tensor& target, const Tensor& weight, std::int64_t ignore_index);
+
 }  // namespace tasuki::ops

@@ -2,6 +2,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/mse_loss.hpp"
+#include "src/ops/batch_share.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
 
@@ -56,7 +57,9 @@ struct MseLoss final : Function {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction, SourceLocation at) {
-  return apply(MseLoss(reduction), {&x, &target}, at);
+  return ops::over_whole_batch(
+      reduction, at, [&] { return static_cast<double>(x.defined() ? x.numel() : 0); },
+      [&](Reduction r) { return apply(MseLoss(r), {&x, &target}, at); });
 }
 
 }  // namespace tasuki

@@ -3,6 +3,7 @@
 #include "kernels/check_indices.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/nll_loss.hpp"
+#include "src/ops/batch_share.hpp"
 #include "src/ops/labelled_samples.hpp"
 
 namespace tasuki {
@@ -64,7 +65,13 @@ struct NllLoss final : Function {
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllLossOptions& options, SourceLocation at) {
   const Tensor weight = options.weight.defined() ? options.weight.contiguous(MemoryFormat::contiguous, at) : Tensor();
-  return apply(NllLoss(options), {&log_probabilities, &target, &weight}, at);
+  NllLossOptions o = options;
+  return ops::over_whole_batch(
+      options.reduction, at, [&] { return ops::labelled_weight(target, weight, options.ignore_index); },
+      [&](Reduction r) {
+        o.reduction = r;
+        return apply(NllLoss(o), {&log_probabilities, &target, &weight}, at);
+      });
 }
 
 }  // namespace tasuki

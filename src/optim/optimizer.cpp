@@ -113,7 +113,7 @@ std::vector<Tensor> Optimizer::parameters() const {
 }
 
 void Optimizer::zero_grad() {
-  for (const FlatLayout::Entry& e : layout_->entries()) e.parameter.zero_grad();
+  layout_->drop_gradients();
 }
 
 void Optimizer::step(SourceLocation at) {

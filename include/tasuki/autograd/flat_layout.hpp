@@ -44,6 +44,9 @@ class FlatLayout {
   /// In the order in which the parameters were given.
   const std::vector<Entry>& entries() const { return entries_; }
   const std::vector<Group>& groups() const { return groups_; }
+  /// Makes all gradients undefined. Under a budget their slots take no memory until backward writes to them, except for those that
+  /// somebody still holds.
+  void drop_gradients();
   /// Packs again if a parameter has moved to another device, dtype or shape since; true if so. Values and gradients stay.
   bool refresh();
   /// A zero tensor for each entry, in arenas of their own with the parameters' offsets: optimizer state. f64 where the parameter

@@ -6,14 +6,9 @@
 
 #include "tasuki/core/function_ref.hpp"
 #include "tasuki/data/dataset.hpp"
+#include "tasuki/data/shard.hpp"
 
 namespace tasuki::data {
-
-/// The part of the data that one of several processes reads.
-struct Shard {
-  int rank = 0;
-  int size = 1;
-};
 
 struct LoaderOptions {
   std::int64_t batch = 1;

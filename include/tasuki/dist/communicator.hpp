@@ -1,0 +1,45 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "tasuki/core/dtype.hpp"
+#include "tasuki/core/error.hpp"
+
+namespace tasuki::dist {
+
+/// Processes that do not fit each other, or one that did not answer in time.
+class DistributedError : public Error {
+ public:
+  explicit DistributedError(std::string body) : Error("DistributedError", std::move(body)) {}
+};
+
+/// A group of processes and what they do together. All of them call the same functions with the same sizes in the same order; each
+/// call returns when this process' part is done. The communication thread of a process is the only one that calls.
+class Communicator {
+ public:
+  Communicator() = default;
+  virtual ~Communicator();
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  /// Among the processes of this host.
+  virtual int local_rank() const = 0;
+  virtual int local_size() const = 0;
+  /// What carries the bytes: "mpi, shared memory on 1 host".
+  virtual std::string description() const = 0;
+
+  /// Replaces `count` elements by their sums over all processes. Terms are added in an order that depends on the size and the
+  /// hosts alone, so that every run gives the same bits, on every process. bf16 and f16 are summed in f32 and rounded once.
+  virtual void all_reduce(void* data, std::int64_t count, DType dtype) = 0;
+  virtual void broadcast(void* data, std::size_t bytes, int root) = 0;
+  /// `all` receives size() * bytes, in the order of ranks.
+  virtual void all_gather(const void* mine, std::size_t bytes, void* all) = 0;
+  virtual void barrier() = 0;
+  /// Ends the job, on all processes.
+  [[noreturn]] virtual void abort(int code) = 0;
+};
+
+}  // namespace tasuki::dist

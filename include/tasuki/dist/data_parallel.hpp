@@ -1,0 +1,71 @@
+#pragma once
+#include <cstddef>
+
+#include "tasuki/core/intrusive.hpp"
+#include "tasuki/dist/world.hpp"
+#include "tasuki/nn/module.hpp"
+#include "tasuki/optim/optimizer.hpp"
+
+namespace tasuki::dist {
+
+class Reducer;
+
+struct DataParallelOptions {
+  /// Gradients are summed in ranges of about so many bytes, each as soon as its last gradient is there.
+  std::size_t bucket_bytes = std::size_t{1} << 20;
+};
+
+/// Trains one network on all processes of a world. Each computes on its share of the global batch; after backward() every one of
+/// them has the gradient of the whole.
+///
+///     auto world = ts::dist::init(argc, argv);
+///     ...
+///     ts::dist::DataParallel parallel{world, net, opt};
+///
+/// It gives every process the parameters and buffers of rank 0, and hooks into the tape: a gradient whose bucket is complete is
+/// summed over all processes while backward goes on. While it lives, losses that average (cross_entropy, mse_loss, nll_loss, ...)
+/// divide by the count of the whole batch instead of the process' own, when they are recorded: sums of gradients are then exactly
+/// the gradient of the global mean, whatever the shares, an empty one included; the value of the loss is this process' part, and
+/// `world.sum(loss)` the whole. ts::mean stays local.
+///
+/// Every process calls backward() equally often. Gradients that are accumulated over several calls are summed by the last one:
+///
+///     {
+///       auto later = parallel.no_sync();
+///       loss_of(first).backward();
+///     }
+///     loss_of(second).backward();
+///
+/// Parameters that took no part on any process keep their undefined gradient. Throws DistributedError where the processes have
+/// different networks, DeviceError for parameters that are not on the CPU.
+class DataParallel {
+ public:
+  DataParallel(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options = {},
+               SourceLocation at = SourceLocation::current());
+  ~DataParallel();
+  DataParallel(const DataParallel&) = delete;
+  DataParallel& operator=(const DataParallel&) = delete;
+
+  /// While it lives, gradients stay local.
+  class NoSync {
+   public:
+    explicit NoSync(DataParallel& parallel);
+    ~NoSync();
+    NoSync(const NoSync&) = delete;
+    NoSync& operator=(const NoSync&) = delete;
+
+   private:
+    DataParallel& parallel_;
+  };
+  [[nodiscard]] NoSync no_sync() { return NoSync(*this); }
+
+  /// Ranges that gradients are summed in.
+  std::size_t bucket_count() const;
+  /// Gives every process the buffers of rank 0 again, such as running statistics that each has of its own batches.
+  void broadcast_buffers();
+
+ private:
+  intrusive_ptr<Reducer> reducer_;
+};
+
+}  // namespace tasuki::dist

@@ -1,0 +1,6 @@
+#pragma once
+#include "tasuki/dist/communicator.hpp"
+
+/// Defined by the library behind the CMake target tasuki::mpi; null in programs that are linked without it. The caller owns what
+/// it returns. `timeout_seconds`: that processes of one host wait for each other.
+extern "C" [[gnu::weak]] tasuki::dist::Communicator* tasuki_mpi_communicator(int* argc, char*** argv, double timeout_seconds);

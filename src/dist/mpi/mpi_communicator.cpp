@@ -1,0 +1,115 @@
+#include <mpi.h>
+
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "kernels/sum_sources.hpp"
+#include "src/dist/back_end.hpp"
+#include "src/dist/mpi/shared_window.hpp"
+
+namespace tasuki::dist {
+
+namespace {
+
+MPI_Datatype type_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return MPI_FLOAT;
+    case DType::f64: return MPI_DOUBLE;
+    case DType::i64: return MPI_INT64_T;
+    case DType::i32: return MPI_INT32_T;
+    default: TASUKI_THROW(DTypeError, "MPI does not sum ", dtype);
+  }
+}
+
+/// MPI between hosts, shared memory within. On each host process 0 of its window speaks for the others.
+class MpiCommunicator final : public Communicator {
+ public:
+  MpiCommunicator(int* argc, char*** argv, double timeout_seconds) {
+    int up = 0;
+    MPI_Initialized(&up);
+    if (!up) {
+      // The thread that makes the communicator, and then the communication thread: never both at once.
+      int provided = 0;
+      MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided);
+      ours_ = true;
+      if (provided < MPI_THREAD_SERIALIZED) TASUKI_THROW(DistributedError, "this MPI does not allow calls from a thread of their own (MPI_THREAD_SERIALIZED)");
+    }
+    MPI_Comm_dup(MPI_COMM_WORLD, &all_);
+    MPI_Comm_rank(all_, &rank_);
+    MPI_Comm_size(all_, &size_);
+    MPI_Comm shared;
+    MPI_Comm_split_type(all_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &shared);
+    // Tests have several hosts on one.
+    const char* text = std::getenv("TASUKI_DIST_HOST_SIZE");
+    const int host_size = text ? std::atoi(text) : 0;
+    int place = 0;
+    MPI_Comm_rank(shared, &place);
+    MPI_Comm_split(shared, host_size > 0 ? place / host_size : 0, rank_, &host_);
+    MPI_Comm_free(&shared);
+    window_ = std::make_unique<SharedWindow>(host_, timeout_seconds);
+    MPI_Comm_split(all_, window_->rank() == 0 ? 0 : MPI_UNDEFINED, rank_, &leaders_);
+    int hosts = window_->rank() == 0 ? 1 : 0;
+    MPI_Allreduce(&hosts, &hosts_, 1, MPI_INT, MPI_SUM, all_);
+  }
+  ~MpiCommunicator() override {
+    window_.reset();
+    if (leaders_ != MPI_COMM_NULL) MPI_Comm_free(&leaders_);
+    MPI_Comm_free(&host_);
+    MPI_Comm_free(&all_);
+    if (ours_) MPI_Finalize();
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  int local_rank() const override { return window_->rank(); }
+  int local_size() const override { return window_->size(); }
+  std::string description() const override {
+    return hosts_ == 1 ? "MPI with shared memory on one host" : "MPI between " + std::to_string(hosts_) + " hosts, shared memory within";
+  }
+
+  void all_reduce(void* data, std::int64_t count, DType dtype) override {
+    window_->agree("all_reduce", count, dtype);
+    struct Between {
+      const MpiCommunicator& of;
+      DType dtype;
+      bool needed() const { return of.hosts_ > 1; }
+      void operator()(void* sum, std::int64_t elements) const {
+        MPI_Allreduce(MPI_IN_PLACE, sum, static_cast<int>(elements), type_of(kernels::cpu::sum_type(dtype)), MPI_SUM, of.leaders_);
+      }
+    };
+    window_->all_reduce(data, count, dtype, Between{*this, dtype});
+  }
+  void broadcast(void* data, std::size_t bytes, int root) override {
+    window_->agree("broadcast", static_cast<std::int64_t>(bytes), DType::u8);
+    for (std::size_t begin = 0; begin < bytes; begin += INT_MAX)
+      MPI_Bcast(static_cast<char*>(data) + begin, static_cast<int>(bytes - begin < INT_MAX ? bytes - begin : INT_MAX), MPI_BYTE, root, all_);
+  }
+  void all_gather(const void* mine, std::size_t bytes, void* all) override {
+    window_->agree("all_gather", static_cast<std::int64_t>(bytes), DType::u8);
+    if (bytes > INT_MAX) TASUKI_THROW(DistributedError, "expected  at most ", INT_MAX, " bytes of each process to gather\nactual    ", bytes);
+    MPI_Allgather(mine, static_cast<int>(bytes), MPI_BYTE, all, static_cast<int>(bytes), MPI_BYTE, all_);
+  }
+  void barrier() override {
+    window_->agree("barrier", 0, DType::u8);
+    MPI_Barrier(all_);
+  }
+  [[noreturn]] void abort(int code) override {
+    MPI_Abort(all_, code);
+    std::abort();
+  }
+
+ private:
+  MPI_Comm all_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL, leaders_ = MPI_COMM_NULL;
+  std::unique_ptr<SharedWindow> window_;
+  int rank_ = 0, size_ = 1, hosts_ = 1;
+  bool ours_ = false;
+};
+
+}  // namespace
+}  // namespace tasuki::dist
+
+extern "C" tasuki::dist::Communicator* tasuki_mpi_communicator(int* argc, char*** argv, double timeout_seconds) {
+  return new tasuki::dist::MpiCommunicator(argc, argv, timeout_seconds);
+}

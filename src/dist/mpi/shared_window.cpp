@@ -1,0 +1,94 @@
+#include "src/dist/mpi/shared_window.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <string>
+#include <thread>
+
+#include "kernels/sum_sources.hpp"
+#include "tasuki/dist/communicator.hpp"
+
+namespace tasuki::dist {
+
+SharedWindow::SharedWindow(MPI_Comm host, double timeout_seconds) : timeout_seconds_(timeout_seconds) {
+  int size = 0;
+  MPI_Comm_size(host, &size);
+  MPI_Comm_rank(host, &rank_);
+  crowded_ = std::thread::hardware_concurrency() <= static_cast<unsigned>(size);
+  void* mine = nullptr;
+  const auto bytes = static_cast<MPI_Aint>(head_bytes + chunk_bytes + (rank_ == 0 ? sums_bytes : 0));
+  static_assert(sizeof(Head) <= head_bytes);
+  if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_) != MPI_SUCCESS)
+    TASUKI_THROW(DistributedError, "cannot share ", static_cast<std::size_t>(bytes), " bytes with the other processes of this host\nis there room in /dev/shm, or in the container's shared memory?");
+  new (mine) Head{};
+  MPI_Barrier(host);
+  for (int peer = 0; peer < size; ++peer) {
+    MPI_Aint peer_bytes = 0;
+    int unit = 0;
+    void* base = nullptr;
+    MPI_Win_shared_query(window_, peer, &peer_bytes, &unit, &base);
+    peers_.push_back(static_cast<Head*>(base));
+  }
+}
+
+SharedWindow::~SharedWindow() { MPI_Win_free(&window_); }
+
+void SharedWindow::meet() {
+  const std::uint64_t number = ++meetings_;
+  peers_[static_cast<std::size_t>(rank_)]->meetings.store(number, std::memory_order_release);
+  const auto start = std::chrono::steady_clock::now();
+  for (Head* peer : peers_)
+    for (int turns = 0; peer->meetings.load(std::memory_order_acquire) < number; ++turns) {
+      if (!crowded_ && turns < 2000) continue;
+      std::this_thread::yield();
+      if (turns % 256 != 255) continue;
+      const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
+      if (waited.count() > timeout_seconds_) too_late();
+      if (waited.count() > 1e-3) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+}
+
+void SharedWindow::too_late() const {
+  std::string late;
+  for (int peer = 0; peer < size(); ++peer)
+    if (peers_[static_cast<std::size_t>(peer)]->meetings.load(std::memory_order_acquire) < meetings_) late += (late.empty() ? "" : ", ") + std::to_string(peer);
+  const Announcement& a = peers_[static_cast<std::size_t>(rank_)]->announced[operations_ % 2];
+  TASUKI_THROW(DistributedError, "process ", rank_, " of this host has waited ", timeout_seconds_, " s in ", static_cast<const char*>(a.what), " of ", a.count,
+               " elements, operation ", static_cast<std::int64_t>(operations_), ", for process ", late, "\nit has ended, hangs, or does fewer steps");
+}
+
+void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
+  // Two places in turn: nobody is a whole operation ahead of one that still compares.
+  const std::size_t turn = ++operations_ % 2;
+  Announcement& mine = peers_[static_cast<std::size_t>(rank_)]->announced[turn];
+  std::memset(&mine, 0, sizeof mine);
+  std::strncpy(mine.what, what, sizeof mine.what - 1);
+  mine.count = count;
+  mine.dtype = dtype;
+  meet();
+  for (int peer = 0; peer < size(); ++peer) {
+    const Announcement& other = peers_[static_cast<std::size_t>(peer)]->announced[turn];
+    if (std::strncmp(mine.what, other.what, sizeof mine.what) == 0 && mine.count == other.count && mine.dtype == other.dtype) continue;
+    TASUKI_THROW(DistributedError, "expected  the same operation on all processes\nactual    ", static_cast<const char*>(mine.what), " of ", mine.count, " ", mine.dtype, " on process ",
+                 rank_, " of this host, ", static_cast<const char*>(other.what), " of ", other.count, " ", other.dtype, " on process ", peer, "; it is operation ",
+                 static_cast<std::int64_t>(operations_), " of both\nall processes must call the same functions in the same order");
+  }
+}
+
+void SharedWindow::sum_slice(std::int64_t count, DType dtype) const {
+  // Whole cache lines for each, so that no two write to the same one.
+  const std::int64_t line = 64, share = (count + size() - 1) / size();
+  const std::int64_t begin = std::min(count, (share * rank_ + line - 1) / line * line), end = rank_ + 1 == size() ? count : std::min(count, (share * (rank_ + 1) + line - 1) / line * line);
+  std::vector<const void*> sources;
+  for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer) + static_cast<std::size_t>(begin) * size_of(dtype));
+  kernels::cpu::sum_sources(sources.data(), sources.size(), end - begin, dtype, sums() + static_cast<std::size_t>(begin) * size_of(kernels::cpu::sum_type(dtype)));
+}
+
+void SharedWindow::take_sums(void* data, std::int64_t count, DType dtype) const {
+  if (kernels::cpu::sum_type(dtype) == dtype) std::memcpy(data, sums(), static_cast<std::size_t>(count) * size_of(dtype));
+  else kernels::cpu::round_sum(sums(), count, dtype, data);
+}
+
+}  // namespace tasuki::dist

@@ -1,0 +1,84 @@
+#pragma once
+#include <mpi.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tasuki/core/dtype.hpp"
+
+namespace tasuki::dist {
+
+/// Memory that the processes of one host share, and what they do through it. Each sums its own slice from all peers, in the order of
+/// their ranks.
+class SharedWindow {
+ public:
+  static constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+
+  /// Collective over a communicator of processes that can share memory.
+  SharedWindow(MPI_Comm host, double timeout_seconds);
+  ~SharedWindow();
+  SharedWindow(const SharedWindow&) = delete;
+  SharedWindow& operator=(const SharedWindow&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return static_cast<int>(peers_.size()); }
+
+  /// All processes meet. Throws DistributedError on each of them unless all came for the same operation, and when one does not come
+  /// before the deadline. `what` is cut to 15 characters.
+  void agree(const char* what, std::int64_t count, DType dtype);
+  /// Between two calls of agree: nobody goes on before all have come.
+  void meet();
+
+  /// Sums over the host, a chunk at a time. `between(sum, elements)` is called by rank 0 alone, on each chunk's sum in sum_type,
+  /// before the others see it.
+  template <class Between>
+  void all_reduce(void* data, std::int64_t count, DType dtype, const Between& between);
+
+ private:
+  struct Announcement {
+    char what[16];
+    std::int64_t count;
+    DType dtype;
+  };
+  /// At the start of each process' part; a cache line for what others wait for.
+  struct Head {
+    alignas(64) std::atomic<std::uint64_t> meetings;
+    alignas(64) Announcement announced[2];
+  };
+  static constexpr std::size_t head_bytes = 4096, sums_bytes = 2 * chunk_bytes;  // bf16 chunks are summed in f32
+  char* slot(int peer) const { return reinterpret_cast<char*>(peers_[static_cast<std::size_t>(peer)]) + head_bytes; }
+  char* sums() const { return slot(0) + chunk_bytes; }
+  void sum_slice(std::int64_t count, DType dtype) const;
+  void take_sums(void* data, std::int64_t count, DType dtype) const;
+  [[noreturn]] void too_late() const;
+
+  MPI_Win window_ = MPI_WIN_NULL;
+  std::vector<Head*> peers_;
+  int rank_ = 0;
+  std::uint64_t meetings_ = 0, operations_ = 0;
+  double timeout_seconds_;
+  bool crowded_;  ///< fewer cores than processes: whoever waits must give its core away
+};
+
+template <class Between>
+void SharedWindow::all_reduce(void* data, std::int64_t count, DType dtype, const Between& between) {
+  const auto chunk = static_cast<std::int64_t>(chunk_bytes / size_of(dtype));
+  for (std::int64_t begin = 0; begin < count; begin += chunk) {
+    const std::int64_t n = count - begin < chunk ? count - begin : chunk;
+    char* mine = static_cast<char*>(data) + static_cast<std::size_t>(begin) * size_of(dtype);
+    __builtin_memcpy(slot(rank_), mine, static_cast<std::size_t>(n) * size_of(dtype));
+    meet();
+    sum_slice(n, dtype);
+    meet();
+    if (between.needed()) {
+      if (rank_ == 0) between(sums(), n);
+      meet();
+    }
+    take_sums(mine, n, dtype);
+  }
+}
+
+}  // namespace tasuki::dist
