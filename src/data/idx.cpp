@@ -1,5 +1,6 @@
 #include "tasuki/data/idx.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -103,14 +104,16 @@ Tensor parse_idx(const unsigned char* bytes, std::size_t size, std::string_view 
     TASUKI_THROW(FileError, path, ": not an IDX file that can be read here\nexpected  1 to ", max_dims, " dimensions\nactual    ", int{magic[3]});
 
   const Shape shape = read_shape(source, magic[3], path);
-  std::int64_t file_bytes = type.bytes;
+  std::int64_t elements = 1, most_bytes = 0;
   bool overflow = false, empty = false;
   for (const std::int64_t n : shape) {
     // a size of zero must not hide an overflow: strides are products of the other sizes
     if (n == 0) empty = true;
-    else overflow |= __builtin_mul_overflow(file_bytes, n, &file_bytes);
+    else overflow |= __builtin_mul_overflow(elements, n, &elements);
   }
-  if (empty && !overflow) file_bytes = 0;
+  // bytes and shorts take more room in memory than in the file
+  overflow |= __builtin_mul_overflow(elements, std::max<std::int64_t>(type.bytes, static_cast<std::int64_t>(size_of(type.dtype))), &most_bytes);
+  const std::int64_t file_bytes = empty || overflow ? 0 : elements * type.bytes;
   if (overflow || static_cast<std::uint64_t>(file_bytes) > source.most_remaining())
     TASUKI_THROW(FileError, path, ": the file is cut off, or its sizes are wrong\nexpected  ", overflow ? std::string("more bytes than 64 bits can count") : std::to_string(file_bytes) + " bytes",
                  " for ", shape, " elements of ", type.bytes, " bytes\nactual    at most ", source.most_remaining(), " bytes follow the sizes");

@@ -103,6 +103,7 @@ TEST_CASE("sizes that no memory could hold are refused before anything is alloca
   const std::uint32_t huge = 0xffffffffu;
   CHECK(rejection(header(0x0E, {huge, huge, huge})).find("expected  more bytes than 64 bits can count for [4294967295, 4294967295, 4294967295]") != std::string::npos);
   CHECK(rejection(header(0x08, {0, huge, huge, huge})).find("expected  more bytes than 64 bits can count") != std::string::npos);
+  CHECK(rejection(header(0x09, {huge, 0x64000000u, 0})).find("expected  more bytes than 64 bits can count") != std::string::npos);  // as i32
   CHECK(rejection(header(0x08, {huge, huge}) + "x").find("at most 1 bytes follow the sizes") != std::string::npos);
   CHECK(rejection(gzip(header(0x08, {huge, 100}))).find(": the file is cut off, or its sizes are wrong") == 0);
 }
