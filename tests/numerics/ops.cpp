@@ -27,20 +27,6 @@
 namespace tasuki::numerics {
 namespace {
 
-using In = const std::vector<Tensor>&;
-using Attributes = const std::vector<double>&;
-using Out = std::vector<Tensor>;
-
-std::int64_t whole(double v) { return static_cast<std::int64_t>(v); }
-int small(double v) { return static_cast<int>(v); }
-
-/// Attributes from the k-th on, as sizes or dimensions.
-Dims rest(Attributes a, std::size_t k) {
-  Dims dims;
-  for (; k < a.size(); ++k) dims.push_back(whole(a[k]));
-  return dims;
-}
-
 Tensor optional(In in, std::size_t i) { return i < in.size() ? in[i] : Tensor(); }
 Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
 
@@ -93,11 +79,8 @@ Out cross_entropy_call(In in, Attributes a) {
   return {cross_entropy(in[0], in[1], {.label_smoothing = a[1], .weight = optional(in, 2), .reduction = reduction_of(a[0])})};
 }
 
-}  // namespace
-
-#define ONE(expression) [](In in, [[maybe_unused]] Attributes a) -> Out { return {expression}; }
-const std::map<std::string, Call>& calls() {
-  static const std::map<std::string, Call> table{
+Calls named_calls() {
+  return {
 #define TASUKI_UNARY(name) {#name, ONE(name(in[0]))},
 #include "tasuki/tensor/unary_names.inc"
 #include "tasuki/ops/unary_functions.inc"
@@ -214,8 +197,17 @@ const std::map<std::string, Call>& calls() {
       {"unfold", ONE(in[0].unfold(small(a[0]), whole(a[1]), whole(a[2])))},
       {"diagonal", ONE(in[0].diagonal(whole(a[0]), small(a[1]), small(a[2])))},
   };
+}
+
+}  // namespace
+
+const Calls& calls() {
+  static const Calls table = [] {
+    Calls table = named_calls();
+    add_rearranging_calls(table);
+    return table;
+  }();
   return table;
 }
-#undef ONE
 
 }  // namespace tasuki::numerics

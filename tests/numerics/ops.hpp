@@ -7,10 +7,30 @@
 
 namespace tasuki::numerics {
 
+using In = const std::vector<Tensor>&;
+using Attributes = const std::vector<double>&;
+using Out = std::vector<Tensor>;
+
 /// How an op of generate.py is called: operands in its order, attributes as it writes them.
-using Call = std::vector<Tensor> (*)(const std::vector<Tensor>& in, const std::vector<double>& attributes);
+using Call = Out (*)(In in, Attributes a);
+using Calls = std::map<std::string, Call>;
 
 /// By the name of the file, without dtype.
-const std::map<std::string, Call>& calls();
+const Calls& calls();
+/// Those of rearranging.py; part of calls().
+void add_rearranging_calls(Calls& table);
+
+inline std::int64_t whole(double v) { return static_cast<std::int64_t>(v); }
+inline int small(double v) { return static_cast<int>(v); }
+/// Attributes from the k-th on, as sizes or dimensions.
+inline Dims rest(Attributes a, std::size_t k) {
+  Dims dims;
+  for (; k < a.size(); ++k) dims.push_back(whole(a[k]));
+  return dims;
+}
+
+/// Calls of one result, and of a list of them.
+#define ONE(expression) [](In in, [[maybe_unused]] Attributes a) -> Out { return {expression}; }
+#define ALL(expression) [](In in, [[maybe_unused]] Attributes a) -> Out { return expression; }
 
 }  // namespace tasuki::numerics

@@ -1,0 +1,242 @@
+"""Cases of scans, orders, scatters, padding and of what moves elements about, and of the reductions that came with them."""
+import numpy
+import torch
+import torch.nn.functional as F
+
+from basics import Case, away_from_zero, broadcastable, dim_of, integers, real, rng, shape, size
+
+
+def ranks(dims, d):
+    """Numbers that differ along dimension d, exact in every floating dtype: which of two equal ones comes first is no question."""
+    return numpy.argsort(rng.random(dims), d) * 0.5 - 2
+
+
+def distinct(dims):
+    """Numbers of distinct magnitudes other than zero; at most 128, so that bf16 holds them."""
+    count = int(numpy.prod(dims))
+    return ((rng.permutation(count) + 1) / 32 * rng.choice([-1, 1], count)).reshape(dims)
+
+
+def with_zeros(dims):
+    return numpy.where(rng.random(dims) < 0.3, 0.0, real(dims))
+
+
+def reduction(f, make=real, number=None):
+    """Attributes: keepdim, then the dimensions; before them a number where `number` makes one."""
+
+    def case():
+        dims = shape(1, 3)
+        over = sorted(int(d) for d in rng.choice(len(dims), int(rng.integers(1, len(dims) + 1)), replace=False))
+        keep = bool(rng.random() < 0.5)
+        first = [] if number is None else [number()]
+        return Case(lambda x: f(x, *first, over, keep), [make(dims)], [*first, keep, *over])
+
+    return case
+
+
+def product(x, over, keep):
+    for d in reversed(over):
+        x = torch.prod(x, d, keep)
+    return x
+
+
+def norm_of_extremes():
+    dims, p = [size(1, 10), size(1, 10)], float(rng.choice([numpy.inf, -numpy.inf]))
+    d, keep = dim_of(dims), bool(rng.random() < 0.5)
+    return Case(lambda x: torch.linalg.vector_norm(x, p, d, keep), [distinct(dims)], [p, keep, d])
+
+
+def deviation():
+    dims = [size(3, 9) for _ in range(size(1, 3))]
+    over, keep, correction = dim_of(dims), bool(rng.random() < 0.5), int(rng.integers(0, 2))
+    return Case(lambda x: torch.std(x, over, correction=correction, keepdim=keep), [real(dims)], [keep, correction, over])
+
+
+def along(f, make=real):
+    def case():
+        dims = shape(1, 3)
+        d = dim_of(dims)
+        return Case(lambda x: f(x, d), [make(dims)], [d])
+
+    return case
+
+
+def ordered(f):
+    """f(x, d, flag) for lines without equal elements."""
+
+    def case():
+        dims = shape(1, 3)
+        d, flag = dim_of(dims), bool(rng.random() < 0.5)
+        return Case(lambda x: f(x, d, flag), [ranks(dims, d)], [d, flag])
+
+    return case
+
+
+def selected(f):
+    """f(x, k, d, flag) with 1 <= k <= the size of dimension d."""
+
+    def case():
+        dims = shape(1, 3)
+        d, flag = dim_of(dims), bool(rng.random() < 0.5)
+        k = int(rng.integers(1, dims[d] + 1))
+        return Case(lambda x: f(x, k, d, flag), [ranks(dims, d)], [k, d, flag])
+
+    return case
+
+
+def quantile():
+    dims = shape(1, 3)
+    d, keep, q = dim_of(dims), bool(rng.random() < 0.5), float(rng.choice([0, 0.125, 0.25, 0.5, 0.75, 1]))
+    return Case(lambda x: torch.quantile(x, q, d, keep), [ranks(dims, d)], [q, d, keep])
+
+
+def searchsorted():
+    rows, right = shape(0, 2), bool(rng.random() < 0.5)
+    sequence = numpy.sort(numpy.round(real([*rows, size(1, 12)]) * 4) / 4)
+    values = numpy.round(real([*rows, size(1, 9)]) * 4) / 4
+    return Case(lambda s, v: torch.searchsorted(s, v, right=right), [sequence, values], [right], constant=(0, 1))
+
+
+def unique():
+    f = lambda x: list(torch.unique(x.detach(), return_inverse=True, return_counts=True))
+    return Case(f, [numpy.round(real(shape(1, 3)) * 2) / 2])
+
+
+def index_below(dims, d):
+    """Positions along dimension d, each at most once on a line."""
+    most = numpy.argsort(rng.random(dims), d).astype(numpy.int64)
+    return most[tuple(slice(int(rng.integers(1, s + 1))) for s in dims)]
+
+
+def scatter():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    index = index_below(dims, d)
+    return Case(lambda x, i, source: torch.scatter(x, d, i, source), [real(dims), index, real(index.shape)], [d])
+
+
+def scatter_number():
+    dims, value = shape(1, 3), float(numpy.float32(rng.uniform(-2, 2)))
+    d = dim_of(dims)
+    return Case(lambda x, i: torch.scatter(x, d, i, value), [real(dims), index_below(dims, d)], [d, value])
+
+
+def scatter_add():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    index = [int(rng.integers(1, s + 1)) for s in dims]
+    index[d] = size(1, 12)
+    return Case(lambda x, i, source: torch.scatter_add(x, d, i, source), [real(dims), integers(index, 0, dims[d]), real(index)], [d])
+
+
+def index_add():
+    dims, alpha = shape(1, 3), float(rng.choice([1, 0.5, -2]))
+    d = dim_of(dims)
+    source = list(dims)
+    source[d] = size(1, 12)
+    f = lambda x, i, s: torch.index_add(x, d, i, s, alpha=alpha)
+    return Case(f, [real(dims), integers([source[d]], 0, dims[d]), real(source)], [d, alpha])
+
+
+def take_along_dim():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    index = [1 if rng.random() < 0.3 else s for s in dims]
+    index[d] = size(1, 12)
+    return Case(lambda x, i: torch.take_along_dim(x, i, d), [real(dims), integers(index, 0, dims[d])], [d])
+
+
+def one_hot():
+    classes = size(1, 12)
+    return Case(lambda labels: F.one_hot(labels, classes), [integers(shape(0, 3), 0, classes)], [classes])
+
+
+def masked_select():
+    dims = shape(1, 3)
+    return Case(torch.masked_select, [real(dims), rng.random(broadcastable(dims)) < 0.5])
+
+
+def pad():
+    spatial = size(1, 3)
+    dims = [size(1, 3), size(1, 4), *(size(3, 9) for _ in range(spatial))]
+    mode = int(rng.integers(0, 4))
+    amounts = [int(rng.integers(-1 if mode == 0 else 0, 3)) for _ in range(2 * spatial)]
+    value = 0.0 if mode else float(rng.choice([0, 1.5]))
+    f = lambda x: F.pad(x, amounts, ["constant", "reflect", "replicate", "circular"][mode], value if mode == 0 else None)
+    return Case(f, [real(dims)], [mode, value, *amounts])
+
+
+def flip():
+    dims = shape(1, 4)
+    over = [int(d) for d in rng.choice(len(dims), int(rng.integers(1, len(dims) + 1)), replace=False)]
+    return Case(lambda x: torch.flip(x, over), [real(dims)], over)
+
+
+def roll():
+    dims = shape(1, 4)
+    shift, d = int(rng.integers(-12, 13)), dim_of(dims)
+    return Case(lambda x: torch.roll(x, shift, d), [real(dims)], [shift, d])
+
+
+def repeated(f, fewest):
+    def case():
+        dims = shape(1, 3)
+        count = int(rng.integers(fewest, 2)) + len(dims)
+        repeats = [size(1, 3) for _ in range(max(count, 1))]
+        return Case(lambda x: f(x, repeats), [real(dims)], repeats)
+
+    return case
+
+
+def triangle(f):
+    def case():
+        dims, offset = [*shape(0, 2), size(), size()], int(rng.integers(-4, 5))
+        return Case(lambda x: f(x, offset), [real(dims)], [offset])
+
+    return case
+
+
+def pixel_shuffle():
+    r = size(1, 3)
+    return Case(lambda x: F.pixel_shuffle(x, r), [real([*shape(0, 2), size(1, 3) * r * r, size(1, 5), size(1, 5)])], [r])
+
+
+def pixel_unshuffle():
+    r = size(1, 3)
+    return Case(lambda x: F.pixel_unshuffle(x, r), [real([*shape(0, 2), size(1, 3), size(1, 4) * r, size(1, 4) * r])], [r])
+
+
+def parts(f):
+    """f(x, number, d)."""
+
+    def case():
+        dims = shape(1, 3)
+        d, number = dim_of(dims), size(1, 5)
+        return Case(lambda x: list(f(x, number, d)), [real(dims)], [number, d])
+
+    return case
+
+
+def meshgrid():
+    return Case(lambda *axes: list(torch.meshgrid(*axes, indexing="ij")), [real([size(1, 5)]) for _ in range(size(1, 4))])
+
+
+OPS = {
+    "prod": reduction(product, with_zeros), "std": deviation, "logsumexp": reduction(torch.logsumexp),
+    "norm": reduction(torch.linalg.vector_norm, away_from_zero, lambda: float(rng.choice([0.5, 1, 2, 3]))), "norm_of_extremes": norm_of_extremes,
+    "norm_of_order_0": reduction(lambda x, over, keep: torch.linalg.vector_norm(x.detach(), 0, over, keep), with_zeros),
+    "any": reduction(torch.any, with_zeros), "all": reduction(torch.all, with_zeros),
+    "count_nonzero": reduction(lambda x, over, _: torch.count_nonzero(x, over), with_zeros),
+    "cumsum": along(torch.cumsum), "cumprod": along(torch.cumprod, with_zeros),
+    "sort": ordered(lambda x, d, descending: list(torch.sort(x, d, descending))),
+    "argsort": ordered(lambda x, d, descending: torch.argsort(x, d, descending)),
+    "median": ordered(lambda x, d, keep: list(torch.median(x, d, keep))),
+    "topk": selected(lambda x, k, d, largest: list(torch.topk(x, k, d, largest))),
+    "kthvalue": selected(lambda x, k, d, keep: list(torch.kthvalue(x, k, d, keep))),
+    "quantile": quantile, "searchsorted": searchsorted, "unique": unique, "nonzero": lambda: Case(torch.nonzero, [with_zeros(shape(1, 3))]),
+    "scatter": scatter, "scatter_number": scatter_number, "scatter_add": scatter_add, "index_add": index_add, "take_along_dim": take_along_dim,
+    "one_hot": one_hot, "masked_select": masked_select, "pad": pad, "flip": flip, "roll": roll,
+    "repeat": repeated(lambda x, n: x.repeat(n), 0), "tile": repeated(torch.tile, -2), "tril": triangle(torch.tril), "triu": triangle(torch.triu),
+    "pixel_shuffle": pixel_shuffle, "pixel_unshuffle": pixel_unshuffle, "split": parts(torch.split), "chunk": parts(torch.chunk),
+    "unbind": along(lambda x, d: list(torch.unbind(x, d))), "meshgrid": meshgrid,
+}
