@@ -12,6 +12,7 @@
 #include "benchmarks/support/peer.hpp"
 #include "benchmarks/support/report.hpp"
 #include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
@@ -22,10 +23,17 @@
 #include "tasuki/ops/gather.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/layer_norm.hpp"
+#include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/mse_loss.hpp"
+#include "tasuki/ops/pad.hpp"
+#include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/pool.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/scan.hpp"
+#include "tasuki/ops/scatter.hpp"
 #include "tasuki/ops/softmax.hpp"
+#include "tasuki/ops/sort.hpp"
 #include "tasuki/ops/unary.hpp"
 #include "tasuki/runtime/threads.hpp"
 #include "tasuki/tensor/creation.hpp"
@@ -116,6 +124,41 @@ std::vector<Case> cases(std::int64_t rows) {
       {"cat", {{-2, 2, {rows / 2, columns}}, {-2, 2, {rows / 2, columns}}}, [](const Inputs& in) { return ts::cat({in[0], in[1]}, 1); }},
       {"copy of the transposed", {any}, [](const Inputs& in) { return in[0].t().contiguous(); }},
       {"cast to f32", {any}, [](const Inputs& in) { return in[0].to(ts::f32); }},
+      {"prod of rows", {{0.9, 1.1}}, [](const Inputs& in) { return ts::prod(in[0], 1); }},
+      {"prod of columns", {{0.9, 1.1}}, [](const Inputs& in) { return ts::prod(in[0], 0); }},
+      {"std of rows", {any}, [](const Inputs& in) { return ts::std(in[0], 1); }},
+      {"norm", {any}, [](const Inputs& in) { return ts::norm(in[0]); }},
+      {"norm of rows", {any}, [](const Inputs& in) { return ts::norm(in[0], 2, {1}); }},
+      {"logsumexp of rows", {any}, [](const Inputs& in) { return ts::logsumexp(in[0], 1); }},
+      {"logsumexp of columns", {any}, [](const Inputs& in) { return ts::logsumexp(in[0], 0); }},
+      {"count_nonzero", {any}, [](const Inputs& in) { return ts::count_nonzero(in[0]); }, false, false},
+      {"any of rows", {any}, [](const Inputs& in) { return ts::any(in[0], 1); }, false, false},
+      {"cumsum of rows", {any}, [](const Inputs& in) { return ts::cumsum(in[0], 1); }},
+      {"cumsum of columns", {any}, [](const Inputs& in) { return ts::cumsum(in[0], 0); }},
+      {"cumprod of rows", {{0.9, 1.1}}, [](const Inputs& in) { return ts::cumprod(in[0], 1); }},
+      {"sort of rows", {any}, [](const Inputs& in) { return ts::sort(in[0], 1).values; }},
+      {"sort of columns", {any}, [](const Inputs& in) { return ts::sort(in[0], 0).values; }},
+      {"topk of rows", {any}, [](const Inputs& in) { return ts::topk(in[0], 10, 1).values; }},
+      {"median of rows", {any}, [](const Inputs& in) { return ts::median(in[0], 1).values; }},
+      {"scatter_add", {any, indices(columns), any}, [](const Inputs& in) { return ts::scatter_add(in[0], 1, in[1], in[2]); }},
+      {"scatter a number", {any, indices(columns)}, [](const Inputs& in) { return ts::scatter(in[0], 1, in[1], 1); }},
+      {"index_add", {any, indices(static_cast<double>(rows), {rows}), any}, [](const Inputs& in) { return ts::index_add(in[0], 0, in[1], in[2]); }},
+      {"nonzero", {any}, [](const Inputs& in) { return ts::nonzero(in[0].detach().gt(0)); }, false, false},
+      {"masked_select", {any}, [](const Inputs& in) { return ts::masked_select(in[0], in[0].detach().gt(0)); }},
+      {"flip of rows", {any}, [](const Inputs& in) { return ts::flip(in[0], 1); }},
+      {"flip of columns", {any}, [](const Inputs& in) { return ts::flip(in[0], 0); }},
+      {"roll", {any}, [](const Inputs& in) { return ts::roll(in[0], {7, 11}, {0, 1}); }},
+      {"repeat", {{-2, 2, {rows / 4, columns}}}, [](const Inputs& in) { return ts::repeat(in[0], {2, 2}); }},
+      {"tril", {any}, [](const Inputs& in) { return ts::tril(in[0]); }},
+      {"pad", {{-2, 2, images}}, [](const Inputs& in) { return ts::pad(in[0], {1, 1, 1, 1}); }},
+      {"pad mirrored", {{-2, 2, images}}, [](const Inputs& in) { return ts::pad(in[0], {1, 1, 1, 1}, {.mode = ts::PadMode::reflect}); }},
+      {"pixel_shuffle", {{-2, 2, images}}, [](const Inputs& in) { return ts::pixel_shuffle(in[0], 2); }},
+      {"l1_loss", {any, any}, [](const Inputs& in) { return ts::l1_loss(in[0], in[1]); }},
+      {"huber_loss", {any, any}, [](const Inputs& in) { return ts::huber_loss(in[0], in[1]); }},
+      {"binary_cross_entropy", {{0.1, 0.9}, {0.1, 0.9}}, [](const Inputs& in) { return ts::binary_cross_entropy(in[0], in[1]); }},
+      {"binary_cross_entropy_with_logits", {any, {0, 1}}, [](const Inputs& in) { return ts::binary_cross_entropy_with_logits(in[0], in[1]); }},
+      {"kl_div", {{-3, 0}, {0.1, 0.9}}, [](const Inputs& in) { return ts::kl_div(in[0], in[1]); }},
+      {"cosine_similarity", {any, any}, [](const Inputs& in) { return ts::cosine_similarity(in[0], in[1]); }},
   };
 }
 

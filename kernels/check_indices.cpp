@@ -1,5 +1,6 @@
 #include "kernels/check_indices.hpp"
 
+#include "kernels/parallel.hpp"
 #include "tasuki/core/error.hpp"
 
 namespace tasuki::kernels::cpu {
@@ -27,6 +28,13 @@ Shape coordinates_of(const View& v, std::int64_t position) {
 template <class I>
 void check(const View& index, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
   const I* values = index.as<const I>();
+  if (!ignored && index.contiguous && bound > 0) {
+    bool valid = true;
+    parallel_for(index.numel, 65536, [&](std::int64_t begin, std::int64_t end) {
+      if (!all_inside(bound, values + begin, 1, end - begin)) __atomic_store_n(&valid, false, __ATOMIC_RELAXED);
+    });
+    if (valid) return;
+  }
   for (std::int64_t i = 0; i < index.numel; ++i) {
     const std::int64_t value = values[offset_of(index, i)];
     if (static_cast<std::uint64_t>(value) < static_cast<std::uint64_t>(bound) || (ignored && value == *ignored)) continue;

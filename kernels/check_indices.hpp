@@ -15,4 +15,21 @@ namespace tasuki::kernels::cpu {
 void check_indices(const View& index, std::int64_t bound, const char* what, const char* operand,
                    std::optional<std::int64_t> ignored = {});
 
+/// The indices of a run are all in [0, bound): the sign bit of v | (bound - 1 - v) is set for the others.
+template <class I>
+inline bool all_inside(std::int64_t bound, const I* at, std::int64_t stride, std::int64_t n) {
+  const auto last = static_cast<std::uint64_t>(bound - 1);
+  std::uint64_t signs = 0;
+  const auto look = [&](I value) {
+    const auto v = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
+    signs |= v | (last - v);
+  };
+  if (stride == 1) {
+    for (std::int64_t i = 0; i < n; ++i) look(at[i]);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) look(at[i * stride]);
+  }
+  return !(signs >> 63);
+}
+
 }  // namespace tasuki::kernels::cpu

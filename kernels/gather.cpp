@@ -25,23 +25,6 @@ template <class Run>
 
 enum Operand { moving, indices, table };  // operand numbers in Lines: what is read or written in order, and what is indexed
 
-/// The indices of a run are all in [0, bound): the sign bit of v | (bound - 1 - v) is set for the others.
-template <class I>
-bool all_inside(std::int64_t bound, const I* at, std::int64_t stride, std::int64_t n) {
-  const auto last = static_cast<std::uint64_t>(bound - 1);
-  std::uint64_t signs = 0;
-  const auto look = [&](I value) {
-    const auto v = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
-    signs |= v | (last - v);
-  };
-  if (stride == 1) {
-    for (std::int64_t i = 0; i < n; ++i) look(at[i]);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) look(at[i * stride]);
-  }
-  return !(signs >> 63);
-}
-
 template <class T, class I>
 bool gather_lines(const Lines& lines, const T* x, std::int64_t bound, std::int64_t step, const I* index, T* out) {
   bool all_valid = true;

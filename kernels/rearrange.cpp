@@ -41,6 +41,25 @@ class Part {
   View view_;
 };
 
+/// Calls row(source, target) for each run along the last dimension, several runs at a time on a thread.
+template <class T, class Row>
+void for_rows(const View& x, const View& out, Row&& row) {
+  const std::int64_t columns = x.size(-1);
+  parallel_for(x.numel / columns, std::max<std::int64_t>(1, 65536 / columns), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t number = begin; number < end; ++number) {
+      const T* from = x.as<const T>();
+      T* to = out.as<T>();
+      std::int64_t rest = number;
+      for (int d = x.ndim - 2; d >= 0; --d) {
+        from += rest % x.shape[d] * x.strides[d];
+        to += rest % x.shape[d] * out.strides[d];
+        rest /= x.shape[d];
+      }
+      row(number, from, to);
+    }
+  });
+}
+
 }  // namespace
 
 void flip(const View& x, std::uint32_t dims, const View& out) {
@@ -48,7 +67,15 @@ void flip(const View& x, std::uint32_t dims, const View& out) {
   Part from(x);
   for (int d = 0; d < x.ndim; ++d)
     if (dims >> d & 1u) from.reverse(d);
-  copy(from.view(), out);
+  const View reversed = from.view();
+  if (x.ndim == 0 || reversed.stride(-1) != -1 || out.stride(-1) != 1) return copy(reversed, out);
+  const std::int64_t columns = out.size(-1);
+  visit_size(out.dtype, [&]<class T>(T) {
+    for_rows<T>(reversed, out, [&](std::int64_t, const T* last, T* to) {
+      const T* from = last - (columns - 1);
+      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[columns - 1 - j];
+    });
+  });
 }
 
 void roll(const View& x, const std::int64_t* shifts, const View& out) {
@@ -92,25 +119,15 @@ void triangle(const View& x, std::int64_t offset, bool upper, const View& out) {
   if (out.numel == 0) return;
   const std::int64_t rows = x.size(-2), columns = x.size(-1), x_step = x.stride(-1), out_step = out.stride(-1);
   visit_size(x.dtype, [&]<class T>(T) {
-    parallel_for(x.numel / columns, std::max<std::int64_t>(1, 65536 / columns), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        const T* from = x.as<const T>();
-        T* to = out.as<T>();
-        std::int64_t rest = row;
-        for (int d = x.ndim - 2; d >= 0; --d) {
-          from += rest % x.shape[d] * x.strides[d];
-          to += rest % x.shape[d] * out.strides[d];
-          rest /= x.shape[d];
-        }
-        const std::int64_t edge = std::clamp<std::int64_t>(row % rows + offset + (upper ? 0 : 1), 0, columns);
-        const std::int64_t first = upper ? edge : 0, last = upper ? columns : edge;  // of what stays
-        if (x_step == 1 && out_step == 1) {
-          std::memset(to, 0, static_cast<std::size_t>(first) * sizeof(T));
-          std::memcpy(to + first, from + first, static_cast<std::size_t>(last - first) * sizeof(T));
-          std::memset(to + last, 0, static_cast<std::size_t>(columns - last) * sizeof(T));
-        } else {
-          for (std::int64_t j = 0; j < columns; ++j) to[j * out_step] = j >= first && j < last ? from[j * x_step] : T{};
-        }
+    for_rows<T>(x, out, [&](std::int64_t row, const T* from, T* to) {
+      const std::int64_t edge = std::clamp<std::int64_t>(row % rows + offset + (upper ? 0 : 1), 0, columns);
+      const std::int64_t first = upper ? edge : 0, last = upper ? columns : edge;  // of what stays
+      if (x_step == 1 && out_step == 1) {
+        std::memset(to, 0, static_cast<std::size_t>(first) * sizeof(T));
+        std::memcpy(to + first, from + first, static_cast<std::size_t>(last - first) * sizeof(T));
+        std::memset(to + last, 0, static_cast<std::size_t>(columns - last) * sizeof(T));
+      } else {
+        for (std::int64_t j = 0; j < columns; ++j) to[j * out_step] = j >= first && j < last ? from[j * x_step] : T{};
       }
     });
   });

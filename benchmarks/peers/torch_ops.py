@@ -58,6 +58,30 @@ def ops(rows):
         "gather": ([ANY, (0, COLUMNS, (rows, COLUMNS), "index")], lambda x, i: x.gather(1, i)),
         "index_select": ([ANY, (0, rows, (rows,), "index")], lambda x, i: x.index_select(0, i)),
         "cat": ([half, half], lambda x, y: torch.cat([x, y], 1)),
+    } | further_ops(rows, images)
+
+
+def further_ops(rows, images):
+    near_one, index, picture = (0.9, 1.1), (0, COLUMNS, (rows, COLUMNS), "index"), (-2, 2, images)
+    unary = {
+        "std of rows": lambda x: x.std(1), "norm": lambda x: x.norm(), "norm of rows": lambda x: x.norm(2, 1),
+        "logsumexp of rows": lambda x: x.logsumexp(1), "logsumexp of columns": lambda x: x.logsumexp(0), "count_nonzero": torch.count_nonzero,
+        "any of rows": lambda x: x.any(1), "cumsum of rows": lambda x: x.cumsum(1), "cumsum of columns": lambda x: x.cumsum(0),
+        "sort of rows": lambda x: x.sort(1).values, "sort of columns": lambda x: x.sort(0).values, "topk of rows": lambda x: x.topk(10, 1).values,
+        "median of rows": lambda x: x.median(1).values, "nonzero": lambda x: torch.nonzero(x.detach() > 0),
+        "masked_select": lambda x: x.masked_select(x.detach() > 0), "flip of rows": lambda x: x.flip(1), "flip of columns": lambda x: x.flip(0),
+        "roll": lambda x: x.roll((7, 11), (0, 1)), "tril": torch.tril,
+    }
+    of_pictures = {"pad": lambda x: F.pad(x, (1, 1, 1, 1)), "pad mirrored": lambda x: F.pad(x, (1, 1, 1, 1), "reflect"), "pixel_shuffle": lambda x: F.pixel_shuffle(x, 2)}
+    table = {name: ([ANY], f) for name, f in unary.items()} | {name: ([picture], f) for name, f in of_pictures.items()}
+    return table | {
+        "prod of rows": ([near_one], lambda x: x.prod(1)), "prod of columns": ([near_one], lambda x: x.prod(0)), "cumprod of rows": ([near_one], lambda x: x.cumprod(1)),
+        "scatter_add": ([ANY, index, ANY], lambda x, i, s: x.scatter_add(1, i, s)), "scatter a number": ([ANY, index], lambda x, i: x.scatter(1, i, 1)),
+        "index_add": ([ANY, (0, rows, (rows,), "index"), ANY], lambda x, i, s: x.index_add(0, i, s)),
+        "repeat": ([(-2, 2, (rows // 4, COLUMNS))], lambda x: x.repeat(2, 2)), "l1_loss": ([ANY, ANY], F.l1_loss), "huber_loss": ([ANY, ANY], F.huber_loss),
+        "binary_cross_entropy": ([(0.1, 0.9), (0.1, 0.9)], F.binary_cross_entropy), "kl_div": ([(-3, 0), (0.1, 0.9)], F.kl_div),
+        "binary_cross_entropy_with_logits": ([ANY, (0, 1)], F.binary_cross_entropy_with_logits),
+        "cosine_similarity": ([ANY, ANY], lambda x, y: F.cosine_similarity(x, y)),
     }
 
 

@@ -204,6 +204,7 @@ Calls named_calls() {
 const Calls& calls() {
   static const Calls table = [] {
     Calls table = named_calls();
+    add_loss_calls(table);
     add_rearranging_calls(table);
     return table;
   }();

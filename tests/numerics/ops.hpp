@@ -19,6 +19,8 @@ using Calls = std::map<std::string, Call>;
 const Calls& calls();
 /// Those of rearranging.py; part of calls().
 void add_rearranging_calls(Calls& table);
+/// Those of losses.py; part of calls().
+void add_loss_calls(Calls& table);
 
 inline std::int64_t whole(double v) { return static_cast<std::int64_t>(v); }
 inline int small(double v) { return static_cast<int>(v); }

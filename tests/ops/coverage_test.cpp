@@ -19,14 +19,18 @@ const char* const ops[] = {
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
     "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "cumsum", "cumprod",          //
-    "matmul", "linear", "interpolate",                                                               // dense
+    "matmul", "linear", "einsum", "bmm", "outer", "kron", "interpolate",                             // dense
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",                             //
     "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax",  // normalization
     "scaled_dot_product_attention", "rotary_embedding",                                              // attention
     "cross_entropy", "nll_loss", "mse_loss",                                                         // losses
+    "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss",
+    "soft_margin_loss", "hinge_loss", "hinge_embedding_loss", "sigmoid_focal_loss", "cosine_similarity", "pairwise_distance",
+    "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_soft_margin_loss", "dice_loss",
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
+    "feature_dropout", "drop_path", "alpha_dropout",                                                 //
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
     "unsqueeze", "unfold", "diagonal",                                                               //
     "scatter", "scatter_add", "index_add", "take_along_dim", "one_hot", "nonzero", "masked_select",  //

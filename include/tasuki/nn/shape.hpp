@@ -1,5 +1,7 @@
 #pragma once
 #include "tasuki/nn/module.hpp"
+#include "tasuki/ops/pad.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
 
 namespace tasuki::nn {
@@ -17,6 +19,38 @@ class Flatten : public Module {
 
  private:
   int from_, to_;
+};
+
+/// pad as a module: `Pad{{1, 1, 1, 1}, {.mode = ts::PadMode::reflect}}` mirrors images at their borders.
+class Pad : public Module {
+ public:
+  explicit Pad(const Dims& amounts, const PadOptions& options = {}) : amounts_(amounts), options_(options) {}
+  Pad(Module* parent, std::string_view name, const Dims& amounts, const PadOptions& options = {})
+      : Module(parent, name), amounts_(amounts), options_(options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(pad(s.enter(x), amounts_, options_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, amounts_, options_); }
+
+ private:
+  Dims amounts_;
+  PadOptions options_;
+};
+
+/// Channels become pixels of an image `upscale` times as high and wide.
+class PixelShuffle : public Module {
+ public:
+  explicit PixelShuffle(std::int64_t upscale) : upscale_(upscale) {}
+  PixelShuffle(Module* parent, std::string_view name, std::int64_t upscale) : Module(parent, name), upscale_(upscale) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(pixel_shuffle(s.enter(x), upscale_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, upscale_); }
+
+ private:
+  std::int64_t upscale_;
 };
 
 /// x itself: takes the place of a layer that is not there.

@@ -1,0 +1,44 @@
+// The ops of losses.py.
+#include "tasuki/ops/einsum.hpp"
+#include "tasuki/ops/margin_loss.hpp"
+#include "tests/numerics/ops.hpp"
+
+namespace tasuki::numerics {
+namespace {
+
+Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
+
+const char* const equations[] = {"ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"};
+
+}  // namespace
+
+void add_loss_calls(Calls& table) {
+  table.insert({
+      {"l1_loss", ONE(l1_loss(in[0], in[1], reduction_of(a[0])))},
+      {"smooth_l1_loss", ONE(smooth_l1_loss(in[0], in[1], {.beta = a[1], .reduction = reduction_of(a[0])}))},
+      {"huber_loss", ONE(huber_loss(in[0], in[1], {.delta = a[1], .reduction = reduction_of(a[0])}))},
+      {"binary_cross_entropy", ONE(binary_cross_entropy(in[0], in[1], {.reduction = reduction_of(a[0])}))},
+      {"binary_cross_entropy_with_logits", ONE(binary_cross_entropy_with_logits(in[0], in[1], {.reduction = reduction_of(a[0])}))},
+      {"kl_div", ONE(kl_div(in[0], in[1], {.reduction = reduction_of(a[0])}))},
+      {"kl_div_of_logs", ONE(kl_div(in[0], in[1], {.log_target = true, .reduction = reduction_of(a[0])}))},
+      {"poisson_nll_loss", ONE(poisson_nll_loss(in[0], in[1], {.reduction = reduction_of(a[0])}))},
+      {"soft_margin_loss", ONE(soft_margin_loss(in[0], in[1], reduction_of(a[0])))},
+      {"hinge_loss", ONE(hinge_loss(in[0], in[1], reduction_of(a[0])))},
+      {"hinge_embedding_loss", ONE(hinge_embedding_loss(in[0], in[1], {.margin = a[1], .reduction = reduction_of(a[0])}))},
+      {"multilabel_soft_margin_loss", ONE(multilabel_soft_margin_loss(in[0], in[1], reduction_of(a[0])))},
+      {"sigmoid_focal_loss", ONE(sigmoid_focal_loss(in[0], in[1], {.gamma = a[1], .reduction = reduction_of(a[0])}))},
+      {"dice_loss", ONE(dice_loss(in[0], in[1], {.reduction = reduction_of(a[0])}))},
+      {"cosine_similarity", ONE(cosine_similarity(in[0], in[1], {.dim = small(a[0])}))},
+      {"pairwise_distance", ONE(pairwise_distance(in[0], in[1], {.p = a[0]}))},
+      {"cosine_embedding_loss", ONE(cosine_embedding_loss(in[0], in[1], in[2], {.margin = a[1], .reduction = reduction_of(a[0])}))},
+      {"triplet_margin_loss", ONE(triplet_margin_loss(in[0], in[1], in[2], {.swap = a[1] != 0, .reduction = reduction_of(a[0])}))},
+      {"margin_ranking_loss", ONE(margin_ranking_loss(in[0], in[1], in[2], {.margin = a[1], .reduction = reduction_of(a[0])}))},
+      {"multi_margin_loss", ONE(multi_margin_loss(in[0], in[1], {.p = small(a[1]), .reduction = reduction_of(a[0])}))},
+      {"einsum", ONE(einsum(equations[small(a[0])], in))},
+      {"bmm", ONE(bmm(in[0], in[1]))},
+      {"outer", ONE(outer(in[0], in[1]))},
+      {"kron", ONE(kron(in[0], in[1]))},
+  });
+}
+
+}  // namespace tasuki::numerics

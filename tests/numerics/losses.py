@@ -1,0 +1,129 @@
+"""Cases of losses, and of products by named dimensions."""
+import torch
+import torch.nn.functional as F
+from basics import Case, dim_of, integers, real, rng, shape, size
+
+REDUCTIONS = ["mean", "sum", "none"]
+
+
+def reduction():
+    return int(rng.integers(0, 3))
+
+
+def probabilities(dims):
+    return real(dims, 0.05, 0.95)
+
+
+def logarithms(dims):
+    return real(dims, -4, -0.1)
+
+
+def signs(dims):
+    return rng.choice([-1.0, 1.0], dims)
+
+
+def pointwise(f, x=real, target=real, constant=(), number=None, value=lambda: float(rng.choice([0.5, 0.75, 1.25]))):
+    """A loss of equal shapes, with a reduction and perhaps a parameter."""
+
+    def case():
+        dims, r = shape(1, 3), reduction()
+        attributes, options = [float(r)], {"reduction": REDUCTIONS[r]}
+        if number:
+            attributes.append(value())
+            options[number] = attributes[1]
+        return Case(lambda x, t: f(x, t, **options), [x(dims), target(dims)], attributes, constant=constant)
+
+    return case
+
+
+def hinge_loss():
+    dims, r = shape(1, 3), reduction()
+    reduce = [torch.mean, torch.sum, lambda y: y][r]
+    return Case(lambda x, t: reduce(F.relu(1 - x * t)), [real(dims), signs(dims)], [r], constant=(1,))
+
+
+def focal(x, target, reduction, gamma):
+    """Lin et al. 2017, formula (5)."""
+    p = torch.sigmoid(x)
+    miss = p * (1 - target) + (1 - p) * target
+    losses = F.binary_cross_entropy_with_logits(x, target, reduction="none") * miss**gamma * (0.25 * target + 0.75 * (1 - target))
+    return {"mean": torch.mean, "sum": torch.sum, "none": lambda y: y}[reduction](losses)
+
+
+def dice_loss():
+    dims, r = [size(1, 3), size(1, 3), size(), size()], reduction()
+
+    def f(x, t):
+        both = lambda a: a.flatten(2).sum(-1)
+        return [torch.mean, torch.sum, lambda y: y][r](1 - (2 * both(x * t) + 1) / (both(x) + both(t) + 1))
+
+    return Case(f, [probabilities(dims), probabilities(dims)], [r])
+
+
+def cosine_similarity():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    dims[d] = size(2)  # of single numbers it is constant
+    return Case(lambda a, b: F.cosine_similarity(a, b, d), [real(dims), real(dims)], [d])
+
+
+def pairwise_distance():
+    dims, p = shape(1, 3), float(rng.choice([1, 2, 3]))
+    return Case(lambda a, b: F.pairwise_distance(a, b, p), [real(dims), real(dims)], [p])
+
+
+def cosine_embedding_loss():
+    n, d, margin, r = size(), size(2), float(rng.choice([-0.5, 0, 0.25])), reduction()
+    f = lambda a, b, t: F.cosine_embedding_loss(a, b, t, margin, reduction=REDUCTIONS[r])
+    return Case(f, [real([n, d]), real([n, d]), signs([n])], [r, margin], constant=(2,))
+
+
+def triplet_margin_loss():
+    n, d, swap, r = size(), size(), bool(rng.random() < 0.5), reduction()
+    f = lambda a, p, n: F.triplet_margin_loss(a, p, n, swap=swap, reduction=REDUCTIONS[r])
+    return Case(f, [real([n, d]), real([n, d]), real([n, d])], [r, swap])
+
+
+def margin_ranking_loss():
+    n, margin, r = size(), float(rng.choice([0, 0.25, 0.5])), reduction()
+    f = lambda a, b, t: F.margin_ranking_loss(a, b, t, margin, reduction=REDUCTIONS[r])
+    return Case(f, [real([n]), real([n]), signs([n])], [r, margin], constant=(2,))
+
+
+def multi_margin_loss():
+    n, c, p, r = size(), size(2), size(1, 2), reduction()
+    return Case(lambda x, t: F.multi_margin_loss(x, t, p, reduction=REDUCTIONS[r]), [real([n, c]), integers([n], 0, c)], [r, p])
+
+
+EQUATIONS = ["ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"]
+
+
+def einsum():
+    number = int(rng.integers(0, len(EQUATIONS)))
+    sizes = {}
+    dims = [[sizes.setdefault(c, size(1, 5)) for c in part] for part in EQUATIONS[number].split("->")[0].split(",")]
+    return Case(lambda *x: torch.einsum(EQUATIONS[number], *x), [real(d) for d in dims], [number])
+
+
+def bmm():
+    b, m, k, n = (size() for _ in range(4))
+    return Case(torch.bmm, [real([b, m, k]), real([b, k, n])])
+
+
+def kron():
+    return Case(torch.kron, [real([size(1, 4) for _ in range(int(rng.integers(0, 4)))]) for _ in range(2)])
+
+
+OPS = {
+    "l1_loss": pointwise(F.l1_loss), "smooth_l1_loss": pointwise(F.smooth_l1_loss, number="beta"), "huber_loss": pointwise(F.huber_loss, number="delta"),
+    "binary_cross_entropy": pointwise(F.binary_cross_entropy, probabilities, probabilities),
+    "binary_cross_entropy_with_logits": pointwise(F.binary_cross_entropy_with_logits, target=probabilities),
+    "kl_div": pointwise(F.kl_div, logarithms, probabilities), "kl_div_of_logs": pointwise(lambda x, t, **o: F.kl_div(x, t, log_target=True, **o), logarithms, logarithms),
+    "poisson_nll_loss": pointwise(F.poisson_nll_loss, target=probabilities), "soft_margin_loss": pointwise(F.soft_margin_loss, target=signs, constant=(1,)),
+    "hinge_loss": hinge_loss, "hinge_embedding_loss": pointwise(F.hinge_embedding_loss, target=signs, constant=(1,), number="margin"),
+    "multilabel_soft_margin_loss": pointwise(F.multilabel_soft_margin_loss, target=probabilities, constant=(1,)),
+    "sigmoid_focal_loss": pointwise(focal, target=probabilities, number="gamma", value=lambda: float(rng.choice([1, 2, 3]))),
+    "dice_loss": dice_loss, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
+    "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
+    "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
+}
