@@ -79,7 +79,7 @@ def cosine_embedding_loss():
 
 
 def triplet_margin_loss():
-    n, d, swap, r = size(), size(), bool(rng.random() < 0.5), reduction()
+    n, d, swap, r = size(), size(2), bool(rng.random() < 0.5), reduction()
     f = lambda a, p, n: F.triplet_margin_loss(a, p, n, swap=swap, reduction=REDUCTIONS[r])
     return Case(f, [real([n, d]), real([n, d]), real([n, d])], [r, swap])
 
