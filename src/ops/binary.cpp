@@ -57,13 +57,11 @@ struct Binary final : Function {
       if (op == BinaryOp::pow && number_is == Number::right && number < 0 && !is_floating(a.dtype()))
         TASUKI_THROW(ValueError, "expected  an exponent that is not negative beside a tensor of ", a.dtype(), "\nactual    ", number, "\ncast the tensor with .to(ts::f32)");
     }
-    Spec spec;
+    Spec spec = in_place ? Spec() : number_is == Number::none ? detail::broadcast_spec(a, in[1], a.dtype()) : Spec::like(a);
     if (in_place) {
       spec.in_place = true;
       if (!same_shape && broadcast_shapes(a.shape(), in[1].shape()) != a.shape())
         TASUKI_THROW(ShapeError, "expected  an operand that broadcasts to the target's shape, ", a.shape(), "\nactual    ", in[1].shape());
-    } else {
-      spec = number_is == Number::none ? detail::broadcast_spec(a, in[1], a.dtype()) : Spec::like(a);
     }
     for (int operand = 0; operand < 2; ++operand) {
       const int input = input_of(operand);
