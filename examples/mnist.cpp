@@ -4,13 +4,16 @@
 //     mnist --data FOLDER --epochs 5          the full MNIST, or data in its format: about 99 %
 //     mnist --device sim:64MiB                the same numbers on an accelerator of 64 MiB, emulated on the CPU
 //     mnist --device sim --budget 24MiB       the same numbers again, within 24 MiB
+//     mpirun -np 4 mnist                      four processes that share each batch
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "support/program.hpp"
@@ -77,7 +80,7 @@ double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, t
   return static_cast<double>(right) / static_cast<double>(digits.size());
 }
 
-void train(const Options& o) {
+void train(const Options& o, const ts::dist::World& world) {
   const ts::Device device = o.setting.begin();
   const auto digits = ts::data::mnist(o.data, {.normalize = true});
   std::printf("%lld digits to train on, %lld to test\n", static_cast<long long>(digits.train.size()), static_cast<long long>(digits.test.size()));
@@ -86,9 +89,11 @@ void train(const Options& o) {
   ts::models::LeNet net;
   if (o.summary) std::printf("%s", ts::nn::summary(net, digits.train.x().slice(0, 0, 1)).to_string().c_str());
   net.to(device);
-  ts::data::Loader loader(&digits.train, {.batch = o.batch, .shuffle = true, .seed = o.setting.seed});
+  ts::data::Loader loader(&digits.train, {.batch = std::max(1, o.batch / world.size()), .shuffle = true, .seed = o.setting.seed, .shard = world});
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
+  std::optional<ts::dist::DataParallel> parallel;
+  if (world.size() > 1) parallel.emplace(world, net, opt);
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.epochs * batches + 1, .warmup = batches / 4}};
   ts::Generator shifts(o.setting.seed);
 
@@ -110,7 +115,7 @@ void train(const Options& o) {
         loss.backward();
         opt.step();
         schedule.step();
-        const double value = loss.item<float>();
+        const double value = world.sum(static_cast<double>(loss.item<float>()));
         sum += value, recent += value;
         ++done, ++in_recent;
         bar.update(done, sum / static_cast<double>(done));
@@ -127,6 +132,7 @@ void train(const Options& o) {
     std::fflush(stdout);
   }
 
+  if (world.rank() > 0) return;
   ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(o.epochs)}});
   curves.series = {losses, accuracies};
   curves.write(o.curve);
@@ -138,5 +144,9 @@ void train(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run([&] { train(parse(argc, argv)); });
+  return support::run([&] {
+    const ts::dist::World world = ts::dist::init(argc, argv);
+    if (world.rank() > 0 && !std::freopen("/dev/null", "w", stdout)) return;  // rank 0 speaks for all
+    train(parse(argc, argv), world);
+  });
 }

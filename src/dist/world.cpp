@@ -110,14 +110,13 @@ World init(int& argc, char**& argv, const Options& options) {
   choose_threads(c, options);
   if (options.announce && c.rank() == 0 && c.size() > 1)
     std::fprintf(stderr, "tasuki: %d processes, %s; %d %s each\n", c.size(), c.description().c_str(), num_threads(), num_threads() == 1 ? "thread" : "threads");
-  return world();
+  return World(std::uncaught_exceptions());
 }
 
 World world() { return World(); }
-World::World() : uncaught_(std::uncaught_exceptions()) {}
 
 World::~World() {
-  if (std::uncaught_exceptions() > uncaught_ && size() > 1 && !job().failed) {
+  if (uncaught_ >= 0 && std::uncaught_exceptions() > uncaught_ && size() > 1 && !job().failed) {
     job().failed = true;
     std::fprintf(stderr, "tasuki: rank %d of %d failed; the job ends\n", rank(), size());
   }

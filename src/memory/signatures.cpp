@@ -31,9 +31,10 @@ bool Signature::durations_moved() const {
   return moved > 0.2 * planned;
 }
 
-/// More than planned with is too much; less is worth another plan when it is a good deal less.
+/// Less is worth another plan when it is a good deal less. A little more, such as the losses that a program collects, is no reason:
+/// where the budget has no room for it, a step has to evict, and that is one.
 bool Signature::base_moved() const {
-  return plan && (trace.base_bytes > planned_base || trace.base_bytes < planned_base - planned_base / 8);
+  return plan && (trace.base_bytes > planned_base + plan->budget_bytes / 64 || trace.base_bytes < planned_base - planned_base / 8);
 }
 
 // ---- what a plan has decided so far

@@ -48,9 +48,10 @@ struct Options {
 /// same order; they run on a communication thread of their own, in the order of the calls.
 class World {
  public:
+  /// When an exception takes away the handle that init returned, this process has failed: as it ends, it ends the others.
   ~World();
-  World(const World&) = default;
-  World& operator=(const World&) = default;
+  World(const World&) noexcept {}
+  World& operator=(const World&) noexcept { return *this; }
 
   int rank() const;
   int size() const;
@@ -73,9 +74,10 @@ class World {
   Work post(const char* what, std::size_t bytes, Callback<void(Communicator&)> operation) const;
 
  private:
+  friend World init(int& argc, char**& argv, const Options& options);
   friend World world();
-  World();
-  int uncaught_;  ///< exceptions under way where the handle was made: one more in the destructor is a failure of this process
+  explicit World(int uncaught = -1) : uncaught_(uncaught) {}
+  int uncaught_ = -1;  ///< exceptions under way when init made this handle; -1 for others
 };
 
 /// Joins the job that mpirun, mpiexec or srun started this process for; alone without one. Call it once, ahead of everything

@@ -1,0 +1,284 @@
+// What several processes do together; run by mpirun. Each process checks, and fails the job when something is wrong.
+#include <tasuki/tasuki.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tasuki/ops/global_count.hpp"
+
+namespace ts = tasuki;
+
+namespace {
+
+#define CHECK(condition) \
+  if (!(condition)) throw std::runtime_error("failed: " #condition " (ranks.cpp:" + std::to_string(__LINE__) + ")")
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+template <class F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const ts::Error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+// ---- collectives
+
+void collectives(const ts::dist::World& world) {
+  const int n = world.size(), r = world.rank();
+  CHECK(world.sum(r + 1.0) == n * (n + 1) / 2);
+  // Sizes around a chunk of the shared window, none a multiple of the number of processes.
+  for (const std::int64_t size : {std::int64_t{0}, std::int64_t{1}, std::int64_t{7}, std::int64_t{4099}, std::int64_t{262144}, std::int64_t{600001}})
+    for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32}) {
+      std::vector<std::int64_t> numbers(static_cast<std::size_t>(size));
+      for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i % 61);
+      const ts::Tensor base = ts::from(numbers), mine = (base + r).to(dtype), kept = mine.clone();
+      const ts::Tensor expected = (base * n + n * (n - 1) / 2).to(dtype);
+      const ts::Tensor sum = world.sum(mine);
+      CHECK(sum.dtype() == dtype);
+      CHECK(size == 0 || ts::sum(sum.ne(expected)).item<std::int64_t>() == 0);
+      CHECK(size == 0 || ts::sum(mine.ne(kept)).item<std::int64_t>() == 0);
+    }
+  // Floats whose sum depends on the order: the same bits on all processes, and every time.
+  ts::manual_seed(100 + static_cast<std::uint64_t>(r));
+  const ts::Tensor noise = ts::randn({100003});
+  const auto first = world.sum(noise).to_vector<float>();
+  for (int again = 0; again < 3; ++again) CHECK(world.sum(noise).to_vector<float>() == first);
+  const std::string bits(reinterpret_cast<const char*>(first.data()), 4000);
+  const std::string all = world.gather_texts(bits, "");
+  for (int other = 0; other < n; ++other) CHECK(all.substr(static_cast<std::size_t>(other) * 4000, 4000) == bits);
+
+  for (int root = 0; root < n; ++root) {
+    const ts::Tensor x = ts::full({3, 5}, r).transpose(0, 1);
+    world.broadcast(x, root);
+    CHECK(ts::sum(x.ne(root)).item<std::int64_t>() == 0);
+  }
+  std::string expected;
+  for (int other = 0; other < n; ++other) expected += (other ? "," : "") + std::string(static_cast<std::size_t>(other), 'x');
+  CHECK(world.gather_texts(std::string(static_cast<std::size_t>(r), 'x'), ",") == expected);
+
+  std::vector<ts::Tensor> many;
+  std::vector<ts::dist::Work> works;
+  for (int i = 0; i < 40; ++i) {
+    many.push_back(ts::full({1000 + i}, i));
+    works.push_back(world.all_reduce(many.back()));
+  }
+  for (int i = 39; i >= 0; --i) {
+    works[static_cast<std::size_t>(i)].wait();
+    CHECK(works[static_cast<std::size_t>(i)].ready());
+    CHECK(many[static_cast<std::size_t>(i)][0].item<float>() == static_cast<float>(i * n));
+  }
+  world.barrier();
+}
+
+// ---- data parallel
+
+struct Net : ts::nn::Module {
+  ts::nn::Linear a{this, "a", 16, 300}, b{this, "b", 300, 300}, unused{this, "unused", 300, 300}, rarely{this, "rarely", 300, 10}, c{this, "c", 300, 10};
+  bool takes_rarely = false;
+  ts::Tensor operator()(const ts::Tensor& x) {
+    const ts::Tensor h = ts::tanh(b(ts::tanh(a(x))));
+    return takes_rarely ? c(h) + rarely(h) : c(h);
+  }
+};
+
+struct Batch {
+  ts::Tensor x, t;
+  Batch part(std::int64_t begin, std::int64_t end) const { return {x.slice(0, begin, end), t.slice(0, begin, end)}; }
+};
+
+ts::Tensor loss_of(Net& net, const Batch& batch) {
+  const ts::Tensor y = net(batch.x);
+  return ts::cross_entropy(y, batch.t, {.ignore_index = 3}) + ts::mse_loss(y, ts::zeros_like(y)) * 0.1;
+}
+
+std::vector<float> gradients_of(const Net& net) {
+  std::vector<float> all;
+  for (const ts::Tensor& p : net.parameters()) {
+    const auto g = p.grad().defined() ? p.grad().to_vector<float>() : std::vector<float>{12345.0f};
+    all.insert(all.end(), g.begin(), g.end());
+  }
+  return all;
+}
+
+void check_close(const std::vector<float>& a, const std::vector<float>& b) {
+  CHECK(a.size() == b.size());
+  float scale = 0, worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    scale = std::max(scale, std::fabs(b[i] == 12345.0f ? 0 : b[i]));
+    worst = std::max(worst, std::fabs(a[i] - b[i]));
+  }
+  CHECK(worst <= 2e-6f * scale);
+}
+
+void data_parallel(const ts::dist::World& world) {
+  const int n = world.size(), r = world.rank();
+  ts::manual_seed(5);
+  Batch batch{ts::randn({60, 16}), ts::randint(0, 10, {60})};
+  Net whole, net;
+  const auto from = whole.named_state();
+  if (r == 0) {
+    const ts::NoGrad off;
+    const auto to = net.named_state();
+    for (std::size_t i = 0; i < to.size(); ++i) to[i].tensor.copy_(from[i].tensor);
+  }
+  ts::optim::SGD opt{net.parameters(), {.lr = 0.1}}, whole_opt{whole.parameters(), {.lr = 0.1}};
+  ts::dist::DataParallel parallel{world, net, opt, {.bucket_bytes = 100000}};
+  CHECK(parallel.bucket_count() > 2);
+  ts::BatchCount* const spread = ts::set_batch_count(nullptr);
+  const auto reference = [&](const std::vector<Batch>& parts) {
+    ts::set_batch_count(nullptr);
+    whole_opt.zero_grad();
+    for (const Batch& b : parts) loss_of(whole, b).backward();
+    ts::set_batch_count(spread);
+  };
+  const auto begin_of = [&](int rank) { return 60 * rank / n; };
+  const Batch mine = batch.part(begin_of(r), begin_of(r + 1));
+
+  for (int step = 0; step < 5; ++step) {  // even or not
+    reference({batch});
+    opt.zero_grad();
+    const ts::Tensor loss = loss_of(net, mine);
+    loss.backward();
+    check_close(gradients_of(net), gradients_of(whole));
+    const ts::NoGrad off;
+    ts::set_batch_count(nullptr);
+    const double expected = loss_of(whole, batch).item<float>();
+    ts::set_batch_count(spread);
+    CHECK(std::fabs(world.sum(static_cast<double>(loss.item<float>())) - expected) <= 1e-6 * expected);
+    opt.step();
+    whole_opt.step();
+  }
+  CHECK(!net.unused.weight.grad().defined());
+
+  // All examples on one process: the others have none.
+  reference({batch});
+  opt.zero_grad();
+  loss_of(net, r == n - 1 ? batch : batch.part(0, 0)).backward();
+  check_close(gradients_of(net), gradients_of(whole));
+
+  // A branch that only one process takes.
+  net.takes_rarely = r == 0;
+  opt.zero_grad();
+  loss_of(net, mine).backward();
+  CHECK(net.rarely.weight.grad().defined());
+  const auto bits = gradients_of(net);
+  const std::string text(reinterpret_cast<const char*>(bits.data()), bits.size() * sizeof(float));
+  const std::string all = world.gather_texts(text, "");
+  for (int other = 0; other < n; ++other) CHECK(all.compare(static_cast<std::size_t>(other) * text.size(), text.size(), text) == 0);
+  net.takes_rarely = false;
+
+  // Accumulated: two halves of every share, the first of them without the others.
+  std::vector<Batch> halves[2];
+  opt.zero_grad();
+  for (int half = 0; half < 2; ++half) {
+    const std::int64_t size = mine.x.size(0), begin = half * (size / 2), end = half ? size : size / 2;
+    const auto backward = [&] { loss_of(net, mine.part(begin, end)).backward(); };
+    if (half == 0) {
+      const auto later = parallel.no_sync();
+      backward();
+    } else {
+      backward();
+    }
+  }
+  reference({});
+  ts::set_batch_count(nullptr);
+  for (int half = 0; half < 2; ++half) {
+    std::vector<ts::Tensor> xs, ts_;
+    for (int other = 0; other < n; ++other) {
+      const Batch share = batch.part(begin_of(other), begin_of(other + 1));
+      const std::int64_t size = share.x.size(0), begin = half * (size / 2), end = half ? size : size / 2;
+      xs.push_back(share.part(begin, end).x);
+      ts_.push_back(share.part(begin, end).t);
+    }
+    loss_of(whole, {ts::cat(xs, 0), ts::cat(ts_, 0)}).backward();
+  }
+  ts::set_batch_count(spread);
+  check_close(gradients_of(net), gradients_of(whole));
+
+  const std::string text_of_error = message_of([&] { loss_of(net, mine).backward(); });
+  CHECK(contains(text_of_error, "AutogradError") && contains(text_of_error, "summed over the processes already") && contains(text_of_error, "parallel.no_sync()"));
+}
+
+// ---- what goes wrong
+
+void misuse(const ts::dist::World& world) {
+  CHECK(contains(message_of([&] { world.broadcast(ts::ones({2}), 7); }), "expected  a root among 3 processes\n  actual    7"));
+  CHECK(contains(message_of([&] { world.sum(ts::ones({2}, {.device = ts::Device::sim()})); }), "move it there: x.to(ts::Device::cpu())"));
+  CHECK(contains(message_of([&] { world.all_reduce(ts::ones({2, 3}).transpose(0, 1)); }), "expected  a contiguous tensor"));
+  CHECK(contains(message_of([&] { world.all_reduce(ts::ones({2}).requires_grad_()); }), "use world.sum(x)"));
+  CHECK(contains(message_of([&] { world.all_reduce(ts::Tensor()); }), "an undefined one"));
+  world.barrier();
+  CHECK(contains(message_of([&] { world.sum(ts::ones({2}, {.dtype = ts::u8})); }), "expected  f32, f64, bf16, f16, i64 or i32"));
+}
+
+void other_network(const ts::dist::World& world) {
+  ts::nn::Sequential net;
+  net.append(ts::nn::Linear{4, 4});
+  net.append(ts::nn::Linear{4, world.rank() == 2 ? 5 : 4});
+  ts::optim::SGD opt{net.parameters(), {.lr = 1}};
+  const std::string text = message_of([&] { ts::dist::DataParallel parallel(world, net, opt); });
+  if (world.rank() == 0) std::printf("%s\n", text.c_str());
+  CHECK(contains(text, "DistributedError: DataParallel\n  expected  the same network on all processes\n"));
+  CHECK(contains(text, "rank 0 has  1.weight: f32[4, 4]") && contains(text, "rank 2 has  1.weight: f32[5, 4]"));
+  CHECK(contains(text, "ranks.cpp:"));
+}
+
+void other_order(const ts::dist::World& world) {
+  const ts::Tensor x = ts::ones({3}), y = ts::ones({4});
+  const std::string text = message_of([&] { world.sum(world.rank() ? x : y); });
+  CHECK(contains(text, "expected  the same operation on all processes"));
+  CHECK(contains(text, "all_reduce of 3 f32") && contains(text, "all_reduce of 4 f32") && contains(text, "it is operation 1 of both"));
+  CHECK(contains(message_of([&] { world.barrier(); }), "expected  the same operation"));  // and it stays so
+}
+
+void late(const ts::dist::World& world) {
+  world.barrier();
+  if (world.rank() == 1) {
+    const std::string text = message_of([&] { world.sum(ts::ones({5})); });
+    std::printf("%s\n", text.c_str());
+    std::fflush(stdout);
+    std::_Exit(0);
+  }
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  std::_Exit(0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string subject = argc > 1 ? argv[1] : "";
+  try {
+    const ts::dist::World world = ts::dist::init(argc, argv, {.timeout_seconds = 60});
+    try {
+      if (subject == "collectives") collectives(world);
+      else if (subject == "data_parallel") data_parallel(world);
+      else if (subject == "misuse") misuse(world);
+      else if (subject == "other_network") other_network(world);
+      else if (subject == "other_order") other_order(world);
+      else if (subject == "late") late(world);
+      else if (subject == "failing") {
+        if (world.rank() == 1) throw std::runtime_error("rank 1 cannot go on");
+        world.barrier();
+      } else {
+        throw std::runtime_error("no subject " + subject);
+      }
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "rank %d: %s\n", world.rank(), e.what());
+      throw;
+    }
+  } catch (const std::exception&) {
+    return 1;
+  }
+  return 0;
+}
