@@ -68,6 +68,20 @@ TEST_CASE("no plan is faster than the lower bound") {
   }
 }
 
+TEST_CASE("no choice at all is faster than the lower bound") {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    const Trace trace = random_trace(seed, 4 + static_cast<int>(seed % 5));
+    Machine machine = a_machine();
+    machine.out.bytes_per_s = machine.in.bytes_per_s = seed % 2 ? 3e9 : 50e6;
+    for (const double part : {0.1, 0.25, 0.6}) try {
+        const Plan best = exhaustive_plan(trace, machine, {.budget_bytes = budget_between(trace, part)});
+        if (best.feasible) CHECK(best.seconds * (1 + 1e-9) >= lower_bound(trace, machine, best.budget_bytes));
+      } catch (const ValueError&) {  // too many gaps
+      }
+  }
+}
+
 TEST_CASE("the bound of a step that fits is the step itself") {
   const Trace trace = random_trace(1, 10);
   CHECK(lower_bound(trace, a_machine(), budget_between(trace, 1)) == Approx(simulate(trace, a_machine(), {}).keep_seconds));
@@ -88,4 +102,33 @@ TEST_CASE("steps of networks are close to the lower bound") {
   CAPTURE(ratios);
   CHECK(at(ratios, 0.5) <= 1.15);
   CHECK(at(ratios, 1) <= 1.3);
+}
+
+TEST_CASE("where the link is slow and the arithmetic fast, replays and copies together come close to the bound") {
+  const DeviceProfile& profile = device_profile("h100-pcie5");
+  const Machine machine = machine_of(profile);
+  struct Case {
+    Trace trace;
+    double part, of_keeping, of_bound;
+  };
+  const Case cases[] = {{resnet50_trace(profile, DType::bf16, 256), 0.5, 1.07, 1.02},
+                        {resnet50_trace(profile, DType::bf16, 256), 0.25, 1.16, 1.03},
+                        {unet_trace(profile, DType::bf16, 8, 512, 64), 0.5, 1.08, 1.03},
+                        {unet_trace(profile, DType::bf16, 8, 512, 64), 0.25, 1.16, 1.05},
+                        {gpt2_trace(profile, DType::bf16, 12, 768, 1024, 8), 0.5, 1.13, 1.04}};
+  for (const Case& c : cases) {
+    const Plan p = plan(c.trace, machine, {.budget_bytes = budget_between(c.trace, c.part)});
+    REQUIRE(p.feasible);
+    CAPTURE(c.part, p.seconds / p.keep_seconds, lower_bound(c.trace, machine, p.budget_bytes) / p.keep_seconds);
+    CHECK(p.seconds <= c.of_keeping * p.keep_seconds);
+    CHECK(p.seconds <= c.of_bound * lower_bound(c.trace, machine, p.budget_bytes));
+    CHECK(static_cast<double>(p.peak_bytes) >= 0.95 * static_cast<double>(p.budget_bytes));
+  }
+}
+
+TEST_CASE("parameters and optimizer state that stay leave a transformer no plan at 1.08") {
+  const DeviceProfile& profile = device_profile("h100-pcie5");
+  const Trace trace = gpt2_trace(profile, DType::bf16, 12, 768, 1024, 8);
+  const double keep = simulate(trace, machine_of(profile), {}).keep_seconds;
+  CHECK(lower_bound(trace, machine_of(profile), budget_between(trace, 0.5)) > 1.08 * keep);
 }

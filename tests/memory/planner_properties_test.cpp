@@ -87,6 +87,22 @@ TEST_CASE("a smaller budget never gives a larger peak or a faster step") {
   }
 }
 
+TEST_CASE("of the step of a network, a smaller budget gives no larger peak and no faster step") {
+  const DeviceProfile& profile = device_profile("h100-pcie5");
+  const Trace trace = resnet50_trace(profile, DType::bf16, 64);
+  Plan smaller;
+  for (const double part : {0.2, 0.24, 0.28, 0.4, 0.44, 0.7}) {
+    const Plan p = plan(trace, machine_of(profile), {.budget_bytes = budget_between(trace, part)});
+    CAPTURE(part);
+    REQUIRE(p.feasible);
+    if (smaller.feasible) {
+      CHECK(p.peak_bytes >= smaller.peak_bytes);
+      CHECK(p.seconds <= smaller.seconds);
+    }
+    smaller = p;
+  }
+}
+
 TEST_CASE("an infeasible plan names a budget that works") {
   for (std::uint64_t seed = 3000; seed < 3030; ++seed) {
     CAPTURE(seed);

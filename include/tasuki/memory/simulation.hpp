@@ -49,11 +49,13 @@ Simulation simulate(const Trace& trace, const Machine& machine, const Plan& plan
 /// for tests. Throws ValueError for more than 9 gaps (39,366 choices).
 Plan exhaustive_plan(const Trace& trace, const Machine& machine, const PlanOptions& options);
 
-/// Seconds below which no plan within the budget gets. At each crowded launch, E bytes must be away: S of them swapped, the rest
-/// dropped, which takes at least
+/// Seconds below which no plan within the budget gets. At a crowded launch, E bytes must be away: S of them swapped, the rest dropped.
+/// That takes at least
 ///     min over S in [0, E] of  max(Tf, S / b_out) + max(Tb + R(E - S), S / b_in)
-/// with Tf and Tb the launches before and after, and R(x) the cheapest replay of x bytes, in fractions and without chains. What may
-/// stay away from one step to the next, or leave for free, counts as away at no cost.
+/// with Tf and Tb the launches before and after, and R(x) the cheapest replay of x bytes, in fractions: each launch counts once for
+/// all that need it, and what its replay reads and is gone by then is made again, too, or held. What lives on from step to step
+/// is swapped as well: its copy out may run from its last write in the step before, its copy in until its next use, and the copies
+/// of each direction within the time of one step; what no launch writes has a copy from before.
 double lower_bound(const Trace& trace, const Machine& machine, std::size_t budget_bytes);
 
 /// A machine with the links of a device's profile.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <utility>
 
 namespace tasuki::memory::planner {
 
@@ -11,7 +12,9 @@ Greedy::Greedy(const StepModel& model, const Machine& machine, Scheduler& schedu
   for (std::size_t g = 0; g < gains_.size(); ++g) {
     const Gap& gap = model.gaps[g];
     const bool clean = model.storage(gap.storage).clean && model.writers[gap.storage].empty();
-    gains_[g].copy_seconds = (clean ? 0 : machine.out.seconds(gap.bytes)) + machine.in.seconds(gap.bytes);
+    gains_[g].out_seconds = clean ? 0 : machine.out.seconds(gap.bytes);
+    gains_[g].in_seconds = machine.in.seconds(gap.bytes);
+    gains_[g].copy_seconds = gains_[g].out_seconds + gains_[g].in_seconds;
     if (!gap.droppable || !measure_replay(gap, gains_[g])) gains_[g].drop_bytes = 0;
   }
 }
@@ -46,70 +49,148 @@ bool Greedy::measure_replay(const Gap& gap, Gain& gain) {
   return true;
 }
 
-template <class F>
-void Greedy::for_inner(const Gap& gap, F&& f) const {
-  const auto visit = [&](int first, int last) {
-    for (auto at = std::lower_bound(crowded_.begin(), crowded_.end(), first); at != crowded_.end() && *at <= last; ++at) f(static_cast<std::size_t>(*at));
-  };
-  if (!gap.wraps) return visit(gap.from + 1, gap.to - 1);
-  visit(gap.from + 1, model_.launches - 1);
-  visit(0, gap.to - 1);
+Greedy::Span Greedy::span_of(const Gap& gap) const {
+  const auto at_or_after = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.first < k; }) - crowds_.begin()); };
+  const auto all_before = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.last < k; }) - crowds_.begin()); };
+  if (!gap.wraps) return {at_or_after(gap.from + 1), std::max(at_or_after(gap.from + 1), all_before(gap.to)), 0};
+  return {at_or_after(gap.from + 1), crowds_.size(), all_before(gap.to)};
 }
 
-double Greedy::relief(const Gap& gap, double bytes) const {
+double Greedy::relief(const Span& span, double bytes) {
+  constexpr std::size_t lanes = 8;
+  float sums[lanes] = {};
+  const auto most = static_cast<float>(bytes);
+  for (const auto& [first, last] : {std::pair{span.first, span.last}, std::pair{std::size_t{0}, span.wrapped}}) {
+    std::size_t i = first;
+    for (; i + lanes <= last; i += lanes)
+      for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += std::min(most, excess_[i + lane]);
+    for (; i < last; ++i) sums[0] += std::min(most, excess_[i]);
+    looks_ += last - first + 16;
+  }
   double sum = 0;
-  for_inner(gap, [&](std::size_t k) { sum += std::min(static_cast<float>(bytes), excess_[k]); });
+  for (float s : sums) sum += s;
   return sum;
 }
 
-void Greedy::take_off(const Gap& gap, double bytes) {
-  for_inner(gap, [&](std::size_t k) { excess_[k] = std::max(0.0f, excess_[k] - static_cast<float>(bytes)); });
+void Greedy::take_off(const Span& span, double bytes) {
+  for (const auto& [first, last] : {std::pair{span.first, span.last}, std::pair{std::size_t{0}, span.wrapped}})
+    for (std::size_t i = first; i < last; ++i) excess_[i] = std::max(0.0f, excess_[i] - static_cast<float>(bytes));
 }
 
-Choice Greedy::cheaper(std::size_t gap, double link_price, const std::vector<char>& banned) const {
-  const bool drop = can_drop(gap) && !banned[gap], swap = can_swap(gap);
-  if (drop && swap) return gains_[gap].replay_seconds <= link_price * gains_[gap].copy_seconds ? Choice::drop : Choice::swap;
-  return drop ? Choice::drop : swap ? Choice::swap : Choice::keep;
+/// The first crowd from i on that is one still, or the number of all.
+std::size_t Greedy::next_crowd(std::size_t i) {
+  std::size_t found = i;
+  while (found < excess_.size() && excess_[found] <= 0) found = next_[found];
+  while (i < found) i = std::exchange(next_[i], found);
+  return found;
+}
+
+/// The position after the last crowd before i that is one still, or 0.
+std::size_t Greedy::crowd_before(std::size_t i) {
+  std::size_t found = i;
+  while (found > 0 && excess_[found - 1] <= 0) found = before_[found - 1];
+  while (i > found) i = std::exchange(before_[i - 1], found);
+  return found;
+}
+
+/// What remains of a gap's copies when they have the time from its first launch to the first crowded one, and from the last crowded
+/// one to its last launch, to themselves.
+double Greedy::exposed_seconds(std::size_t gap, const Span& span) {
+  const Gap& g = model_.gaps[gap];
+  const auto begin = [&](int k) { return model_.begin[static_cast<std::size_t>(k)]; };
+  const auto end = [&](int k) { return model_.end[static_cast<std::size_t>(k)]; };
+  double out_room = 0, in_room = 0;
+  if (const std::size_t i = next_crowd(span.first); i < span.last) {
+    out_room = begin(crowds_[i].first) - end(g.from);
+  } else if (const std::size_t w = next_crowd(0); w < span.wrapped) {
+    out_room = model_.seconds - end(g.from) + begin(crowds_[w].first);
+  }
+  if (const std::size_t w = crowd_before(span.wrapped); w > 0) {
+    in_room = begin(g.to) - end(crowds_[w - 1].last);
+  } else if (const std::size_t i = crowd_before(span.last); i > span.first) {
+    in_room = begin(g.to) - end(crowds_[i - 1].last) + (g.wraps ? model_.seconds : 0);
+  }
+  return std::max(0.0, gains_[gap].out_seconds - out_room) + std::max(0.0, gains_[gap].in_seconds - in_room);
+}
+
+/// The better way for a gap to leave, and its worth; none when it cannot, or would help nobody.
+Greedy::Offer Greedy::offer(std::size_t gap, double link_price) {
+  const Span& span = spans_[gap];
+  const Gain& gain = gains_[gap];
+  const bool drop = can_drop(gap) && !banned_[gap], swap = can_swap(gap);
+  if (!drop && !swap) return {0, gap, Choice::keep};
+  if (span.first == span.last && span.wrapped == 0) return {0, gap, Choice::keep};
+  double seconds = gain.replay_seconds;
+  Choice choice = Choice::drop;
+  if (swap)
+    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, span); !drop || copies < seconds) {
+      seconds = copies;
+      choice = Choice::swap;
+    }
+  const double helped = relief(span, static_cast<double>(choice == Choice::drop ? gain.drop_bytes : model_.gaps[gap].bytes));
+  return {helped / (seconds + 1e-12), gap, helped > 0 ? choice : Choice::keep};
 }
 
 /// Takes offers until no launch is crowded any more, by the estimate that what leaves is gone in the whole gap. A worth only falls
 /// as others leave, so the best offer is found by looking again at the one that was best.
 bool Greedy::ease(Choices& choices, double link_price) {
-  const auto offer = [&](std::size_t g) {
-    const Choice choice = cheaper(g, link_price, banned_);
-    const Gain& gain = gains_[g];
-    const bool drop = choice == Choice::drop;
-    const double seconds = drop ? gain.replay_seconds : std::max(link_price, 1e-3) * gain.copy_seconds;
-    return relief(model_.gaps[g], static_cast<double>(drop ? gain.drop_bytes : model_.gaps[g].bytes)) / (seconds + 1e-12);
-  };
-  std::priority_queue<Offer> offers;
+  spans_.resize(choices.size());
+  std::vector<Offer> first_offers;
   for (std::size_t g = 0; g < choices.size(); ++g) {
-    if (choices[g] != Choice::keep || cheaper(g, link_price, banned_) == Choice::keep) continue;
-    if (const double worth = offer(g); worth > 0) offers.push({worth, g});
+    if (choices[g] != Choice::keep) continue;
+    spans_[g] = span_of(model_.gaps[g]);
+    if (const Offer made = offer(g, link_price); made.choice != Choice::keep) first_offers.push_back(made);
   }
+  std::priority_queue<Offer> offers({}, std::move(first_offers));
   bool took = false;
-  std::size_t crowded = crowded_.size();
-  while (!offers.empty() && crowded) {
-    const Offer best = offers.top();
+  std::size_t since_look = 0;
+  while (!offers.empty()) {
+    const std::size_t gap = offers.top().gap;
     offers.pop();
-    const double worth = offer(best.gap);
-    if (worth <= 0) continue;
-    if (!offers.empty() && worth < offers.top().worth) {
-      offers.push({worth, best.gap});
+    Offer best = offer(gap, link_price);
+    if (best.choice == Choice::keep) continue;
+    if (!offers.empty() && best.worth < offers.top().worth) {
+      offers.push(best);
       continue;
     }
-    choices[best.gap] = cheaper(best.gap, link_price, banned_);
-    if (choices[best.gap] == Choice::swap && !scheduler_.tiers_have_room(choices)) {
-      choices[best.gap] = can_drop(best.gap) && !banned_[best.gap] ? Choice::drop : Choice::keep;
-      if (choices[best.gap] == Choice::keep) continue;
+    choices[gap] = best.choice;
+    if (best.choice == Choice::swap && !scheduler_.tiers_have_room(choices)) {
+      choices[gap] = can_drop(gap) && !banned_[gap] ? Choice::drop : Choice::keep;
+      if (choices[gap] == Choice::keep) continue;
     }
     took = true;
-    take_off(model_.gaps[best.gap], static_cast<double>(choices[best.gap] == Choice::drop ? gains_[best.gap].drop_bytes : model_.gaps[best.gap].bytes));
-    crowded = 0;
-    for (int k : crowded_) crowded_[crowded] = k, crowded += excess_[static_cast<std::size_t>(k)] > 0;
-    crowded_.resize(crowded);
+    take_off(spans_[gap], static_cast<double>(choices[gap] == Choice::drop ? gains_[gap].drop_bytes : model_.gaps[gap].bytes));
+    if (++since_look % 8 == 0 && std::none_of(excess_.begin(), excess_.end(), [](float e) { return e > 0; })) break;
   }
   return took;
+}
+
+void Greedy::undo(Choices& choices, std::size_t cap, double link_price) {
+  const Simulation& least = scheduler_.least_memory(choices);
+  if (!least.possible) return;
+  std::vector<std::int64_t> room(least.memory.size());
+  for (std::size_t k = 0; k < room.size(); ++k) room[k] = static_cast<std::int64_t>(cap) - static_cast<std::int64_t>(least.memory[k]);
+  std::vector<Offer> moving;
+  for (std::size_t g = 0; g < choices.size(); ++g)
+    if (choices[g] != Choice::keep) {
+      const double seconds = choices[g] == Choice::drop ? gains_[g].replay_seconds : link_price * gains_[g].copy_seconds;
+      moving.push_back({seconds / static_cast<double>(model_.gaps[g].bytes), g, choices[g]});
+    }
+  std::sort(moving.begin(), moving.end(), [](const Offer& a, const Offer& b) { return b < a; });
+  for (const Offer& m : moving) {
+    const Gap& gap = model_.gaps[m.gap];
+    const auto bytes = static_cast<std::int64_t>(gap.bytes);
+    const auto inner = [&](auto&& each) {
+      const int last = gap.wraps ? gap.to + model_.launches : gap.to;
+      for (int k = gap.from + 1; k < last; ++k)
+        if (!each(room[static_cast<std::size_t>(k % model_.launches)])) return false;
+      return true;
+    };
+    looks_ += static_cast<std::uint64_t>(model_.launches);
+    if (!inner([&](std::int64_t& r) { return r >= bytes; })) continue;
+    inner([&](std::int64_t& r) { return r -= bytes, true; });
+    choices[m.gap] = Choice::keep;
+  }
 }
 
 /// Where nothing more can leave, replays are what is in the way: the dearest one that comes back there is swapped instead, or kept.
@@ -128,9 +209,31 @@ bool Greedy::retract(Choices& choices, std::size_t cap) {
   return true;
 }
 
+void Greedy::note_crowded(const std::vector<std::size_t>& memory, std::size_t cap) {
+  constexpr std::size_t most_crowds = 256;  // what they hide is left to the next round
+  const auto crowded = static_cast<std::size_t>(std::count_if(memory.begin(), memory.end(), [&](std::size_t m) { return m > cap; }));
+  const std::size_t together = crowded / most_crowds + 1;
+  excess_.clear();
+  crowds_.clear();
+  std::size_t seen = 0;
+  for (std::size_t k = 0; k < memory.size(); ++k) {
+    if (memory[k] <= cap) continue;
+    if (seen++ % together == 0) {
+      crowds_.push_back({static_cast<int>(k), 0});
+      excess_.push_back(0);
+    }
+    crowds_.back().last = static_cast<int>(k);
+    excess_.back() = std::max(excess_.back(), static_cast<float>(memory[k] - cap));
+  }
+  next_.resize(excess_.size());
+  before_.resize(excess_.size());
+  for (std::size_t i = 0; i < excess_.size(); ++i) next_[i] = i + 1, before_[i] = i;
+}
+
 bool Greedy::fill(Choices& choices, std::size_t cap, double link_price) {
-  banned_.assign(choices.size(), false);
-  const int most_rounds = 60;
+  banned_ = inputs_;
+  banned_.resize(choices.size(), false);
+  const int most_rounds = 16;
   for (int round = 0; round < most_rounds; ++round) {
     const Simulation& least = scheduler_.least_memory(choices);
     if (!least.possible) {
@@ -144,13 +247,7 @@ bool Greedy::fill(Choices& choices, std::size_t cap, double link_price) {
       continue;
     }
     if (least.peak_bytes <= cap) return true;
-    excess_.assign(least.memory.size(), 0);
-    crowded_.clear();
-    for (std::size_t k = 0; k < least.memory.size(); ++k)
-      if (least.memory[k] > cap) {
-        excess_[k] = static_cast<float>(least.memory[k] - cap);
-        crowded_.push_back(static_cast<int>(k));
-      }
+    note_crowded(least.memory, cap);
     if (!ease(choices, link_price) && !retract(choices, cap)) return false;
   }
   return false;

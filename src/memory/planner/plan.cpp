@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "src/memory/planner/search.hpp"
+#include "src/memory/planner/ladder.hpp"
 #include "tasuki/memory/simulation.hpp"
 
 namespace tasuki::memory {
@@ -46,14 +46,15 @@ Plan plan(const Trace& trace, const Machine& machine, const PlanOptions& options
   }
   // The restricted policies are tried, too: so the automatic one is never slower than either.
   std::vector<Policy> policies{options.policy};
-  if (options.policy == Policy::automatic) policies = {Policy::automatic, Policy::swap, Policy::recompute};
+  if (options.policy == Policy::automatic) policies = {Policy::automatic, Policy::recompute, Policy::swap};
   Outcome best;
+  std::vector<Ladder> ladders;
   for (Policy policy : policies) {
-    const Ladder ladder(model, machine, policy, options.seed, options.budget_bytes);
-    made.smallest_budget = std::min(made.smallest_budget, ladder.smallest_cap());
-    Outcome found = ladder.best_within(options.budget_bytes);
-    if (found.better_than(best)) best = std::move(found);
+    ladders.emplace_back(model, machine, policy, options.seed);
+    best = ladders.back().best_within(options.budget_bytes, std::move(best));
   }
+  if (!best.feasible)
+    for (Ladder& ladder : ladders) made.smallest_budget = std::min(made.smallest_budget, ladder.smallest_peak());
   Simulator simulator(model, machine);
   if (!best.feasible) {
     for (int k = 0; k < model.launches && made.blocked_launch < 0; ++k) {

@@ -55,7 +55,6 @@ void Scheduler::assign_tiers() {
 
 const Simulation& Scheduler::least_memory(const Choices& choices) {
   decide(choices);
-  ++runs_;
   return simulator_.adjust(decisions_, nullptr);
 }
 
@@ -144,11 +143,9 @@ Outcome Scheduler::schedule(const Choices& choices, std::size_t cap) {
     room_.resize(least.memory.size());
     for (std::size_t k = 0; k < room_.size(); ++k) room_[k] = std::max<std::int64_t>(0, limit - static_cast<std::int64_t>(least.memory[k]) - reserve_[k]);
     place_departures();
-    ++runs_;
-    if (!simulator_.adjust(decisions_, &room_).possible) break;
+      if (!simulator_.adjust(decisions_, &room_).possible) break;
     place_arrivals();
-    ++runs_;
-    const Simulation& played = simulator_.play(decisions_, Simulator::Depth::time);
+      const Simulation& played = simulator_.play(decisions_, Simulator::Depth::time);
     if (!played.possible) break;
     Outcome now{played.peak_bytes <= cap, played.seconds, played.peak_bytes, {}};
     if (now.better_than(best)) {

@@ -22,6 +22,11 @@ struct Outcome {
     if (feasible != other.feasible) return feasible;
     return seconds < other.seconds * (1 - 1e-9);
   }
+  /// An order of all outcomes: the first that fits a smaller budget is never before the first that fits a larger one.
+  bool before(const Outcome& other) const {
+    if (feasible != other.feasible) return feasible;
+    return seconds != other.seconds ? seconds < other.seconds : peak < other.peak;
+  }
 };
 
 /// Turns choices (which gaps swap, which drop) into decisions with triggers (when bytes are free, when they come back).
@@ -37,7 +42,6 @@ class Scheduler {
   /// Whether the lower tiers have room for all of these.
   bool tiers_have_room(const Choices& choices) const;
   Simulator& simulator() { return simulator_; }
-  std::uint64_t runs() const { return runs_; }
 
  private:
   void decide(const Choices& choices);
@@ -55,7 +59,6 @@ class Scheduler {
   std::vector<std::int64_t> reserve_;    // by launch, what replays took beyond the least memory
   std::vector<double> begin_, end_;      // of the launches
   double seconds_ = 0;
-  std::uint64_t runs_ = 0;
 };
 
 }  // namespace tasuki::memory::planner

@@ -65,8 +65,10 @@ const Simulation& Simulator::run() {
   for (int pass = 0; pass < passes; ++pass) {
     counting_ = pass + 1 == passes;
     begin_pass(pass == 0);
+    work_ += static_cast<std::uint64_t>(model_.launches) + 2 * decisions_->size();
     for (int k = 0; k < model_.launches; ++k) {
       if (!before(k) || !launch(k) || !after(k)) return result_;
+      if (too_slow()) return result_;
       if (counting_) result_.memory[static_cast<std::size_t>(k)] = most_bytes_;
     }
     end_pass();
@@ -190,7 +192,7 @@ bool Simulator::before(int k) {
     const auto writer = [&](int d) { return model_.writer_before(decision(d).storage, decision(d).from + 1); };
     std::stable_sort(drops.begin(), drops.end(), [&](int a, int b) { return writer(a) < writer(b); });
     for (int d : drops)
-      if (of(decision(d).storage).state == State::dropped && !replay(d, k)) return false;
+      if (of(decision(d).storage).state == State::dropped && (!replay(d, k) || too_slow())) return false;
   }
   return true;
 }
@@ -406,6 +408,7 @@ bool Simulator::replay(int target, int k) {
   if (!find_chain(decision(target).storage, k, false)) return false;
   failed_drop_ = -1;
   const std::vector<int> chain = chain_, sources = sources_;
+  work_ += 2 * chain.size();
   for (int source : sources)
     if (int& coming = of(source).coming; coming >= 0) {
       if (timed_) wait_for(coming);

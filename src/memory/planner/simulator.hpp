@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,10 @@ class Simulator {
   /// As play with Depth::memory, but a storage that a replay reads while it is away comes back for it, and a dropped one that a
   /// replay passes stays, as far as there is room in `room` (by launch, which is used up): moves issue_at to earlier launches.
   const Simulation& adjust(std::vector<Decision>& decisions, std::vector<std::int64_t>* room);
+  /// Launches that were played so far, replays included: a measure of work that is the same on every machine.
+  std::uint64_t work() const { return work_; }
+  /// A step that replays longer than this is given up, as not possible: for those who have a faster one.
+  void set_limit(double seconds) { limit_ = seconds; }
   /// The drop because of which the last call was not possible, or nullptr.
   const Decision* failed_drop() const { return failed_drop_ < 0 ? nullptr : &(*decisions_)[static_cast<std::size_t>(failed_drop_)]; }
 
@@ -96,10 +101,12 @@ class Simulator {
   std::vector<std::vector<int>> free_, issue_, leave_;  // decisions, by launch
   std::vector<int> chain_, stack_, sources_;
   std::vector<int> seen_launch_, seen_source_;         // stamps
+  bool too_slow() const { return result_.replay_seconds > limit_; }
   int stamp_ = 0, failed_drop_ = -1;
+  std::uint64_t work_ = 0;
   std::vector<Temporary> temporaries_;
   std::size_t now_bytes_ = 0, most_bytes_ = 0, host_ = 0, file_ = 0;
-  double clock_ = 0, pass_began_ = 0;
+  double clock_ = 0, pass_began_ = 0, limit_ = std::numeric_limits<double>::infinity();
   std::vector<std::pair<int, Simulation::Copy>> copies_;  // of the pass that counts, with their numbers
 };
 
