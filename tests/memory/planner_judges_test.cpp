@@ -58,7 +58,7 @@ TEST_CASE("small steps: where any choice fits the planner nearly always finds on
 }
 
 TEST_CASE("no plan is faster than the lower bound") {
-  for (std::uint64_t seed = 500; seed < 560; ++seed) {
+  for (std::uint64_t seed = 500; seed < 530; ++seed) {
     CAPTURE(seed);
     const Trace trace = random_trace(seed, 16);
     for (const double part : {0.2, 0.5, 0.8}) {

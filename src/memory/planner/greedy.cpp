@@ -123,7 +123,7 @@ Greedy::Offer Greedy::offer(std::size_t gap, double link_price) {
   double seconds = gain.replay_seconds;
   Choice choice = Choice::drop;
   if (swap)
-    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, span); !drop || copies < seconds) {
+    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, span); !drop || link_price == 0 || copies < seconds) {
       seconds = copies;
       choice = Choice::swap;
     }

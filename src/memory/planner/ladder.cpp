@@ -9,8 +9,8 @@ namespace tasuki::memory::planner {
 namespace {
 
 // Work is counted, never timed, so that plans are the same on every machine: in launches played (Simulator::work), some 0.1 us each.
-constexpr std::uint64_t rung_work = 2'000'000, ladder_work = 6'000'000;
-constexpr int most_rungs = 150, few_rungs = 40;
+constexpr std::uint64_t rung_work = 1'200'000, ladder_work = 3'600'000, small_work = 600'000;
+constexpr int most_rungs = 150, few_rungs = 24;
 constexpr double rung_ratio = 1.02;  // between the caps of two rungs, so that nearly all of a budget is used
 constexpr int bound_launches = 12;
 constexpr double good_enough = 1.002;  // times the bound
@@ -18,7 +18,7 @@ constexpr double good_enough = 1.002;  // times the bound
 }  // namespace
 
 Ladder::Ladder(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed)
-    : model_(model), search_(model, machine, policy, seed), bound_(model, machine, allowed_by(policy), bound_launches), small_(search_.most_work() * few_rungs < ladder_work) {
+    : model_(model), search_(model, machine, policy, seed), bound_(model, machine, allowed_by(policy), bound_launches), small_(search_.most_work() * few_rungs < small_work) {
   if (!search_.moves_anything() || model.keep_peak <= model.floor) return;
   const double top = static_cast<double>(model.keep_peak), bottom = static_cast<double>(model.floor);
   const double ratio = std::max(rung_ratio, std::pow(top / bottom, 1.0 / (small_ ? few_rungs : most_rungs)));

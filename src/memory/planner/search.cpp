@@ -8,7 +8,7 @@ namespace tasuki::memory::planner {
 namespace {
 
 constexpr double everything = 1e9;  // a price so high that nothing is swapped that can be dropped
-constexpr int most_variations = 400, least_variations = 16;
+constexpr int most_variations = 400, least_variations = 12;
 constexpr double longest_replays = 3;  // steps
 
 std::uint64_t hash_of(const Choices& choices) {
@@ -21,7 +21,7 @@ std::uint64_t hash_of(const Choices& choices) {
 
 Search::Search(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed)
     : model_(model), scheduler_(model, machine), greedy_(model, machine, scheduler_, allowed_by(policy)), rotor_(model), seed_(seed), random_(seed),
-      variations_(std::clamp(static_cast<int>(2 * model.gaps.size()), least_variations, most_variations)) {
+      variations_(std::clamp(static_cast<int>(model.gaps.size()), least_variations, most_variations)) {
   if (policy != Policy::keep && !model.gaps.empty()) rank_prices();
 }
 
