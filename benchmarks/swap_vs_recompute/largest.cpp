@@ -43,19 +43,19 @@ class Sizes {
   bool volume_;
 };
 
-/// The largest index for which `good` holds, given that it holds for all below.
-std::int64_t largest_index(std::int64_t from, const std::function<bool(std::int64_t)>& good) {
+/// The largest index for which `good` holds, given that it holds for all below; to within one part in `parts`.
+std::int64_t largest_index(std::int64_t from, std::int64_t parts, const std::function<bool(std::int64_t)>& good) {
   if (!good(from)) return 0;  // no such index
   std::int64_t low = from, high = 2 * from;
   while (good(high)) low = high, high *= 2;
-  while (high - low > std::max<std::int64_t>(1, low / 128)) {
+  while (high - low > std::max<std::int64_t>(1, low / parts)) {
     const std::int64_t middle = low + (high - low) / 2;
     (good(middle) ? low : high) = middle;
   }
   return low;
 }
 
-Largest search(Largest found, const Sizes& sizes, const std::function<Fit(std::int64_t)>& look, const std::function<void(std::int64_t, Fit&)>& plan) {
+Largest search(Largest found, const Sizes& sizes, std::int64_t parts, const std::function<Fit(std::int64_t)>& look, const std::function<void(std::int64_t, Fit&)>& plan) {
   std::map<std::int64_t, Fit> seen;
   const auto of = [&](std::int64_t i) -> Fit& {
     auto [it, fresh] = seen.try_emplace(i);
@@ -70,15 +70,15 @@ Largest search(Largest found, const Sizes& sizes, const std::function<Fit(std::i
     }
     return fit;
   };
-  const std::int64_t keep = largest_index(Sizes::smallest, [&](std::int64_t i) { return of(i).peak <= found.budget; });
+  const std::int64_t keep = largest_index(Sizes::smallest, 128, [&](std::int64_t i) { return of(i).peak <= found.budget; });
   if (keep == 0) return found;
   const auto multiple = [&](std::int64_t i) { return sizes.amount(i) / sizes.amount(keep); };
   const double keep_speed = sizes.amount(keep) / of(keep).keep_seconds;
   const auto speed = [&](std::int64_t i) { return within(i).seconds > 0 ? sizes.amount(i) / within(i).seconds / keep_speed : 0; };
   found.keep = sizes.at(keep);
-  found.ceiling = multiple(largest_index(keep, [&](std::int64_t i) { return of(i).floor <= found.budget; }));
-  const std::int64_t any = largest_index(keep, [&](std::int64_t i) { return speed(i) > 0; });
-  const std::int64_t fast = largest_index(keep, [&](std::int64_t i) { return speed(i) >= fast_speed; });
+  found.ceiling = multiple(largest_index(keep, 128, [&](std::int64_t i) { return of(i).floor <= found.budget; }));
+  const std::int64_t any = largest_index(keep, parts, [&](std::int64_t i) { return speed(i) > 0; });
+  const std::int64_t fast = largest_index(keep, parts, [&](std::int64_t i) { return speed(i) >= fast_speed; });
   if (any == 0 || fast == 0) return found;
   found.any_speed = multiple(any);
   found.fast = multiple(fast);
@@ -114,7 +114,7 @@ Largest largest_simulated(const std::string& model, const std::string& profile, 
   start.machine = profile;
   start.budget = budget;
   return search(
-      start, sizes,
+      start, sizes, 128,
       [&](std::int64_t i) { return recorded_fit(traces[i] = record(sizes.at(i), profile), machine); },
       [&](std::int64_t i, Fit& fit) {
         const memory::Plan made = memory::plan(traces[i], machine, {.budget_bytes = budget});
@@ -134,7 +134,7 @@ Largest largest_on_sim(const std::string& model, const std::string& profile, std
   std::int64_t largest = 0;
   sim::set_clock_only(device, true);
   Largest found = search(
-      start, sizes, [&](std::int64_t i) { return recorded_fit(record(sizes.at(i), profile), machine); },
+      start, sizes, 16, [&](std::int64_t i) { return recorded_fit(record(sizes.at(i), profile), machine); },
       [&](std::int64_t i, Fit& fit) {
         const Ran ran = train(i, settling_steps + 2);
         if (!ran.fits) return;

@@ -32,6 +32,7 @@ void add_to(Report& report, const Row& r) {
   add_bytes("budget_bytes", r.budget);
   add_bytes("keep_peak_bytes", r.keep_peak);
   add_bytes("floor_bytes", r.floor);
+  report.add_flag("planned", r.planned);
   report.add_flag("feasible", r.feasible);
   report.add("ratio", r.ratio);
   if (r.how != "simulated") {
@@ -67,7 +68,7 @@ void print_table(const std::vector<Row>& rows) {
   for (double phi = -1; const Row& r : rows) {
     if (r.phi != phi) std::printf("\n  %5.2f %10s  %-8s", r.phi, bytes_text(r.budget).c_str(), ratio_text(r.lower_bound).c_str());
     phi = r.phi;
-    std::string cell = ratio_text(r.ratio);
+    std::string cell = r.planned ? ratio_text(r.ratio) : "not planned";
     if (r.feasible) {
       char used[24];
       std::snprintf(used, sizeof used, "%.2f", static_cast<double>(r.peak) / static_cast<double>(r.budget));

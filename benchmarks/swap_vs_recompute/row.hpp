@@ -19,6 +19,7 @@ struct Row {
   double phi = 1;  ///< (budget - floor) / (peak - floor)
   std::size_t budget = 0, keep_peak = 0, floor = 0;
 
+  bool planned = true;            ///< false: plans of larger budgets took too long already
   bool feasible = false;
   double ratio = HUGE_VAL;        ///< of a step's time to that of the same step with everything kept
   double ratio_low = HUGE_VAL, ratio_high = HUGE_VAL;  ///< quartiles, where it was measured

@@ -1,6 +1,7 @@
 #include "benchmarks/swap_vs_recompute/simulated.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -38,6 +39,7 @@ std::vector<Row> simulated_curve(const Task& task, const std::string& profile, c
   const memory::Simulation keep = memory::simulate(trace, machine, {});
   const std::size_t floor = memory::floor_bytes(trace);
   std::vector<Row> rows(phis.size() * std::size(policies));
+  std::array<std::atomic<std::size_t>, std::size(policies)> hopeless{}, tedious{};  // budgets up to this one, by policy
   in_parallel(rows.size(), threads, [&](std::size_t i) {
     Row& r = rows[i];
     r.how = "simulated";
@@ -52,10 +54,17 @@ std::vector<Row> simulated_curve(const Task& task, const std::string& profile, c
     r.storages = trace.storages.size();
     for (const memory::TraceStorage& s : trace.storages) r.largest_storage = std::max(r.largest_storage, s.bytes);
     r.lower_bound = std::max(1.0, memory::lower_bound(trace, machine, r.budget) / keep.seconds);
+    if (r.budget <= hopeless[i % std::size(policies)]) return;
+    r.planned = r.budget > tedious[i % std::size(policies)];
+    if (!r.planned) return;
     const memory::Plan plan = memory::plan(trace, machine, {.budget_bytes = r.budget, .policy = r.policy});
     r.plan_seconds = plan.planning_seconds;
+    if (r.plan_seconds > longest_planning) tedious[i % std::size(policies)] = r.budget;
     r.feasible = plan.feasible;
-    if (!plan.feasible) return;
+    if (!plan.feasible) {
+      hopeless[i % std::size(policies)] = r.budget;
+      return;
+    }
     // Not what the plan says of itself, but what playing it through gives.
     const memory::Simulation played = memory::simulate(trace, machine, plan);
     r.feasible = played.possible;

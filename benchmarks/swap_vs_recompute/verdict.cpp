@@ -90,7 +90,7 @@ bool Verdict::print(Report& report) const {
       if (r.bitwise) bitwise.see(*r.bitwise, place(r) + ", " + name_of(r.policy));
     }
     planning.see(r.plan_seconds < 1, place(r) + ", " + name_of(r.policy) + ": " + number(r.plan_seconds, 2) + " s");
-    if (r.policy != memory::Policy::automatic) continue;
+    if (r.policy != memory::Policy::automatic || !r.planned) continue;
     const bool simulated = r.how == "simulated";
     double other = HUGE_VAL;
     for (const Row& o : rows_)
