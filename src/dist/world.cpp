@@ -65,7 +65,7 @@ void choose_threads(const Communicator& c, const Options& options) {
 }
 
 void check_on_cpu(const Tensor& x) {
-  TASUKI_CHECK(ValueError, x.defined(), "expected  a tensor\nactual    an undefined one");
+  if (!x.defined()) TASUKI_THROW(ValueError, "expected  a tensor\nactual    an undefined one");
   if (!x.device().is_cpu()) TASUKI_THROW(DeviceError, "expected  a tensor on the cpu\nactual    ", x.describe(), "\nmove it there: x.to(ts::Device::cpu())");
 }
 
@@ -166,7 +166,7 @@ double World::sum(double x) const {
 void World::broadcast(const Tensor& x, int root, SourceLocation at) const {
   annotated("broadcast", x, at, [&] {
     check_on_cpu(x);
-    TASUKI_CHECK(ValueError, root >= 0 && root < size(), "expected  a root among ", size(), " processes\nactual    ", root);
+    if (root < 0 || root >= size()) TASUKI_THROW(ValueError, "expected  a root among ", size(), " processes\nactual    ", root);
     const NoGrad off;
     const Tensor whole = x.is_contiguous() ? x.detach() : x.detach().contiguous();
     {
