@@ -37,6 +37,7 @@
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"
+#include "tasuki/ops/linalg.hpp"
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/matmul.hpp"

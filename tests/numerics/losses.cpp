@@ -1,12 +1,24 @@
 // The ops of losses.py.
 #include "tasuki/ops/einsum.hpp"
+#include "tasuki/ops/linalg.hpp"
 #include "tasuki/ops/margin_loss.hpp"
+#include "tasuki/ops/matmul.hpp"
 #include "tests/numerics/ops.hpp"
 
 namespace tasuki::numerics {
 namespace {
 
 Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
+
+/// Small matrices are f32 or f64: cases in halves are cast there and back.
+Tensor wide(const Tensor& x) { return x.element_size() == 2 ? x.to(f32) : x; }
+Out like(const Tensor& x, const Out& results) {
+  Out narrow;
+  for (const Tensor& y : results) narrow.push_back(y.to(x.dtype()));
+  return narrow;
+}
+Out factors(const QrResult& f) { return {f.q, f.r}; }
+Tensor root(const Tensor& a) { return cholesky(matmul(a, a.transpose(-2, -1))); }
 
 const char* const equations[] = {"ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"};
 
@@ -38,6 +50,12 @@ void add_loss_calls(Calls& table) {
       {"bmm", ONE(bmm(in[0], in[1]))},
       {"outer", ONE(outer(in[0], in[1]))},
       {"kron", ONE(kron(in[0], in[1]))},
+      {"inverse", ALL(like(in[0], {inverse(wide(in[0]))}))},
+      {"det", ALL(like(in[0], {det(wide(in[0]))}))},
+      {"solve", ALL(like(in[0], {solve(wide(in[0]), wide(in[1]))}))},
+      {"cholesky", ALL(like(in[0], {root(wide(in[0]))}))},
+      {"svd", ALL(like(in[0], {svd(wide(in[0])).s}))},
+      {"qr", ALL(like(in[0], factors(qr(wide(in[0])))))},
   });
 }
 

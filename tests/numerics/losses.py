@@ -1,4 +1,5 @@
-"""Cases of losses, and of products by named dimensions."""
+"""Cases of losses, of products by named dimensions, and of small matrices."""
+import numpy
 import torch
 import torch.nn.functional as F
 from basics import Case, dim_of, integers, real, rng, shape, size
@@ -114,6 +115,41 @@ def kron():
     return Case(torch.kron, [real([size(1, 4) for _ in range(int(rng.integers(0, 4)))]) for _ in range(2)])
 
 
+def regular(dims):
+    return real(dims, -1, 1) + 4 * numpy.eye(dims[-1])
+
+
+def square():
+    n = size(1, 6)
+    return [*shape(0, 2), n, n]
+
+
+def of_matrix(f):
+    return lambda: Case(f, [regular(square())])
+
+
+def solve():
+    dims = square()
+    return Case(torch.linalg.solve, [regular(dims), real([*dims[:-1], size()])])
+
+
+def cholesky():
+    return Case(lambda a: torch.linalg.cholesky(a @ a.mT), [regular(square())])
+
+
+def singular_values():
+    return Case(lambda a: torch.linalg.svdvals(a.detach()), [real([*shape(0, 2), size(), size()])])
+
+
+def positive_qr():
+    def f(a):
+        q, r = torch.linalg.qr(a.detach())
+        signs = torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1, 1)
+        return [q * signs.unsqueeze(-2), r * signs.unsqueeze(-1)]
+
+    return Case(f, [regular(square())])
+
+
 OPS = {
     "l1_loss": pointwise(F.l1_loss), "smooth_l1_loss": pointwise(F.smooth_l1_loss, number="beta"), "huber_loss": pointwise(F.huber_loss, number="delta"),
     "binary_cross_entropy": pointwise(F.binary_cross_entropy, probabilities, probabilities),
@@ -126,4 +162,5 @@ OPS = {
     "dice_loss": dice_loss, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
     "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
+    "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": singular_values, "qr": positive_qr,
 }

@@ -19,6 +19,7 @@ const char* const ops[] = {
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
     "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "cumsum", "cumprod",          //
+    "cholesky", "solve", "inverse", "det", "qr", "svd",                                              // small matrices
     "matmul", "linear", "einsum", "bmm", "outer", "kron", "interpolate",                             // dense
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling

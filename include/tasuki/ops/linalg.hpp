@@ -1,0 +1,37 @@
+#pragma once
+#include "tasuki/tensor/tensor.hpp"
+
+/// Small matrices, and batches of them: the last two dimensions are rows and columns, those before them the batch. f32 and f64, any
+/// strides; computed in f64, on the host's processor. Deterministic, for any number of threads. Errors: ShapeError for operands that
+/// are not (square) matrices, DTypeError; ValueError, which numbers the matrix in its batch, where a factorization does not exist.
+namespace tasuki {
+
+/// The lower triangular L with a = L L^T; of a, which is symmetric and positive definite, the lower triangle is read. The gradient is
+/// symmetric. Saves the result.
+Tensor cholesky(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// x with a x = b. a: [..., n, n]; b: [..., n, k] of the same batch, or [..., n]. Saves a and x.
+Tensor solve(const Tensor& a, const Tensor& b, SourceLocation at = SourceLocation::current());
+
+/// a^-1. Saves the result.
+Tensor inverse(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// A number for each matrix. Its gradient is det(a) a^-T, which needs the inverse: ValueError in backward where there is none. Saves
+/// a and the result.
+Tensor det(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// a = q r: q with orthonormal columns [..., m, k], r upper triangular [..., k, n] with a diagonal that is not negative, k = min(m, n).
+/// Not differentiable.
+struct QrResult {
+  Tensor q, r;
+};
+QrResult qr(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// a = u diag(s) v^T: orthonormal columns in u [..., m, k] and v [..., n, k], s [..., k] descending, k = min(m, n). The largest element
+/// by magnitude of each column of u is positive. Not differentiable.
+struct SvdResult {
+  Tensor u, s, v;
+};
+SvdResult svd(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+}  // namespace tasuki

@@ -1,0 +1,163 @@
+#include "src/cpu/linalg.hpp"
+
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Cholesky>
+#include <Eigen/LU>
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "kernels/parallel.hpp"
+#include "tasuki/core/error.hpp"
+
+namespace tasuki::cpu {
+namespace {
+
+/// Whatever the dtype, matrices are factorized in f64: they are small, and one instantiation of Eigen's templates is enough.
+using Matrix = Eigen::MatrixXd;
+template <class T>
+using Stored = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+
+/// A matrix of a batch: rows and columns are the last dimensions.
+Matrix matrix(const View& v, std::int64_t number) {
+  const std::int64_t rows = v.size(-2), columns = v.size(-1), at = number * rows * columns;
+  if (v.dtype == DType::f64) return Stored<double>(v.as<double>() + at, rows, columns);
+  return Stored<float>(v.as<float>() + at, rows, columns).cast<double>();
+}
+void store(const View& v, std::int64_t number, const Matrix& m) {
+  const std::int64_t at = number * m.size();
+  if (v.dtype == DType::f64) Stored<double>(v.as<double>() + at, m.rows(), m.cols()) = m;
+  else Stored<float>(v.as<float>() + at, m.rows(), m.cols()) = m.cast<float>();
+}
+
+/// Calls f(number) for each matrix of the batch.
+template <class F>
+void for_matrices(const View& a, F&& f) {
+  std::int64_t count = 1;
+  for (int d = 0; d < a.ndim - 2; ++d) count *= a.shape[d];
+  const std::int64_t work = std::max<std::int64_t>(a.size(-2) * a.size(-1) * std::min(a.size(-2), a.size(-1)), 1);
+  kernels::parallel_for(count, std::max<std::int64_t>(1, 65536 / work), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+[[noreturn]] void refuse(const char* what, std::int64_t number) { TASUKI_THROW(ValueError, "expected  ", what, "\nactual    matrix ", number, " of the batch is not"); }
+
+/// The LU factors of a matrix that has an inverse.
+Eigen::PartialPivLU<Matrix> invertible(const View& a, std::int64_t number) {
+  Eigen::PartialPivLU<Matrix> lu(matrix(a, number));
+  if ((lu.matrixLU().diagonal().array() == 0).any()) refuse("invertible matrices", number);
+  return lu;
+}
+
+}  // namespace
+
+void cholesky(const View& a, const View& out) {
+  if (a.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) {
+    const Eigen::LLT<Matrix> llt(matrix(a, i));
+    if (llt.info() != Eigen::Success) refuse("positive definite matrices", i);
+    store(out, i, llt.matrixL());
+  });
+}
+
+void solve(const View& a, const View& b, const View& x) {
+  if (x.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) { store(x, i, invertible(a, i).solve(matrix(b, i))); });
+}
+
+void inverse(const View& a, const View& out) {
+  if (a.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) { store(out, i, invertible(a, i).inverse()); });
+}
+
+void determinant(const View& a, const View& out) {
+  if (out.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) {
+    const double value = a.size(-1) == 0 ? 1 : Eigen::PartialPivLU<Matrix>(matrix(a, i)).determinant();
+    store(out, i, Matrix::Constant(1, 1, value));
+  });
+}
+
+void qr(const View& a, const View& q, const View& r) {
+  if (a.numel == 0) return;
+  const std::int64_t k = r.size(-2);
+  for_matrices(a, [&](std::int64_t i) {
+    const Eigen::HouseholderQR<Matrix> factors(matrix(a, i));
+    Matrix columns = factors.householderQ() * Matrix::Identity(a.size(-2), k);
+    Matrix rows = factors.matrixQR().topRows(k).triangularView<Eigen::Upper>();
+    for (std::int64_t j = 0; j < k; ++j)
+      if (rows(j, j) < 0) {
+        rows.row(j) = -rows.row(j);
+        columns.col(j) = -columns.col(j);
+      }
+    store(q, i, columns);
+    store(r, i, rows);
+  });
+}
+
+void svd(const View& a, const View& u, const View& s, const View& v) {
+  if (a.numel == 0) return;
+  const std::int64_t m = a.size(-2), n = a.size(-1), k = std::min(m, n);
+  for_matrices(a, [&](std::int64_t i) {
+    // One-sided Jacobi: rotations make the columns of the taller side orthogonal; their lengths are the singular values.
+    const Matrix given = matrix(a, i);
+    Matrix columns = m >= n ? given : Matrix(given.transpose()), turns = Matrix::Identity(k, k);
+    constexpr int most_sweeps = 60;
+    for (int sweep = 0, rotated = 1; sweep < most_sweeps && rotated; ++sweep) {
+      rotated = 0;
+      for (std::int64_t p = 0; p < k - 1; ++p)
+        for (std::int64_t q = p + 1; q < k; ++q) {
+          const double pp = columns.col(p).squaredNorm(), qq = columns.col(q).squaredNorm(), pq = columns.col(p).dot(columns.col(q));
+          if (!(std::abs(pq) > 1e-15 * std::sqrt(pp * qq))) continue;
+          rotated = 1;
+          const double zeta = (qq - pp) / (2 * pq), tangent = (zeta < 0 ? -1 : 1) / (std::abs(zeta) + std::sqrt(1 + zeta * zeta));
+          const double cosine = 1 / std::sqrt(1 + tangent * tangent), sine = cosine * tangent;
+          for (Matrix* turned : {&columns, &turns}) {
+            const Eigen::VectorXd old = turned->col(p);
+            turned->col(p) = cosine * old - sine * turned->col(q);
+            turned->col(q) = sine * old + cosine * turned->col(q);
+          }
+        }
+    }
+    std::vector<std::int64_t> order(static_cast<std::size_t>(k));
+    std::iota(order.begin(), order.end(), 0);
+    const Eigen::VectorXd lengths = columns.colwise().norm();
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t x, std::int64_t y) { return lengths[x] > lengths[y]; });
+    Matrix tall(columns.rows(), k), square(k, k), values(1, k);
+    const double smallest = lengths.maxCoeff() * static_cast<double>(std::max(m, n)) * 1e-16;
+    for (std::int64_t j = 0; j < k; ++j) {
+      const std::int64_t from = order[static_cast<std::size_t>(j)];
+      values(0, j) = lengths[from];
+      tall.col(j) = columns.col(from);
+      square.col(j) = turns.col(from);
+      if (lengths[from] > smallest) {
+        tall.col(j) /= lengths[from];
+        continue;
+      }
+      // A direction of the null space: the unit vector that is least in what is there already, made orthogonal to it.
+      Eigen::VectorXd rest = Eigen::VectorXd::Zero(tall.rows());
+      for (std::int64_t unit = 0; unit < tall.rows() && rest.norm() < 0.5 / std::sqrt(static_cast<double>(tall.rows())); ++unit) {
+        rest = Eigen::VectorXd::Unit(tall.rows(), unit);
+        for (int twice = 0; twice < 2; ++twice)
+          for (std::int64_t c = 0; c < j; ++c) rest -= tall.col(c).dot(rest) * tall.col(c);
+      }
+      tall.col(j) = rest.normalized();
+    }
+    Matrix &left = m >= n ? tall : square, &right = m >= n ? square : tall;
+    for (std::int64_t j = 0; j < k; ++j) {
+      Eigen::Index largest;
+      left.col(j).cwiseAbs().maxCoeff(&largest);
+      if (left(largest, j) > 0) continue;
+      left.col(j) = -left.col(j);
+      right.col(j) = -right.col(j);
+    }
+    store(u, i, left);
+    store(v, i, right);
+    store(s, i, values);
+  });
+}
+
+}  // namespace tasuki::cpu

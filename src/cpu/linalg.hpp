@@ -1,0 +1,19 @@
+#pragma once
+#include "tasuki/core/view.hpp"
+
+/// Factorizations of batches of small matrices, by Eigen. f32 or f64; row-major operands whose leading dimensions are the batch.
+namespace tasuki::cpu {
+
+/// out = the lower factor L of a = L L^T, of which the lower triangle is read. Throws ValueError where a is not positive definite.
+void cholesky(const View& a, const View& out);
+/// x = a^-1 b. Throws ValueError where a is singular.
+void solve(const View& a, const View& b, const View& x);
+void inverse(const View& a, const View& out);
+/// out: a number for each matrix.
+void determinant(const View& a, const View& out);
+/// a [m, n] = q [m, k] r [k, n], k = min(m, n); R's diagonal is not negative.
+void qr(const View& a, const View& q, const View& r);
+/// a [m, n] = u [m, k] diag(s) v^T, v [n, k]; s descending. The largest element (by magnitude) of each column of u is positive.
+void svd(const View& a, const View& u, const View& s, const View& v);
+
+}  // namespace tasuki::cpu

@@ -1,0 +1,180 @@
+#include "tasuki/ops/linalg.hpp"
+
+#include <cmath>
+
+#include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
+#include "tests/support/expect_error.hpp"
+#include "tests/support/op_case.hpp"
+
+namespace ts = tasuki;
+using namespace tasuki::testing;
+using ts::Shape;
+
+namespace {
+
+/// Gauss and Jordan: the determinant of the matrix at `a`, which becomes its inverse.
+double invert(double* a, std::int64_t n) {
+  double determinant = 1;
+  std::vector<double> rest(a, a + n * n), inverse(static_cast<std::size_t>(n * n));
+  for (std::int64_t i = 0; i < n; ++i) inverse[static_cast<std::size_t>(i * n + i)] = 1;
+  const auto at = [n](std::vector<double>& m, std::int64_t i, std::int64_t j) -> double& { return m[static_cast<std::size_t>(i * n + j)]; };
+  for (std::int64_t p = 0; p < n; ++p) {  // the cases are dominated by their diagonals: no pivoting
+    determinant *= at(rest, p, p);
+    const double pivot = 1 / at(rest, p, p);
+    for (std::int64_t j = 0; j < n; ++j) {
+      at(rest, p, j) *= pivot;
+      at(inverse, p, j) *= pivot;
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double factor = at(rest, i, p);
+      if (i == p) continue;
+      for (std::int64_t j = 0; j < n; ++j) {
+        at(rest, i, j) -= factor * at(rest, p, j);
+        at(inverse, i, j) -= factor * at(inverse, p, j);
+      }
+    }
+  }
+  std::copy(inverse.begin(), inverse.end(), a);
+  return determinant;
+}
+
+/// x with 4 added on the diagonals, so that it is far from singular. What is added stays alive, as a replay needs it.
+ts::Tensor dominated(const ts::Tensor& x) {
+  static auto& kept = *new std::vector<ts::Tensor>;
+  kept.push_back(ts::eye(x.size(-1), {}, {.dtype = x.dtype(), .device = x.device()}) * 4);
+  return x + kept.back();
+}
+HostArray dominated(HostArray x) {
+  const std::int64_t n = x.shape.back();
+  for (std::int64_t i = 0; i < x.numel(); ++i)
+    if (i / n % n == i % n) x[i] += 4;
+  return x;
+}
+
+HostArrays inverses(const HostArrays& in) {
+  HostArray y = dominated(in[0]);
+  const std::int64_t n = y.shape.back();
+  for (std::int64_t i = 0; i < y.numel(); i += n * n) invert(y.values.data() + i, n);
+  return y;
+}
+
+const std::vector<ts::DType> wide{ts::f32, ts::f64};
+
+/// |a - b| over all elements.
+double distance(const ts::Tensor& a, const ts::Tensor& b) { return (a - b).abs().sum().to(ts::f64).item<double>(); }
+
+}  // namespace
+
+OP_CASES(linalg) {
+  return {
+      {.op = "inverse",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward = [](const Inputs& in) { return ts::inverse(dominated(in[0])); },
+       .reference = inverses,
+       .dtypes = wide,
+       .more_shapes = {{{1, 1}}, {{5, 5}}, {{0, 2, 2}}},
+       .slack = 4},
+      {.op = "det",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward = [](const Inputs& in) { return ts::det(dominated(in[0])); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray a = dominated(in[0]), y(Shape(a.shape.data(), a.shape.size() - 2));
+         const std::int64_t n = a.shape.back();
+         for (std::int64_t i = 0; i < y.numel(); ++i) y[i] = invert(a.values.data() + i * n * n, n);
+         return y;
+       },
+       .dtypes = wide,
+       .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
+       .slack = 16},
+      {.op = "solve",
+       .inputs = {real({2, 3, 3}, -1, 1), real({2, 3, 2})},
+       .forward = [](const Inputs& in) { return ts::solve(dominated(in[0]), in[1]); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         const HostArray inverse = inverses(in)[0];
+         HostArray x(in[1].shape);
+         const std::int64_t n = inverse.shape.back(), k = x.shape.back();
+         for (std::int64_t i = 0; i < x.numel(); ++i)
+           for (std::int64_t j = 0; j < n; ++j) x[i] += inverse[i / (n * k) * n * n + i / k % n * n + j] * in[1][i / (n * k) * n * k + j * k + i % k];
+         return x;
+       },
+       .dtypes = wide,
+       .more_shapes = {{{4, 4}, {4, 1}}, {{0, 2, 2}, {0, 2, 3}}},
+       .slack = 4},
+      {.op = "cholesky",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward =
+           [](const Inputs& in) {
+             const ts::Tensor a = dominated(in[0]);
+             return ts::cholesky(a.matmul(a.transpose(-2, -1)));
+           },
+       .dtypes = wide,
+       .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
+       .slack = 8},
+      {.op = "qr",
+       .inputs = {real({2, 4, 3})},
+       .forward = [](const Inputs& in) -> Outputs {
+         const auto [q, r] = ts::qr(in[0]);
+         return std::vector<ts::Tensor>{q, r};
+       },
+       .dtypes = wide,
+       .flags = no_gradient | no_strided,
+       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}},
+       .slack = 16},
+      {.op = "svd",
+       .inputs = {real({2, 4, 3})},
+       .forward = [](const Inputs& in) { return ts::svd(in[0]).s; },
+       .dtypes = wide,
+       .flags = no_gradient | no_nan,
+       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}},
+       .slack = 16},
+  };
+}
+
+TEST_CASE("The factors of a matrix multiply to it, and are what they are called") {
+  for (const Shape& shape : {Shape{5, 3}, {3, 5}, {4, 4}, {2, 3, 2}}) {
+    HostArray values(shape);
+    for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = std::sin(static_cast<double>(3 * i + 1));
+    const ts::Tensor a = to_tensor(values, ts::f64);
+    const std::int64_t k = std::min(a.size(-1), a.size(-2));
+    const ts::Tensor one = ts::eye(k, {}, {.dtype = ts::f64, .device = a.device()});
+    const auto [q, r] = ts::qr(a);
+    CHECK(distance(q.matmul(r), a) < 1e-12);
+    CHECK(distance(q.transpose(-2, -1).matmul(q), one.expand(q.transpose(-2, -1).matmul(q).shape())) < 1e-12);
+    const auto [u, s, v] = ts::svd(a);
+    CHECK(distance((u * s.unsqueeze(-2)).matmul(v.transpose(-2, -1)), a) < 1e-12);
+    CHECK(distance(v.transpose(-2, -1).matmul(v), one.expand(v.transpose(-2, -1).matmul(v).shape())) < 1e-12);
+    const HostArray descending = to_host(s);
+    for (std::int64_t i = 1; i < descending.numel(); ++i) CHECK((i % k == 0 || descending[i] <= descending[i - 1]));
+  }
+}
+
+TEST_CASE("The factors of a matrix without full rank are orthonormal, too") {
+  const ts::Tensor a = to_tensor({3, 3}, {1, 2, 3, 2, 4, 6, 0, 0, 0}, ts::f64);
+  const auto [u, s, v] = ts::svd(a);
+  CHECK(distance((u * s).matmul(v.t()), a) < 1e-12);
+  CHECK(distance(u.t().matmul(u), ts::eye(3, {}, {.dtype = ts::f64, .device = a.device()})) < 1e-12);
+  CHECK(to_host(s)[0] == Approx(std::sqrt(70)));
+  CHECK(to_host(s)[1] == Approx(0).margin(1e-12));
+}
+
+TEST_CASE("Systems of one right side, and determinants of singular matrices") {
+  const ts::Tensor a = to_tensor({2, 2}, {2, 1, 4, 2.5}), b = to_tensor({2}, {4, 9});
+  CHECK(to_host(ts::solve(a, b)).values == std::vector<double>{1, 2});
+  CHECK(ts::det(to_tensor({2, 2}, {1, 2, 2, 4})).item<float>() == 0);
+}
+
+TEST_CASE("Misuse of linear algebra is explained") {
+  const ts::Tensor x = to_tensor({2, 3}, {1, 2, 3, 4, 5, 6}), singular = to_tensor({2, 2}, {1, 2, 2, 4});
+  expect_error([&] { ts::det(x); }, "ShapeError: det\n  expected  square matrices\n  actual    [2, 3]\n  a: f32[2, 3] cpu\n  called at <here>");
+  expect_error([&] { ts::qr(x.select(0, 0)); }, "ShapeError: qr\n  expected  matrices, [..., rows, columns]\n  actual    [3]\n  a: f32[3] cpu\n  called at <here>");
+  expect_error([&] { ts::inverse(singular.to(ts::bf16)); },
+               "DTypeError: inverse\n  expected  a of dtype f32 or f64\n  actual    bf16\n  a: bf16[2, 2] cpu\n  called at <here>");
+  expect_error([&] { ts::inverse(singular); },
+               "ValueError: inverse\n  expected  invertible matrices\n  actual    matrix 0 of the batch is not\n  a: f32[2, 2] cpu\n  called at <here>");
+  expect_error([&] { ts::cholesky(to_tensor({2, 1, 1}, {4, -1})); },
+               "ValueError: cholesky\n  expected  positive definite matrices\n  actual    matrix 1 of the batch is not\n  a: f32[2, 1, 1] cpu\n  called at <here>");
+  expect_error([&] { ts::solve(singular, x.t()); },
+               "ShapeError: solve\n  expected  b of the batch of a, with as many rows\n  actual    [2, 2] and [3, 2]\n  a: f32[2, 2] cpu   b: f32[3, 2] cpu\n  called at <here>");
+}
