@@ -28,6 +28,7 @@
 #include "tasuki/ops/conv.hpp"
 #include "tasuki/ops/copy.hpp"
 #include "tasuki/ops/cross_entropy.hpp"
+#include "tasuki/ops/ctc_loss.hpp"
 #include "tasuki/ops/dropout.hpp"
 #include "tasuki/ops/einsum.hpp"
 #include "tasuki/ops/embedding.hpp"

@@ -1,8 +1,10 @@
 // The ops of losses.py.
+#include "tasuki/ops/ctc_loss.hpp"
 #include "tasuki/ops/einsum.hpp"
 #include "tasuki/ops/linalg.hpp"
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/softmax.hpp"
 #include "tests/numerics/ops.hpp"
 
 namespace tasuki::numerics {
@@ -10,7 +12,7 @@ namespace {
 
 Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
 
-/// Small matrices are f32 or f64: cases in halves are cast there and back.
+/// Small matrices are f32 or f64, and PyTorch has no ctc_loss of halves: their cases are cast there and back.
 Tensor wide(const Tensor& x) { return x.element_size() == 2 ? x.to(f32) : x; }
 Out like(const Tensor& x, const Out& results) {
   Out narrow;
@@ -46,6 +48,7 @@ void add_loss_calls(Calls& table) {
       {"triplet_margin_loss", ONE(triplet_margin_loss(in[0], in[1], in[2], {.swap = a[1] != 0, .reduction = reduction_of(a[0])}))},
       {"margin_ranking_loss", ONE(margin_ranking_loss(in[0], in[1], in[2], {.margin = a[1], .reduction = reduction_of(a[0])}))},
       {"multi_margin_loss", ONE(multi_margin_loss(in[0], in[1], {.p = small(a[1]), .reduction = reduction_of(a[0])}))},
+      {"ctc_loss", ALL(like(in[0], {ctc_loss(log_softmax(wide(in[0]), 2), in[1], in[2], in[3], {.reduction = reduction_of(a[0])})}))},
       {"einsum", ONE(einsum(equations[small(a[0])], in))},
       {"bmm", ONE(bmm(in[0], in[1]))},
       {"outer", ONE(outer(in[0], in[1]))},

@@ -115,6 +115,14 @@ def kron():
     return Case(torch.kron, [real([size(1, 4) for _ in range(int(rng.integers(0, 4)))]) for _ in range(2)])
 
 
+def ctc_loss():
+    n, classes, most, r = size(1, 4), size(3, 6), size(1, 4), reduction()
+    steps = 2 * most + size(1, 4)
+    lengths, targets = integers([n], 1, most + 1), integers([n, most], 1, classes)
+    f = lambda x, t, i, l: F.ctc_loss(F.log_softmax(x, 2), t, i, l, reduction=REDUCTIONS[r])
+    return Case(f, [real([steps, n, classes]), targets, integers([n], 2 * most, steps + 1), lengths], [r])
+
+
 def regular(dims):
     return real(dims, -1, 1) + 4 * numpy.eye(dims[-1])
 
@@ -159,7 +167,7 @@ OPS = {
     "hinge_loss": hinge_loss, "hinge_embedding_loss": pointwise(F.hinge_embedding_loss, target=signs, constant=(1,), number="margin"),
     "multilabel_soft_margin_loss": pointwise(F.multilabel_soft_margin_loss, target=probabilities, constant=(1,)),
     "sigmoid_focal_loss": pointwise(focal, target=probabilities, number="gamma", value=lambda: float(rng.choice([1, 2, 3]))),
-    "dice_loss": dice_loss, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
+    "dice_loss": dice_loss, "ctc_loss": ctc_loss, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
     "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
     "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": singular_values, "qr": positive_qr,
