@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
-#include <shared_mutex>
 #include <string_view>
 #include <vector>
 
@@ -21,9 +21,13 @@ namespace tasuki {
 namespace {
 
 std::atomic<bool> anyone_listens{false};
+/// Nobody is called under the lock: a listener may take locks of its own, under which others launch.
 struct Audience {
-  std::shared_mutex mutex;
-  std::vector<LaunchListener*> listeners;
+  std::mutex mutex;
+  SmallVector<LaunchListener*, 4> listeners;
+  std::uint64_t generation = 0;    ///< counts removals
+  int calls[2] = {0, 0};           ///< in progress, that began in an even and in an odd generation
+  std::condition_variable quiet;
 };
 Audience& audience() {
   static Audience& a = *new Audience;
@@ -33,25 +37,46 @@ Audience& audience() {
 bool listening() { return anyone_listens.load(std::memory_order_relaxed); }
 
 void tell(const LaunchRecord& record, void (LaunchListener::*what)(const LaunchRecord&)) {
-  Audience& a = audience();
-  const std::shared_lock lock(a.mutex);
-  for (LaunchListener* listener : a.listeners) (listener->*what)(record);
+  struct Call {
+    Audience& a = audience();
+    SmallVector<LaunchListener*, 4> listeners;
+    int turn;
+    Call() {
+      const std::lock_guard lock(a.mutex);
+      listeners = a.listeners;
+      turn = static_cast<int>(a.generation % 2);
+      ++a.calls[turn];
+    }
+    ~Call() {
+      const std::lock_guard lock(a.mutex);
+      if (--a.calls[turn] == 0) a.quiet.notify_all();
+    }
+  } const call;
+  for (LaunchListener* listener : call.listeners) (listener->*what)(record);
 }
 
 }  // namespace
 
 void add_listener(LaunchListener& listener) {
   Audience& a = audience();
-  const std::unique_lock lock(a.mutex);
+  const std::lock_guard lock(a.mutex);
   a.listeners.push_back(&listener);
   anyone_listens.store(true, std::memory_order_relaxed);
 }
 
 void remove_listener(LaunchListener& listener) {
   Audience& a = audience();
-  const std::unique_lock lock(a.mutex);
-  std::erase(a.listeners, &listener);
-  anyone_listens.store(!a.listeners.empty(), std::memory_order_relaxed);
+  std::unique_lock lock(a.mutex);
+  SmallVector<LaunchListener*, 4> others;
+  for (LaunchListener* l : a.listeners)
+    if (l != &listener) others.push_back(l);
+  a.listeners = others;
+  anyone_listens.store(!others.empty(), std::memory_order_relaxed);
+  // Calls that began before know it still. New ones are counted apart, so that they cannot keep it waiting.
+  const int turn = static_cast<int>(a.generation % 2);
+  a.quiet.wait(lock, [&] { return a.calls[1 - turn] == 0; });
+  ++a.generation;
+  a.quiet.wait(lock, [&] { return a.calls[turn] == 0; });
 }
 
 const char* name_of(LaunchPhase phase) {

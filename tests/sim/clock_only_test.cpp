@@ -48,20 +48,27 @@ TEST_CASE("by the clock alone a step has the same trace and takes the same time,
   CHECK(std::get<1>(computed) > 0);
 }
 
+#if defined(__SANITIZE_THREAD__)
+constexpr std::int64_t smaller = 32;  // the thread sanitizer leaves no range of addresses for more
+#else
+constexpr std::int64_t smaller = 1;
+#endif
+
 TEST_CASE("a step that no machine holds is recorded and planned") {
-  fresh_device({.bytes = 8192_GiB, .profile = "h100-pcie5"});
+  const std::size_t most = 8192_GiB / (smaller * smaller), moved = 128_GiB / (smaller * smaller);
+  fresh_device({.bytes = most, .profile = "h100-pcie5"});
   const ts::Device device = ts::Device::sim(1);
   ts::sim::set_clock_only(device, true);
-  const ts::memory::Trace trace = trained(device, 8192_GiB, std::int64_t{1} << 20, std::int64_t{1} << 16);
+  const ts::memory::Trace trace = trained(device, most, (std::int64_t{1} << 20) / smaller, (std::int64_t{1} << 16) / smaller);
   const ts::memory::Machine machine = ts::memory::machine_of(ts::sim::profile(device));
   const ts::memory::Simulation keep = ts::memory::simulate(trace, machine, {});
   REQUIRE(keep.possible);
-  CHECK(keep.peak_bytes - ts::memory::stats(device).peak_bytes < 1_KiB);  // small storages count as if they were there all the time
-  CHECK(keep.peak_bytes > 1024_GiB);
-  const ts::memory::Plan plan = ts::memory::plan(trace, machine, {.budget_bytes = keep.peak_bytes - 128_GiB});
+  CHECK(keep.peak_bytes - ts::memory::stats(device).peak_bytes < 64_KiB);  // small storages count as if they were there all the time
+  CHECK(keep.peak_bytes > most / 8);
+  const ts::memory::Plan plan = ts::memory::plan(trace, machine, {.budget_bytes = keep.peak_bytes - moved});
   REQUIRE(plan.feasible);
   CHECK(plan.peak_bytes <= plan.budget_bytes);
-  CHECK(plan.bytes_in + plan.bytes_dropped > 128_GiB);
+  CHECK(plan.bytes_in + plan.bytes_dropped > moved);
 }
 
 TEST_CASE("new options make a device compute again") {
