@@ -40,6 +40,7 @@
 #include "tasuki/ops/layer_norm.hpp"
 #include "tasuki/ops/linalg.hpp"
 #include "tasuki/ops/linear.hpp"
+#include "tasuki/ops/local_response_norm.hpp"
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/mse_loss.hpp"

@@ -2,6 +2,7 @@
 #include "tasuki/ops/ctc_loss.hpp"
 #include "tasuki/ops/einsum.hpp"
 #include "tasuki/ops/linalg.hpp"
+#include "tasuki/ops/local_response_norm.hpp"
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/softmax.hpp"
@@ -49,6 +50,7 @@ void add_loss_calls(Calls& table) {
       {"margin_ranking_loss", ONE(margin_ranking_loss(in[0], in[1], in[2], {.margin = a[1], .reduction = reduction_of(a[0])}))},
       {"multi_margin_loss", ONE(multi_margin_loss(in[0], in[1], {.p = small(a[1]), .reduction = reduction_of(a[0])}))},
       {"ctc_loss", ALL(like(in[0], {ctc_loss(log_softmax(wide(in[0]), 2), in[1], in[2], in[3], {.reduction = reduction_of(a[0])})}))},
+      {"local_response_norm", ONE(local_response_norm(in[0], whole(a[0]), {.alpha = 0.5, .beta = 0.6, .k = 1.5}))},
       {"einsum", ONE(einsum(equations[small(a[0])], in))},
       {"bmm", ONE(bmm(in[0], in[1]))},
       {"outer", ONE(outer(in[0], in[1]))},

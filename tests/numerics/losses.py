@@ -115,6 +115,11 @@ def kron():
     return Case(torch.kron, [real([size(1, 4) for _ in range(int(rng.integers(0, 4)))]) for _ in range(2)])
 
 
+def local_response_norm():
+    window = size(1, 5)
+    return Case(lambda x: F.local_response_norm(x, window, 0.5, 0.6, 1.5), [real([size(1, 3), size(1, 9), *shape(1, 2)])], [window])
+
+
 def ctc_loss():
     n, classes, most, r = size(1, 4), size(3, 6), size(1, 4), reduction()
     steps = 2 * most + size(1, 4)
@@ -167,7 +172,7 @@ OPS = {
     "hinge_loss": hinge_loss, "hinge_embedding_loss": pointwise(F.hinge_embedding_loss, target=signs, constant=(1,), number="margin"),
     "multilabel_soft_margin_loss": pointwise(F.multilabel_soft_margin_loss, target=probabilities, constant=(1,)),
     "sigmoid_focal_loss": pointwise(focal, target=probabilities, number="gamma", value=lambda: float(rng.choice([1, 2, 3]))),
-    "dice_loss": dice_loss, "ctc_loss": ctc_loss, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
+    "dice_loss": dice_loss, "ctc_loss": ctc_loss, "local_response_norm": local_response_norm, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
     "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
     "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": singular_values, "qr": positive_qr,

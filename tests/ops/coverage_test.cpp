@@ -30,7 +30,7 @@ const char* const ops[] = {
     "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss",
     "soft_margin_loss", "hinge_loss", "hinge_embedding_loss", "sigmoid_focal_loss", "cosine_similarity", "pairwise_distance",
     "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_soft_margin_loss", "dice_loss",
-    "ctc_loss",
+    "ctc_loss", "local_response_norm",
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "feature_dropout", "drop_path", "alpha_dropout",                                                 //
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
