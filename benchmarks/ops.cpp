@@ -61,6 +61,7 @@ struct Case {
   std::vector<Operand> operands;
   std::function<Tensor(const Inputs&)> call;
   bool is_random = false, has_backward = true;
+  bool peer_rounds_halves = false;  // PyTorch rounds at each step what is carried in f32 here
 };
 
 Operand indices(double below, Shape shape = {}) { return {0, below, std::move(shape), true}; }
@@ -124,7 +125,7 @@ std::vector<Case> cases(std::int64_t rows) {
       {"cat", {{-2, 2, {rows / 2, columns}}, {-2, 2, {rows / 2, columns}}}, [](const Inputs& in) { return ts::cat({in[0], in[1]}, 1); }},
       {"copy of the transposed", {any}, [](const Inputs& in) { return in[0].t().contiguous(); }},
       {"cast to f32", {any}, [](const Inputs& in) { return in[0].to(ts::f32); }},
-      {"prod of rows", {{0.9, 1.1}}, [](const Inputs& in) { return ts::prod(in[0], 1); }},
+      {"prod of rows", {{0.9, 1.1}}, [](const Inputs& in) { return ts::prod(in[0], 1); }, false, true, true},
       {"prod of columns", {{0.9, 1.1}}, [](const Inputs& in) { return ts::prod(in[0], 0); }},
       {"std of rows", {any}, [](const Inputs& in) { return ts::std(in[0], 1); }},
       {"norm", {any}, [](const Inputs& in) { return ts::norm(in[0]); }},
@@ -292,7 +293,7 @@ int main(int argc, char** argv) {
       if (peer) {
         const auto theirs = numbers(peer->ask(std::string("load ") + name_of(dtype) + " " + std::to_string(rows) + " " + c.name));
         const auto ours = runner.sums();
-        same = c.is_random || agree(ours, theirs, dtype == ts::f32 ? 1e-4 : 0.1);  // PyTorch sums gradients of weights in the halves
+        same = c.is_random || agree(ours, theirs, dtype == ts::f32 ? 1e-4 : c.peer_rounds_halves ? 0.3 : 0.1);  // PyTorch sums gradients of weights in the halves
         for (std::size_t i = 0; i < ours.size() && i < theirs.size() && !same; ++i)
           std::printf("sum %zu of %s: %.9g, PyTorch has %.9g\n", i, c.name, ours[i], theirs[i]);
         all_same = all_same && same;

@@ -98,21 +98,33 @@ void roll(const View& x, const std::int64_t* shifts, const View& out) {
 
 void pad_constant(const View& x, const std::int64_t* before, double value, const View& out) {
   if (out.numel == 0) return;
-  const auto fill_part = [&](int d, std::int64_t begin, std::int64_t length) {
-    if (length == 0) return;
-    Part edge(out);
-    for (int e = 0; e < d; ++e) edge.narrow(e, before[e], x.shape[e]);
-    edge.narrow(d, begin, length);
-    if (edge.view().numel) fill(edge.view(), value);
-  };
-  Part inside(out);
-  for (int d = 0; d < x.ndim; ++d) {
-    const std::int64_t end = before[d] + x.shape[d];
-    fill_part(d, 0, before[d]);
-    fill_part(d, end, out.shape[d] - end);
-    inside.narrow(d, before[d], x.shape[d]);
-  }
-  if (x.numel) copy(x, inside.view());
+  const ScalarView filler(value, out.dtype);
+  const std::int64_t columns = out.size(-1), length = x.size(-1), step = x.stride(-1), front = before[x.ndim - 1];
+  visit_size(out.dtype, [&]<class T>(T) {
+    const T fill = *filler.view().as<const T>();
+    parallel_for(out.numel / columns, std::max<std::int64_t>(1, 65536 / columns), [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t index[8] = {};
+      for (std::int64_t rest = begin, d = out.ndim - 2; d >= 0; rest /= out.shape[d--]) index[d] = rest % out.shape[d];
+      for (std::int64_t row = begin; row < end; ++row) {
+        T* to = out.as<T>() + row * columns;
+        bool inside = true;
+        std::int64_t offset = 0;
+        for (int d = 0; d < out.ndim - 1; ++d) {
+          const std::int64_t at = index[d] - before[d];
+          inside = inside && at >= 0 && at < x.shape[d];
+          offset += at * x.strides[d];
+        }
+        for (int d = out.ndim - 2; d >= 0 && ++index[d] == out.shape[d]; --d) index[d] = 0;
+        std::fill(to, to + (inside ? front : columns), fill);
+        if (!inside) continue;
+        const T* from = x.as<const T>() + offset;
+        if (step == 1) std::copy(from, from + length, to + front);
+        else
+          for (std::int64_t j = 0; j < length; ++j) to[front + j] = from[j * step];
+        std::fill(to + front + length, to + columns, fill);
+      }
+    });
+  });
 }
 
 void triangle(const View& x, std::int64_t offset, bool upper, const View& out) {

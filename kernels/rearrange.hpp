@@ -9,7 +9,8 @@ namespace tasuki::kernels::cpu {
 void flip(const View& x, std::uint32_t dims, const View& out);
 /// Element i of dimension d moves to (i + shifts[d]) mod size, 0 <= shifts[d] < max(size, 1).
 void roll(const View& x, const std::int64_t* shifts, const View& out);
-/// x with before[d] elements `value` in front of it in dimension d, and as many behind as out has room for.
+/// x with before[d] elements `value` in front of it in dimension d, and as many behind as out has room for. out is row-major; at least
+/// one dimension.
 void pad_constant(const View& x, const std::int64_t* before, double value, const View& out);
 /// The elements [i, j] of each matrix with j - i >= offset (`upper`) or <= offset; zeros elsewhere.
 void triangle(const View& x, std::int64_t offset, bool upper, const View& out);

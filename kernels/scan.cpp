@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/copy.hpp"
 #include "kernels/lines.hpp"
 #include "kernels/visit.hpp"
 
@@ -56,6 +57,36 @@ void for_lines(const Lines& lines, bool reverse, Visit&& visit) {
   });
 }
 
+/// Contiguous lines of halves: converted a few at a time, which vectors do, and scanned as floats.
+template <class T, class Step>
+void scan_halves(const View& x, const Lines& lines, bool reverse, const View& out, double start, Step step) {
+  constexpr std::int64_t together = 4;
+  const std::int64_t n = lines.line.size;
+  const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, DType::f32), narrow = TASUKI_ON_ISA(copy_row)(DType::f32, dtype_of<T>);
+  for_blocks(lines, false, together, [&](const LineBlock& block) {
+    const std::int64_t rows = block.row_end - block.row_begin;
+    std::vector<float> values(static_cast<std::size_t>(together * n));
+    constexpr std::int64_t dense[] = {1, 1};
+    const auto line = [&](const View& v, int k, std::int64_t r) { return reinterpret_cast<char*>(v.as<T>() + block.at[k] + (block.row_begin + r) * lines.row.stride[k]); };
+    const auto floats = [&](std::int64_t r) { return values.data() + r * n; };
+    for (std::int64_t r = 0; r < rows; ++r) {
+      char* const operands[] = {reinterpret_cast<char*>(floats(r)), line(x, 0, r)};
+      widen(n, operands, dense, nullptr);
+    }
+    double carry[together] = {start, start, start, start};
+    for (std::int64_t i = 0; i < n; ++i)
+      for (std::int64_t r = 0; r < together; ++r) {
+        float& v = floats(r)[reverse ? n - 1 - i : i];
+        carry[r] = step(carry[r], static_cast<double>(v));
+        v = static_cast<float>(carry[r]);
+      }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      char* const operands[] = {line(out, 1, r), reinterpret_cast<char*>(floats(r))};
+      narrow(n, operands, dense, nullptr);
+    }
+  });
+}
+
 /// out_i = step(carried, x_i), from `start`.
 template <class T, class Step>
 void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate, carried<T> start, Step step) {
@@ -63,6 +94,8 @@ void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate
   using O = std::conditional_t<is_floating(dtype_of<T>), T, std::int64_t>;
   const View* operands[] = {&x, &out};
   const Lines lines = lines_along(dim, operands, 2);
+  if constexpr (sizeof(T) == 2)
+    if (!accumulate && lines.line.stride[0] == 1 && lines.line.stride[1] == 1) return scan_halves<T>(x, lines, reverse, out, start, step);
   for_lines(lines, reverse, [&](const Together& t, auto count) {
     A sums[count];
     for (int r = 0; r < count; ++r) sums[r] = start;

@@ -140,6 +140,7 @@ Tensor pad(const Tensor& x, const Dims& amounts, const PadOptions& options, At a
       before[d] = std::max<std::int64_t>(front, 0);
       after[d] = std::max<std::int64_t>(back, 0);
     }
+    if (x.ndim() == 0) return x.clone(at);
     if (options.mode == PadMode::constant) return apply(PadConstant(before, after, options.value), {&kept}, at);
     return pad_beyond_border(kept, before, after, options.mode, at);
   });
