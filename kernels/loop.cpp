@@ -32,6 +32,10 @@ Loop plan(const View* const* operands, int count) {
     }
     ++loop.dims;
   }
+  if (loop.dims == 0) {  // one element
+    loop.size[loop.dims++] = 1;
+    std::fill_n(loop.stride[0], count, std::int64_t{0});
+  }
   // Outermost first by the output's strides, so that writes run through memory.
   for (int i = 1; i < loop.dims; ++i)
     for (int j = i; j > 0 && std::abs(loop.stride[j - 1][0]) < std::abs(loop.stride[j][0]); --j) {
