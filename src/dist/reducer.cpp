@@ -23,9 +23,12 @@ Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimize
   for (const NamedTensor& t : net.named_parameters()) world_.broadcast(t.tensor);
   broadcast_buffers();
   make_buckets();
-  retain();  // by the hooks, for good: they cannot be taken off
+}
+
+/// The hooks cannot be taken off again: they own the reducer together with whoever made it.
+void Reducer::hook_up() {
   for (std::size_t i = 0; i < layout_.entries().size(); ++i)
-    layout_.entries()[i].parameter.register_post_accumulate_hook([this, i](const Tensor&) { arrived(i); });
+    layout_.entries()[i].parameter.register_post_accumulate_hook([self = intrusive_ptr<Reducer>(this), i](const Tensor&) { self->arrived(i); });
 }
 
 Reducer::~Reducer() = default;
@@ -173,6 +176,7 @@ void Reducer::abandon_pass() noexcept {
 DataParallel::DataParallel(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options, SourceLocation at) {
   try {
     reducer_ = intrusive_ptr<Reducer>::adopt(new Reducer(world, net, optimizer, options));
+    reducer_->hook_up();
   } catch (Error& error) {
     error.add_op("DataParallel", "", "", at);
     throw;

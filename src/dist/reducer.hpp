@@ -21,6 +21,7 @@ class Reducer final : public BatchCount {
     if (--references_ == 0) delete this;
   }
 
+  void hook_up();
   /// The network goes its own way again: hooks that stay on its parameters do nothing.
   void detach();
   void be_quiet(int change) { quiet_ += change; }

@@ -18,18 +18,23 @@ SharedWindow::SharedWindow(MPI_Comm host, double timeout_seconds) : timeout_seco
   MPI_Comm_rank(host, &rank_);
   crowded_ = std::thread::hardware_concurrency() <= static_cast<unsigned>(size);
   void* mine = nullptr;
-  const auto bytes = static_cast<MPI_Aint>(head_bytes + chunk_bytes + (rank_ == 0 ? sums_bytes : 0));
+  const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + chunk_bytes + (rank_ == 0 ? sums_bytes : 0));
   static_assert(sizeof(Head) <= head_bytes);
   if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_) != MPI_SUCCESS)
     TASUKI_THROW(DistributedError, "cannot share ", static_cast<std::size_t>(bytes), " bytes with the other processes of this host\nis there room in /dev/shm, or in the container's shared memory?");
-  new (mine) Head{};
+  // MPI aligns to 8 bytes. The parts lie in one mapping, which begins with a page in every process, so all round up alike.
+  const auto aligned = [](void* base) {
+    const auto address = reinterpret_cast<std::uintptr_t>(base);
+    return reinterpret_cast<void*>((address + line_bytes - 1) / line_bytes * line_bytes);
+  };
+  new (aligned(mine)) Head{};
   MPI_Barrier(host);
   for (int peer = 0; peer < size; ++peer) {
     MPI_Aint peer_bytes = 0;
     int unit = 0;
     void* base = nullptr;
     MPI_Win_shared_query(window_, peer, &peer_bytes, &unit, &base);
-    peers_.push_back(static_cast<Head*>(base));
+    peers_.push_back(static_cast<Head*>(aligned(base)));
   }
 }
 

@@ -48,7 +48,7 @@ class SharedWindow {
     alignas(64) std::atomic<std::uint64_t> meetings;
     alignas(64) Announcement announced[2];
   };
-  static constexpr std::size_t head_bytes = 4096, sums_bytes = 2 * chunk_bytes;  // bf16 chunks are summed in f32
+  static constexpr std::size_t line_bytes = 64, head_bytes = 4096, sums_bytes = 2 * chunk_bytes;  // bf16 chunks are summed in f32
   char* slot(int peer) const { return reinterpret_cast<char*>(peers_[static_cast<std::size_t>(peer)]) + head_bytes; }
   char* sums() const { return slot(0) + chunk_bytes; }
   void sum_slice(std::int64_t count, DType dtype) const;
