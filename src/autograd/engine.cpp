@@ -254,13 +254,13 @@ void BackwardPass::run_fused(Node& n) {
       if (!laid_out(g, y.shape, strides)) g = detail::copy_gradient(g, strides);
     }
   }
-  Pins pins;
+  SmallVector<GradSlot, 4> slots(inputs);
+  SmallVector<Tensor, 4> targets(inputs);
+  Pins pins;  // go before the targets do
   DeviceRuntime& runtime = n.outputs()[0].record->storage->runtime();
   pins.begin(runtime);
   if (pins.managed()) pin_operands(n, pins);
 
-  SmallVector<GradSlot, 4> slots(inputs);
-  SmallVector<Tensor, 4> targets(inputs);
   std::size_t fresh_bytes = runtime.block_bytes(n.backward_workspace);
   for (std::size_t i = 0; i < inputs; ++i) {
     const Edge& edge = n.edges()[i];
@@ -293,6 +293,7 @@ void BackwardPass::run_fused(Node& n) {
     slots[i].view = targets[i].impl()->view();
   }
   Launcher::backward(n, slots, targets.data());
+  pins.end();
   for (std::size_t i = 0; i < inputs; ++i) {
     if (!slots[i].view) continue;
     Tensor& place = place_of(n.edges()[i]);

@@ -294,6 +294,7 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
         if (spec.mutates >> i & 1u) inputs[i]->impl()->storage->mark_written(info.name);
 
       if (recording && record(node, spec, inputs, outputs)) node = nullptr;
+      pins.end();
       while (outputs.size() > visible) outputs.pop_back();
     } catch (OutOfMemory& error) {
       advise(error, inputs, count, fresh_bytes(runtime, spec));
@@ -351,10 +352,10 @@ TensorList Launcher::replay(Node& node, const TensorList& operands, Storage* con
   for (const Tensor& t : operands) pointers.push_back(&t);
   const OpInfo& info = node.info();
   try {
-    Pins pins;
+    TensorList outputs;
+    Pins pins;  // go before the outputs do
     for (const Tensor& t : operands)
       if (t.defined()) pins.add(*t.impl()->storage);
-    TensorList outputs;
     for (std::size_t j = 0; j < node.output_count(); ++j) {
       const TensorImpl& was = *node.outputs()[j].record;
       if (into && into[j]) outputs.push_back(detail::handle_on(was, *into[j]));

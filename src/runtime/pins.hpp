@@ -10,9 +10,7 @@ namespace tasuki {
 class Pins {
  public:
   Pins() = default;
-  ~Pins() {
-    for (Storage* s : pinned_) s->let_move();
-  }
+  ~Pins() { end(); }
   Pins(const Pins&) = delete;
   Pins& operator=(const Pins&) = delete;
 
@@ -28,6 +26,11 @@ class Pins {
       manager->pin(storage, write);
       pinned_.push_back(&storage);
     }
+  }
+  /// The launch is over. The storages must still be there: whoever may free one afterwards calls this first.
+  void end() {
+    for (Storage* s : pinned_) s->let_move();
+    pinned_.clear();
   }
   /// Whether begin found a manager, so that reserve has a meaning.
   bool managed() const { return begun_ != nullptr; }
