@@ -30,9 +30,8 @@ void equals_unbounded(const Program& program, ts::Device device, double fraction
   }
 }
 
-/// The CPU's peak counts cached blocks, so that its fraction can be smaller.
 void equals_unbounded(const Program& program, double on_cpu, double on_sim) {
-  equals_unbounded(program, cpu, on_cpu);
+  equals_unbounded(program, cpu, part_of_peak(cpu, on_cpu, on_sim));
   equals_unbounded(program, ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 7, .poison = true}), on_sim);
 }
 

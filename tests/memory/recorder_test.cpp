@@ -7,6 +7,7 @@
 #include "tasuki/autograd/node.hpp"
 #include "tasuki/tasuki.hpp"
 #include "tests/catch.hpp"
+#include "src/core/sanitized.hpp"
 #include "tests/memory/recording.hpp"
 
 namespace ts = tasuki;
@@ -427,7 +428,7 @@ TEST_CASE("a handle finds its storage until the bytes go, even when another one 
     same_address |= &b.storage() == handle.storage;
     CHECK(r.recorder.storage(handle) == nullptr);
   }
-  CHECK(same_address);
+  CHECK((same_address || tasuki::address_sanitized));  // which gives no address out again at once
 }
 
 TEST_CASE("a step of more launches than anybody plans is given up, and the next one is recorded") {

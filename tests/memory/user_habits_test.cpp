@@ -183,7 +183,7 @@ TEST_CASE("a graph that is another one in every step") {
           }
           notes.add(w);
         },
-        device, device.is_cpu() ? 0.25 : 0.7);
+        device, part_of_peak(device, 0.25, 0.7));
     for (const Report& r : reports) {
       CHECK(r.steps == 40);
       CHECK(r.signatures <= 16);
