@@ -46,8 +46,9 @@ for place, policies in groups.items():
         fail(f"{place}: automatic finds nothing")
     if place[0] == "cpu":  # a clock on the wall of a busy machine proves nothing
         continue
+    slack = 1e-9 if place[0] == "simulated" else 0.05  # what was carried out takes a little more or less than its plan
     for other in ("swap", "recompute"):
-        if policies[other]["feasible"] and best["ratio"] > policies[other]["ratio"] * (1 + 1e-9):
+        if policies[other]["feasible"] and best["ratio"] > policies[other]["ratio"] * (1 + slack):
             fail(f"{place}: automatic takes {best['ratio']}, {other} {policies[other]['ratio']}")
 largest = [row for row in rows if row["kind"] == "largest"]
 if len(largest) != 1 or not largest[0]["confirmed"] or not 1 < largest[0]["any_speed"] <= largest[0]["ceiling"]:
