@@ -28,8 +28,8 @@ PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
   const double waited = median(seen_, [](const Step& s) { return s.waited_seconds; });
   seen_.clear();
   if (settled_) {
-    if (++looks_ == 1) settled_waiting_ = waited;
-    if (looks_ <= patience_ || waited - settled_waiting_ <= alarming * seconds) return Advice::go_on;
+    least_waiting_ = std::min(least_waiting_, waited);
+    if (++looks_ <= patience_ || waited - least_waiting_ <= alarming * seconds) return Advice::go_on;
     *this = PlanFeedback(2 * patience_);
   }
   if (best_ && seconds > (1 - noticeable) * best_seconds_) {
@@ -38,6 +38,7 @@ PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
   }
   best_ = plan;
   best_seconds_ = seconds;
+  least_waiting_ = waited;
   settled_ = waited - plan.exposed_seconds <= noticeable * seconds || plans_ == most_plans;
   if (settled_) return Advice::go_on;
   ++plans_;

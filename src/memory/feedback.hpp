@@ -36,7 +36,7 @@ class PlanFeedback {
   SmallVector<Step, steps_per_look> seen_;
   std::optional<Plan> best_;
   double best_seconds_ = 0;
-  double settled_waiting_ = 0;
+  double least_waiting_ = 0;  ///< with the best plan
   int plans_ = 1;
   bool settled_ = false;
   int looks_ = 0, patience_;  ///< since it settled; that it takes before it starts over
