@@ -19,8 +19,6 @@
 
 namespace tasuki::dist {
 
-Communicator::~Communicator() = default;
-
 namespace {
 
 /// What this process is part of. It lives until the process ends, so that handles never dangle.
@@ -67,6 +65,11 @@ void choose_threads(const Communicator& c, const Options& options) {
 void check_on_cpu(const Tensor& x) {
   if (!x.defined()) TASUKI_THROW(ValueError, "expected  a tensor\nactual    an undefined one");
   if (!x.device().is_cpu()) TASUKI_THROW(DeviceError, "expected  a tensor on the cpu\nactual    ", x.describe(), "\nmove it there: x.to(ts::Device::cpu())");
+}
+
+void check_peer(const World& world, int peer) {
+  if (peer < 0 || peer >= world.size() || peer == world.rank())
+    TASUKI_THROW(ValueError, "expected  another one of ", world.size(), " processes\nactual    ", peer, ", on process ", world.rank());
 }
 
 void note_written(const Tensor& x, const char* by) {
@@ -191,6 +194,30 @@ std::string World::gather_texts(const std::string& mine, const char* separator) 
   post("gather", longest, [&](Communicator& c) { c.all_gather(padded.data(), longest, all.data()); }).wait();
   for (std::size_t r = 0; r < lengths.size(); ++r) joined += (r ? separator : "") + all.substr(r * longest, lengths[r]);
   return joined;
+}
+
+void World::send(const Tensor& x, int to, SourceLocation at) const {
+  annotated("send", x, at, [&] {
+    check_on_cpu(x);
+    check_peer(*this, to);
+    const NoGrad off;
+    const Tensor whole = x.detach().contiguous();
+    Pins pins;
+    pins.add(whole.storage());
+    post("send", whole.nbytes(), [data = whole.impl()->address(), bytes = whole.nbytes(), to](Communicator& c) { c.send(data, bytes, to); }).wait();
+  });
+}
+
+void World::receive(const Tensor& x, int from, SourceLocation at) const {
+  annotated("receive", x, at, [&] {
+    check_on_cpu(x);
+    check_peer(*this, from);
+    if (!x.is_contiguous()) TASUKI_THROW(ValueError, "expected  a contiguous tensor, to receive into\nactual    strides ", x.strides());
+    Pins pins;
+    pins.add(x.storage(), true);
+    post("receive", x.nbytes(), [data = x.impl()->address(), bytes = x.nbytes(), from](Communicator& c) { c.receive(data, bytes, from); }).wait();
+    note_written(x, "receive");
+  });
 }
 
 void World::barrier() const {

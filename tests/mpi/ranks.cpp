@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tasuki/ops/global_count.hpp"
+#include "tasuki/tensor/tensor_impl.hpp"
 
 namespace ts = tasuki;
 
@@ -33,6 +34,30 @@ std::string message_of(const F& f) {
 }
 
 // ---- collectives
+
+/// Parts of any size, some of them empty: sums with the bits of all_reduce, and everybody's parts together again.
+void parts(const ts::dist::World& world) {
+  const int n = world.size(), r = world.rank();
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64})
+    for (const std::int64_t size : {std::int64_t{0}, std::int64_t{5}, std::int64_t{1000003}}) {
+      std::vector<std::int64_t> bounds{0};
+      for (int p = 1; p < n; ++p) bounds.push_back(p % 3 == 2 ? bounds.back() : size * p / n);
+      bounds.push_back(size);
+      const ts::Tensor mine = (ts::randn({size}) * 100).to(dtype), whole = world.sum(mine), sum = mine.clone();
+      const auto part = [&](const ts::Tensor& x) { return x.slice(0, bounds[static_cast<std::size_t>(r)], bounds[static_cast<std::size_t>(r) + 1]); };
+      const auto agree = [&](const ts::Tensor& a, const ts::Tensor& b) { return a.numel() == 0 || ts::sum(a.ne(b)).item<std::int64_t>() == 0; };
+      void* const data = sum.impl()->address();
+      world.post("reduce_scatter", sum.nbytes(), [&](ts::dist::Communicator& c) { c.reduce_scatter(data, bounds.data(), dtype); }).wait();
+      CHECK(agree(part(sum), part(whole)));
+      const ts::Tensor own = part(sum).clone();
+      if (size > 0) sum.zero_();
+      if (own.numel() > 0) part(sum).copy_(own);
+      std::vector<std::int64_t> in_bytes;
+      for (const std::int64_t b : bounds) in_bytes.push_back(b * static_cast<std::int64_t>(ts::size_of(dtype)));
+      world.post("all_gather", sum.nbytes(), [&](ts::dist::Communicator& c) { c.all_gather_parts(data, in_bytes.data()); }).wait();
+      CHECK(agree(sum, whole));
+    }
+}
 
 void collectives(const ts::dist::World& world) {
   const int n = world.size(), r = world.rank();
@@ -66,6 +91,17 @@ void collectives(const ts::dist::World& world) {
   std::string expected;
   for (int other = 0; other < n; ++other) expected += (other ? "," : "") + std::string(static_cast<std::size_t>(other), 'x');
   CHECK(world.gather_texts(std::string(static_cast<std::size_t>(r), 'x'), ",") == expected);
+
+  const ts::Tensor message = ts::full({100, 7}, r);
+  if (r == 0) {
+    for (int other = 1; other < n; ++other) {
+      world.receive(message, other);
+      CHECK(ts::sum(message.ne(other)).item<std::int64_t>() == 0);
+    }
+  } else {
+    world.send(message.transpose(0, 1), 0);
+  }
+  parts(world);
 
   std::vector<ts::Tensor> many;
   std::vector<ts::dist::Work> works;
@@ -218,6 +254,8 @@ void misuse(const ts::dist::World& world) {
   CHECK(contains(message_of([&] { world.all_reduce(ts::ones({2, 3}).transpose(0, 1)); }), "expected  a contiguous tensor"));
   CHECK(contains(message_of([&] { world.all_reduce(ts::ones({2}).requires_grad_()); }), "use world.sum(x)"));
   CHECK(contains(message_of([&] { world.all_reduce(ts::Tensor()); }), "an undefined one"));
+  CHECK(contains(message_of([&] { world.send(ts::ones({2}), world.rank()); }), "ValueError: send\n  expected  another one of 3 processes\n  actual    " + std::to_string(world.rank()) + ", on process"));
+  CHECK(contains(message_of([&] { world.receive(ts::ones({2, 3}).transpose(0, 1), (world.rank() + 1) % 3); }), "expected  a contiguous tensor, to receive into"));
   world.barrier();
   CHECK(contains(message_of([&] { world.sum(ts::ones({2}, {.dtype = ts::u8})); }), "expected  f32, f64, bf16, f16, i64 or i32"));
 }

@@ -37,6 +37,16 @@ class Communicator {
   virtual void broadcast(void* data, std::size_t bytes, int root) = 0;
   /// `all` receives size() * bytes, in the order of ranks.
   virtual void all_gather(const void* mine, std::size_t bytes, void* all) = 0;
+  /// Of the sums that all_reduce would give, with the same bits, process r gets the elements from bounds[r] to bounds[r + 1], in place;
+  /// what it finds elsewhere is undefined. `bounds`: size() + 1 numbers that do not fall, the same on all processes, from 0 to the
+  /// count of all elements. By itself an all_reduce.
+  virtual void reduce_scatter(void* data, const std::int64_t* bounds, DType dtype);
+  /// Process r has the bytes from bounds[r] to bounds[r + 1] of `data`; afterwards all have all of them. By itself a broadcast for each.
+  virtual void all_gather_parts(void* data, const std::int64_t* bounds);
+  /// From one process to another, which receives as many bytes; the others do nothing. Two that send to each other agree on who
+  /// sends first. By themselves they throw DistributedError.
+  virtual void send(const void* data, std::size_t bytes, int to);
+  virtual void receive(void* data, std::size_t bytes, int from);
   virtual void barrier() = 0;
   /// Ends the job, on all processes.
   [[noreturn]] virtual void abort(int code) = 0;

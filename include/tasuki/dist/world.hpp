@@ -66,6 +66,9 @@ class World {
   /// Replaces elements, in place; the tensor must be contiguous, and stays untouched by others until the work is done.
   Work all_reduce(const Tensor& x, SourceLocation at = SourceLocation::current()) const;
   void broadcast(const Tensor& x, int root = 0, SourceLocation at = SourceLocation::current()) const;
+  /// From one process to another, which receives into a contiguous tensor of the same bytes; both return when it is there.
+  void send(const Tensor& x, int to, SourceLocation at = SourceLocation::current()) const;
+  void receive(const Tensor& x, int from, SourceLocation at = SourceLocation::current()) const;
   /// What each process gave, in the order of ranks.
   std::string gather_texts(const std::string& mine, const char* separator) const;
   void barrier() const;

@@ -23,6 +23,12 @@ MPI_Datatype type_of(DType dtype) {
   }
 }
 
+/// MPI counts in int.
+template <class F>
+void in_pieces(std::size_t bytes, const F& f) {
+  for (std::size_t begin = 0; begin < bytes; begin += INT_MAX) f(begin, static_cast<int>(bytes - begin < INT_MAX ? bytes - begin : INT_MAX));
+}
+
 /// MPI between hosts, shared memory within. On each host process 0 of its window speaks for the others.
 class MpiCommunicator final : public Communicator {
  public:
@@ -83,13 +89,28 @@ class MpiCommunicator final : public Communicator {
   }
   void broadcast(void* data, std::size_t bytes, int root) override {
     window_->agree("broadcast", static_cast<std::int64_t>(bytes), DType::u8);
-    for (std::size_t begin = 0; begin < bytes; begin += INT_MAX)
-      MPI_Bcast(static_cast<char*>(data) + begin, static_cast<int>(bytes - begin < INT_MAX ? bytes - begin : INT_MAX), MPI_BYTE, root, all_);
+    in_pieces(bytes, [&](std::size_t begin, int piece) { MPI_Bcast(static_cast<char*>(data) + begin, piece, MPI_BYTE, root, all_); });
   }
   void all_gather(const void* mine, std::size_t bytes, void* all) override {
     window_->agree("all_gather", static_cast<std::int64_t>(bytes), DType::u8);
     if (bytes > INT_MAX) TASUKI_THROW(DistributedError, "expected  at most ", INT_MAX, " bytes of each process to gather\nactual    ", bytes);
     MPI_Allgather(mine, static_cast<int>(bytes), MPI_BYTE, all, static_cast<int>(bytes), MPI_BYTE, all_);
+  }
+  void reduce_scatter(void* data, const std::int64_t* bounds, DType dtype) override {
+    if (hosts_ > 1) return Communicator::reduce_scatter(data, bounds, dtype);
+    window_->agree("reduce_scatter", bounds[size_], dtype);
+    window_->reduce_scatter(data, bounds, dtype);
+  }
+  void all_gather_parts(void* data, const std::int64_t* bounds) override {
+    if (hosts_ > 1) return Communicator::all_gather_parts(data, bounds);
+    window_->agree("all_gather", bounds[size_], DType::u8);
+    window_->all_gather_parts(static_cast<char*>(data), bounds);
+  }
+  void send(const void* data, std::size_t bytes, int to) override {
+    in_pieces(bytes, [&](std::size_t begin, int piece) { MPI_Send(static_cast<const char*>(data) + begin, piece, MPI_BYTE, to, 0, all_); });
+  }
+  void receive(void* data, std::size_t bytes, int from) override {
+    in_pieces(bytes, [&](std::size_t begin, int piece) { MPI_Recv(static_cast<char*>(data) + begin, piece, MPI_BYTE, from, 0, all_, MPI_STATUS_IGNORE); });
   }
   void barrier() override {
     window_->agree("barrier", 0, DType::u8);

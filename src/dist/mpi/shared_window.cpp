@@ -96,4 +96,51 @@ void SharedWindow::take_sums(void* data, std::int64_t count, DType dtype) const 
   else kernels::cpu::round_sum(sums(), count, dtype, data);
 }
 
+namespace {
+/// A chunk has an equal share for each process, so that all of them sum at the same time, however the bounds lie.
+std::int64_t share_of_chunk(std::size_t element_bytes, int processes) {
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(SharedWindow::chunk_bytes / element_bytes) / processes);
+}
+std::int64_t longest_part(const std::int64_t* bounds, int processes) {
+  std::int64_t longest = 0;
+  for (int p = 0; p < processes; ++p) longest = std::max(longest, bounds[p + 1] - bounds[p]);
+  return longest;
+}
+}  // namespace
+
+void SharedWindow::reduce_scatter(void* data, const std::int64_t* bounds, DType dtype) {
+  const auto element = static_cast<std::int64_t>(size_of(dtype));
+  const std::int64_t share = share_of_chunk(size_of(dtype), size()), longest = longest_part(bounds, size());
+  const auto length = [&](int p, std::int64_t done) { return std::clamp<std::int64_t>(bounds[p + 1] - bounds[p] - done, 0, share); };
+  char* const bytes = static_cast<char*>(data);
+  for (std::int64_t done = 0; done < longest; done += share) {
+    for (int p = 0; p < size(); ++p)
+      if (const std::int64_t n = length(p, done)) std::memcpy(slot(rank_) + p * share * element, bytes + (bounds[p] + done) * element, static_cast<std::size_t>(n * element));
+    meet();
+    if (const std::int64_t n = length(rank_, done)) {
+      std::vector<const void*> sources;
+      for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer) + rank_ * share * element);
+      char* const mine = bytes + (bounds[rank_] + done) * element;
+      const DType sum_type = kernels::cpu::sum_type(dtype);
+      char* const sum = sum_type == dtype ? mine : sums() + rank_ * share * static_cast<std::int64_t>(size_of(sum_type));
+      kernels::cpu::sum_sources(sources.data(), sources.size(), n, dtype, sum);
+      if (sum_type != dtype) kernels::cpu::round_sum(sum, n, dtype, mine);
+    }
+    meet();  // the slots may be written again
+  }
+}
+
+void SharedWindow::all_gather_parts(char* data, const std::int64_t* bounds) {
+  const auto share = static_cast<std::int64_t>(chunk_bytes);
+  const std::int64_t longest = longest_part(bounds, size());
+  const auto length = [&](int p, std::int64_t done) { return static_cast<std::size_t>(std::clamp<std::int64_t>(bounds[p + 1] - bounds[p] - done, 0, share)); };
+  for (std::int64_t done = 0; done < longest; done += share) {
+    if (const std::size_t n = length(rank_, done)) std::memcpy(slot(rank_), data + bounds[rank_] + done, n);
+    meet();
+    for (int peer = 0; peer < size(); ++peer)
+      if (const std::size_t n = length(peer, done); n && peer != rank_) std::memcpy(data + bounds[peer] + done, slot(peer), n);
+    meet();
+  }
+}
+
 }  // namespace tasuki::dist

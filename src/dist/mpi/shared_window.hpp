@@ -36,6 +36,9 @@ class SharedWindow {
   /// before the others see it.
   template <class Between>
   void all_reduce(void* data, std::int64_t count, DType dtype, const Between& between);
+  /// As Communicator's, within this host.
+  void reduce_scatter(void* data, const std::int64_t* bounds, DType dtype);
+  void all_gather_parts(char* data, const std::int64_t* bounds);
 
  private:
   struct Announcement {
