@@ -70,14 +70,15 @@ ts::Tensor shifted(const ts::Tensor& images, ts::Generator& generator) {
   return moved;
 }
 
-double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, ts::Device device) {
+/// Over all processes, each of which reads its share.
+double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, ts::Device device, const ts::dist::World& world) {
   const ts::NoGrad off;
   net.eval();
-  std::int64_t right = 0;
-  for (const auto& [x, t] : ts::data::Loader(&digits, {.batch = 500}))
-    right += ts::sum(ts::argmax(net(x.to(device)), 1).eq(t.to(device))).item<std::int64_t>();
+  ts::dist::Average right{world};
+  for (const auto& [x, t] : ts::data::Loader(&digits, {.global_batch = 500, .shard = world}))
+    right.add(static_cast<double>(ts::sum(ts::argmax(net(x.to(device)), 1).eq(t.to(device))).item<std::int64_t>()), x.size(0));
   net.train();
-  return static_cast<double>(right) / static_cast<double>(digits.size());
+  return right.value();
 }
 
 void train(const Options& o, const ts::dist::World& world) {
@@ -89,7 +90,7 @@ void train(const Options& o, const ts::dist::World& world) {
   ts::models::LeNet net;
   if (o.summary) std::printf("%s", ts::nn::summary(net, digits.train.x().slice(0, 0, 1)).to_string().c_str());
   net.to(device);
-  ts::data::Loader loader(&digits.train, {.batch = std::max(1, o.batch / world.size()), .shuffle = true, .seed = o.setting.seed, .shard = world});
+  ts::data::Loader loader(&digits.train, {.global_batch = o.batch, .shuffle = true, .seed = o.setting.seed, .shard = world});
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
   std::optional<ts::dist::DataParallel> parallel;
@@ -125,7 +126,7 @@ void train(const Options& o, const ts::dist::World& world) {
         }
       }
     }
-    last_accuracy = accuracy(net, digits.test, device);
+    last_accuracy = accuracy(net, digits.test, device, world);
     accuracies.add(epoch, 100 * last_accuracy);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("%s  loss %.4f  accuracy %.4f  %.1f s\n", title.c_str(), sum / static_cast<double>(done), last_accuracy, seconds.count());

@@ -91,6 +91,8 @@
 #include "tasuki/io/safetensors.hpp"
 #include "tasuki/io/save.hpp"
 
+#include "tasuki/dist/average.hpp"
+#include "tasuki/dist/balance.hpp"
 #include "tasuki/dist/data_parallel.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/memory/budget.hpp"

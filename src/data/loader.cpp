@@ -26,7 +26,9 @@ struct Loader::Impl {
     if (owned) delete dataset;
   }
   /// What all shards take at a time.
-  std::int64_t global_batch() const { return options.batch * options.shard.size; }
+  std::int64_t global_batch() const { return options.global_batch > 0 ? options.global_batch : options.batch * options.shard.size; }
+  /// What this shard takes of a full global batch.
+  std::int64_t local_batch() const { return (global_batch() - options.shard.rank + options.shard.size - 1) / options.shard.size; }
   /// Batches of an epoch from its example `first` on, the same number for every shard.
   std::int64_t batches(std::int64_t first) const {
     const std::int64_t rest = dataset->size() - first, all = global_batch();
@@ -44,8 +46,9 @@ struct Loader::Impl {
       std::iota(all.begin(), all.end(), std::int64_t{0});
     }
     std::vector<std::int64_t> mine;
-    mine.reserve(static_cast<std::size_t>((n - first) / options.shard.size + 1));
-    for (std::int64_t i = first + options.shard.rank; i < n; i += options.shard.size) mine.push_back(all[static_cast<std::size_t>(i)]);
+    mine.reserve(static_cast<std::size_t>(batches(first) * local_batch()));
+    for (std::int64_t begin = first; begin < n; begin += global_batch())
+      for (std::int64_t i = begin + options.shard.rank; i < std::min(n, begin + global_batch()); i += options.shard.size) mine.push_back(all[static_cast<std::size_t>(i)]);
     return mine;
   }
 };
@@ -106,8 +109,8 @@ class Loader::Iterator::Run {
   };
 
   Batch make(std::int64_t k) const {
-    const std::int64_t size = static_cast<std::int64_t>(order_.size()), first = std::min(k * loader_.options.batch, size);
-    const std::int64_t count = std::min<std::int64_t>(loader_.options.batch, size - first), any = 0;
+    const std::int64_t size = static_cast<std::int64_t>(order_.size()), first = std::min(k * loader_.local_batch(), size);
+    const std::int64_t count = std::min(loader_.local_batch(), size - first), any = 0;
     // The shapes of an empty batch are those of an example.
     Batch batch = count ? loader_.dataset->batch(order_.data() + first, count) : loader_.dataset->batch(&any, 1);
     if (loader_.options.transform) loader_.options.transform(batch);
@@ -174,12 +177,14 @@ Loader::Loader(const Dataset* dataset, bool owned, LoaderOptions options, Source
     TASUKI_CHECK(ValueError, dataset != nullptr, "there is no dataset");
     TASUKI_CHECK_OP(ValueError, dataset->size(), >, 0, "the dataset is empty");
     TASUKI_CHECK_OP(ValueError, o.batch, >=, 1);
+    TASUKI_CHECK_OP(ValueError, o.global_batch, >=, 0);
+    TASUKI_CHECK(ValueError, o.global_batch == 0 || o.batch == 1, "batch is ", o.batch, ", global_batch ", o.global_batch, ": one of them is enough");
     TASUKI_CHECK_OP(ValueError, o.workers, >=, 0);
     TASUKI_CHECK_OP(ValueError, o.prefetch, >=, 1);
     TASUKI_CHECK(ValueError, o.shard.size >= 1 && o.shard.rank >= 0 && o.shard.rank < o.shard.size, "shard ", o.shard.rank, " of ", o.shard.size);
     const std::int64_t least = o.drop_last ? impl_->global_batch() : 1;
-    TASUKI_CHECK_OP(ValueError, dataset->size(), >=, least, "drop_last leaves no batch of ", o.batch,
-                    o.shard.size > 1 ? " for each shard" : "");
+    TASUKI_CHECK_OP(ValueError, dataset->size(), >=, least, "drop_last leaves no batch of ", o.global_batch > 0 ? o.global_batch : o.batch,
+                    o.shard.size > 1 && o.global_batch == 0 ? " for each shard" : "");
   } catch (Error& error) {
     delete impl_;
     error.add_op("data::Loader", "", "", at);
@@ -192,6 +197,8 @@ Loader::~Loader() { delete impl_; }
 std::int64_t Loader::size() const { return impl_->batches(0); }
 std::int64_t Loader::epoch() const { return impl_->next.epoch; }
 void Loader::set_epoch(std::int64_t epoch) { impl_->next = impl_->position = {epoch, 0}; }
+std::int64_t Loader::example_count() const { return impl_->dataset->size(); }
+const LoaderOptions& Loader::options() const { return impl_->options; }
 LoaderPosition Loader::position() const { return impl_->position; }
 void Loader::set_position(const LoaderPosition& position, SourceLocation at) {
   try {

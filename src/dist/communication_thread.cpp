@@ -55,6 +55,11 @@ bool CommunicationThread::is_stuck() {
   return stuck_;
 }
 
+double CommunicationThread::waited_seconds() {
+  const std::lock_guard lock(mutex_);
+  return waited_seconds_;
+}
+
 std::string CommunicationThread::history() const {
   std::string text;
   for (const std::string& operation : recent_) text += "\n  " + operation;
@@ -64,7 +69,10 @@ std::string CommunicationThread::history() const {
 void CommunicationThread::wait(WorkState& state) {
   std::unique_lock lock(mutex_);
   const auto patience = std::chrono::duration<double>(timeout_seconds_);
-  if (!progress_.wait_for(lock, patience, [&] { return state.done; })) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool done = progress_.wait_for(lock, patience, [&] { return state.done; });
+  waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!done) {
     stuck_ = true;
     TASUKI_THROW(DistributedError, "rank ", communicator_.rank(), " of ", communicator_.size(), " has waited ", timeout_seconds_, " s for the others in ", state.what, " of ",
                  state.bytes, " bytes, its operation ", static_cast<std::int64_t>(state.number),

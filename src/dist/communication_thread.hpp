@@ -39,6 +39,8 @@ class CommunicationThread {
   bool is_done(const WorkState& state);
   void wait(WorkState& state);
   bool is_stuck();
+  /// That callers of wait() were held up for.
+  double waited_seconds();
 
  private:
   struct Operation {
@@ -55,6 +57,7 @@ class CommunicationThread {
   std::deque<Operation> queue_;
   std::deque<std::string> recent_;  ///< the latest operations, as text
   std::uint64_t posted_ = 0;
+  double waited_seconds_ = 0;
   std::string error_;
   bool stopping_ = false, stuck_ = false;
   std::thread thread_;

@@ -220,6 +220,8 @@ void World::receive(const Tensor& x, int from, SourceLocation at) const {
   });
 }
 
+double World::waited_seconds() const { return thread_of(job()).waited_seconds(); }
+
 void World::barrier() const {
   post("barrier", 0, [](Communicator& c) { c.barrier(); }).wait();
 }

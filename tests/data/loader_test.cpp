@@ -184,6 +184,49 @@ TEST_CASE("a run goes on in mid-epoch, with another number of shards too") {
         "  position is {0, 50}, the dataset has 50 examples\n  called at <here>");
 }
 
+TEST_CASE("with a global batch, each step sees the same examples for any number of shards") {
+  Loader whole(counting(53), {.global_batch = 10, .shuffle = true, .seed = 9});
+  for (const int shards : {1, 2, 3, 8, 13}) {
+    CAPTURE(shards);
+    std::vector<Order> steps(6);
+    for (int rank = 0; rank < shards; ++rank) {
+      Loader part(counting(53), {.global_batch = 10, .shuffle = true, .seed = 9, .shard = {rank, shards}});
+      CHECK(part.size() == 6);
+      std::size_t step = 0;
+      for (auto [x, t] : part) {
+        const auto mine = x.to_vector<std::int64_t>();
+        CHECK(static_cast<std::int64_t>(mine.size()) <= (10 + shards - 1) / shards);
+        steps[step].insert(steps[step].end(), mine.begin(), mine.end());
+        ++step;
+      }
+      CHECK(step == 6);
+    }
+    whole.set_epoch(0);
+    std::size_t step = 0;
+    for (auto [x, t] : whole) CHECK(sorted(steps[step++]) == sorted(x.to_vector<std::int64_t>()));
+  }
+}
+
+TEST_CASE("a global batch that no number of shards divides is resumed in mid-epoch on any") {
+  Loader whole(counting(53), {.global_batch = 10, .shuffle = true, .seed = 9});
+  const Order all = epoch_of(whole);
+  Loader first(counting(53), {.global_batch = 10, .shuffle = true, .seed = 9, .shard = {2, 3}});
+  int steps = 0;
+  for ([[maybe_unused]] auto batch : first)
+    if (++steps == 3) break;
+  CHECK(first.position() == ts::data::LoaderPosition{0, 30});
+  for (const int shards : {1, 4, 7}) {
+    Order rest;
+    for (int rank = 0; rank < shards; ++rank) {
+      Loader next(counting(53), {.global_batch = 10, .shuffle = true, .seed = 9, .shard = {rank, shards}});
+      next.set_position(first.position());
+      const Order part = epoch_of(next);
+      rest.insert(rest.end(), part.begin(), part.end());
+    }
+    CHECK(sorted(rest) == sorted(Order(all.begin() + 30, all.end())));
+  }
+}
+
 TEST_CASE("leaving a loop early stops the workers, and the next loop is a whole epoch") {
   std::atomic<int> made{0};
   Loader loader(Slow(&made), {.batch = 1, .workers = 3, .prefetch = 2});
@@ -271,6 +314,10 @@ TEST_CASE("a dataset of strided or empty rows is gathered right") {
 TEST_CASE("what makes no batch is refused where the loader is made") {
   CHECK(error_text([] { Loader{TensorDataset()}; }) == "ValueError: data::Loader\n  expected  dataset->size() > 0\n  actual    0 <= 0\n  the dataset is empty\n  called at <here>");
   CHECK(error_text([] { Loader(counting(4), {.batch = 0}); }) == "ValueError: data::Loader\n  expected  o.batch >= 1\n  actual    0 < 1\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.batch = 2, .global_batch = 4}); }) ==
+        "ValueError: data::Loader\n  expected  o.global_batch == 0 || o.batch == 1\n  batch is 2, global_batch 4: one of them is enough\n  called at <here>");
+  CHECK(error_text([] { Loader(counting(4), {.global_batch = 5, .drop_last = true, .shard = {0, 2}}); })
+            .find("drop_last leaves no batch of 5\n  called") != std::string::npos);
   CHECK(error_text([] { Loader(counting(4), {.workers = -1}); }) == "ValueError: data::Loader\n  expected  o.workers >= 0\n  actual    -1 < 0\n  called at <here>");
   CHECK(error_text([] { Loader(counting(4), {.batch = 5, .drop_last = true}); }) ==
         "ValueError: data::Loader\n  expected  dataset->size() >= least\n  actual    4 < 5\n  drop_last leaves no batch of 5\n  called at <here>");

@@ -30,6 +30,30 @@ TEST_CASE("a world of one process") {
                "  called at <here>");
 }
 
+TEST_CASE("means and balance of one process") {
+  ts::dist::Average mean{ts::dist::world()};
+  mean.add(3, 4);
+  mean.add(0, 0);
+  mean.add(2, 1);
+  CHECK(mean.value() == 1);
+  ts::dist::Balance balance{ts::dist::world()};
+  balance.count({ts::zeros({3, 5}), ts::zeros({3}, {.dtype = ts::i64})});
+  balance.count({ts::zeros({0, 5}), {}});
+  const auto report = balance.end_epoch();
+  CHECK(report.samples == std::vector<double>{3});
+  CHECK(report.bytes == std::vector<double>{3 * 5 * 4 + 3 * 8});
+  CHECK(report.seconds[0] >= 0);
+  CHECK(report.to_string() == "balance over 1 processes (Jain's index): samples 1.0000, bytes 1.0000, seconds 1.0000");
+  CHECK(balance.end_epoch().samples == std::vector<double>{0});
+}
+
+TEST_CASE("Jain's index is 1 for equal shares and 1/n when one has all") {
+  CHECK(ts::dist::jain_index({5, 5, 5, 5}) == 1);
+  CHECK(ts::dist::jain_index({0, 7, 0, 0}) == 0.25);
+  CHECK(ts::dist::jain_index({1, 2, 3}) == Approx(36.0 / 42));
+  CHECK(ts::dist::jain_index({0, 0}) == 1);
+}
+
 TEST_CASE("data parallel on one process changes nothing") {
   std::vector<float> results[2];
   for (const bool parallel : {false, true}) {

@@ -246,6 +246,35 @@ void data_parallel(const ts::dist::World& world) {
   CHECK(contains(text_of_error, "AutogradError") && contains(text_of_error, "summed over the processes already") && contains(text_of_error, "parallel.no_sync()"));
 }
 
+// ---- data
+
+/// 61 examples in global batches of 10: no share is like another, and some are empty.
+void data_order(const ts::dist::World& world) {
+  const int n = world.size();
+  const ts::data::TensorDataset numbers(ts::arange(61).to(ts::f64));
+  ts::data::Loader mine(&numbers, {.global_batch = 10, .shuffle = true, .seed = 3, .shard = world}), whole(&numbers, {.global_batch = 10, .shuffle = true, .seed = 3});
+  ts::dist::Balance balance{world};
+  ts::dist::Average mean{world};
+  auto all = whole.begin();
+  for (const auto& batch : mine) {
+    balance.count(batch);
+    const double squares = ts::sum(batch.x * batch.x).item<double>();
+    mean.add(squares, batch.x.size(0));
+    CHECK(world.sum(squares) == ts::sum(all->x * all->x).item<double>());
+    ++all;
+  }
+  CHECK(!(all != whole.end()));
+  CHECK(mean.value() == 60 * 121 / 6.0);  // of the squares of 0 to 60
+  const auto report = balance.end_epoch();
+  double samples = 0;
+  for (int r = 0; r < n; ++r) {
+    samples += report.samples[static_cast<std::size_t>(r)];
+    CHECK(report.samples[static_cast<std::size_t>(r)] == 6 * ((10 - r + n - 1) / n) + (r == 0));
+    CHECK(report.bytes[static_cast<std::size_t>(r)] == 8 * report.samples[static_cast<std::size_t>(r)]);
+  }
+  CHECK(samples == 61);
+}
+
 // ---- what goes wrong
 
 void misuse(const ts::dist::World& world) {
@@ -301,6 +330,7 @@ int main(int argc, char** argv) {
     try {
       if (subject == "collectives") collectives(world);
       else if (subject == "data_parallel") data_parallel(world);
+      else if (subject == "data_order") data_order(world);
       else if (subject == "misuse") misuse(world);
       else if (subject == "other_network") other_network(world);
       else if (subject == "other_order") other_order(world);

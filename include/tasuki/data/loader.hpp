@@ -11,7 +11,8 @@
 namespace tasuki::data {
 
 struct LoaderOptions {
-  std::int64_t batch = 1;
+  std::int64_t batch = 1;         ///< examples of this shard at a time
+  std::int64_t global_batch = 0;  ///< examples of all shards together at a time, in place of `batch`: the steps of a run are the same for any number of shards
   bool shuffle = false;
   std::uint64_t seed = 0;   ///< of the shuffle: the same order in every run and for any number of workers
   int workers = 0;          ///< threads that make batches ahead; 0 makes them where they are asked for
@@ -36,9 +37,9 @@ struct LoaderPosition {
 ///       for (auto [x, t] : loader) ...
 ///
 /// Each loop draws a new order, a function of the seed and the number of the epoch alone. The last batch may be smaller. With
-/// several shards each process gets every size-th example of the same order: batch k of all shards together is batch k of one
-/// process with `size` times the batch size, no example twice. All shards have equally many batches; in the last one a shard may
-/// have an example less than another, or none: a batch of zero rows, so that it still takes part in what all do together.
+/// several shards each process gets every size-th example of a global batch: batch k of all shards together is batch k of one
+/// process with `size` times the batch size, or with `global_batch`, no example twice. All shards have equally many batches; a shard
+/// may have an example less than another, or none: a batch of zero rows, so that it still takes part in what all do together.
 ///
 /// Workers fill a bounded queue. What a worker throws is thrown in the loop, at the batch that it concerns; leaving a loop early
 /// stops the workers.
@@ -62,6 +63,9 @@ class Loader {
 
   /// Batches of an epoch.
   std::int64_t size() const;
+  /// Examples of an epoch, over all shards.
+  std::int64_t example_count() const;
+  const LoaderOptions& options() const;
   /// The epoch that the next loop runs; it starts at 0.
   std::int64_t epoch() const;
   void set_epoch(std::int64_t epoch);

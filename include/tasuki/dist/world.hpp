@@ -72,6 +72,8 @@ class World {
   /// What each process gave, in the order of ranks.
   std::string gather_texts(const std::string& mine, const char* separator) const;
   void barrier() const;
+  /// How long this process has waited for collectives so far.
+  double waited_seconds() const;
 
   /// Runs on the communication thread, behind everything that was asked for before; `what` (a literal) and `bytes` are for messages.
   Work post(const char* what, std::size_t bytes, Callback<void(Communicator&)> operation) const;
