@@ -335,14 +335,19 @@ bool Launcher::record(Node* node, const Spec& spec, const Tensor* const* inputs,
   return taken_over;
 }
 
-void Launcher::record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at) {
-  Node* node = Node::create(op, traits, 1, 1, at);
+void Launcher::record_views(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor* views, std::size_t count, SourceLocation at) {
+  Node* node = Node::create(op, traits, 1, count, at);
   node->is_view = true;
   node->connect(0, x, false);
-  node->produce(0, y, false);
-  y.impl()->grad_node = node;  // takes over the creation reference
-  y.impl()->is_view = true;
-  ++y.impl()->storage->views;
+  for (std::size_t j = 0; j < count; ++j) {
+    TensorImpl& y = *views[j].impl();
+    node->produce(j, views[j], false);
+    if (j > 0) node->retain();  // the first takes over the creation reference
+    y.grad_node = node;
+    y.output_number = static_cast<std::uint8_t>(j);
+    y.is_view = true;
+    ++y.storage->views;
+  }
 }
 
 // ---- replay

@@ -11,8 +11,8 @@ class Launcher {
   /// check -> infer -> launch -> record. All outputs, hidden ones removed.
   static void apply(Function& op, const detail::FunctionTraits& traits, const Tensor* const* inputs, std::size_t count, SourceLocation at,
                     TensorList& outputs);
-  /// Puts a view on the tape: `y` shares x's storage.
-  static void record_view(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor& y, SourceLocation at);
+  /// Puts an op of one or more views on the tape: all `views` share x's storage.
+  static void record_views(Function& op, const detail::FunctionTraits& traits, const Tensor& x, const Tensor* views, std::size_t count, SourceLocation at);
   /// Repeats a node's forward on given operands. With `into`, output j is written over into[j], where that is not nullptr.
   static TensorList replay(Node& node, const TensorList& operands, Storage* const* into = nullptr);
   /// Runs a node's fused backward into prepared slots. `pins` holds its operands already.

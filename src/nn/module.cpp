@@ -79,7 +79,7 @@ void Module::register_slot(std::string_view name, Tensor& member, bool is_buffer
   check_name(name);
   const std::ptrdiff_t offset = distance(this, &member);
   for (const Slot& s : slots_)
-    if (s.offset == offset)
+    if (!s.is_owned && s.offset == offset)
       TASUKI_THROW(ValueError, "the tensor registered as \"", name, "\" is already registered as \"", s.name, "\" in ", type_name(),
                    "\nto share a parameter between modules, assign it: decoder.weight = encoder.weight");
   slots_.push_back({std::string(name), offset, is_buffer});
@@ -88,17 +88,26 @@ void Module::register_slot(std::string_view name, Tensor& member, bool is_buffer
 void Module::register_parameter(std::string_view name, Tensor& member) { register_slot(name, member, false); }
 void Module::register_buffer(std::string_view name, Tensor& member) { register_slot(name, member, true); }
 
+static void check_leaf(const Tensor& value, const char* what) {
+  if (!value.is_leaf())
+    TASUKI_THROW(AutogradError, "expected  a leaf for ", what, "\nactual    ", value.describe(), ", which a recorded op computed\nuse detach() to start from its values");
+}
+
+std::size_t Module::own_parameter(std::string_view name, const Tensor& initial) {
+  check_name(name);
+  check_leaf(initial, "a parameter");
+  initial.requires_grad_(true);
+  initial.storage().set_owner(OwnerClass::parameter);
+  slots_.push_back({std::string(name), 0, false, true, initial});
+  return slots_.size() - 1;
+}
+
 Module& Module::own(std::string_view name, ModulePtr owned) {
   check_name(name);
   Module& child = *owned;
   child.path_ = intern(name);
   children_.push_back({std::string(name), 0, std::move(owned)});
   return child;
-}
-
-static void check_leaf(const Tensor& value, const char* what) {
-  if (!value.is_leaf())
-    TASUKI_THROW(AutogradError, "expected  a leaf for ", what, "\nactual    ", value.describe(), ", which a recorded op computed\nuse detach() to start from its values");
 }
 
 Parameter::Parameter(Module* owner, std::string_view name, const Tensor& initial) {
@@ -123,7 +132,7 @@ Buffer::Buffer(Module* owner, std::string_view name, const Tensor& initial) : Te
 // ---- walks
 
 Module* Module::child(const Child& c) const { return c.owned ? c.owned.get() : at_offset<Module>(this, c.offset); }
-Tensor& Module::tensor(const Slot& s) const { return *at_offset<Tensor>(this, s.offset); }
+Tensor& Module::tensor(const Slot& s) const { return s.is_owned ? s.owned : *at_offset<Tensor>(this, s.offset); }
 
 void Module::visit(function_ref<void(const std::string&, Module&)> f) const {
   const std::string base = path_;

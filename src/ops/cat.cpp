@@ -3,7 +3,7 @@
 #include "kernels/cat.hpp"
 #include "kernels/dispatch.hpp"
 #include "tasuki/autograd/function.hpp"
-#include "tasuki/ops/view.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
@@ -64,17 +64,12 @@ struct Cat final : Function {
     }
   }
   TensorList backward_graph(const GradContext& c) override {
+    std::vector<std::int64_t> lengths;
+    for (std::size_t i = 0; i < c.input_count(); ++i) lengths.push_back(is_skipped(c.in_shape(i)) ? 0 : c.in_shape(i)[dim]);
+    const std::vector<Tensor> parts = split(c.grad(0), lengths, dim, SourceLocation());
     TensorList grads(c.input_count());
-    std::int64_t begin = 0;
-    for (std::size_t i = 0; i < c.input_count(); ++i) {
-      const Shape& shape = c.in_shape(i);
-      if (is_skipped(shape)) {
-        if (c.needs(i)) grads[i] = c.grad(0).narrow(dim, 0, 0, SourceLocation()).reshape({0}, SourceLocation());
-        continue;
-      }
-      if (c.needs(i)) grads[i] = c.grad(0).narrow(dim, begin, shape[dim], SourceLocation());
-      begin += shape[dim];
-    }
+    for (std::size_t i = 0; i < c.input_count(); ++i)
+      if (c.needs(i)) grads[i] = is_skipped(c.in_shape(i)) ? parts[i].reshape({0}, SourceLocation()) : parts[i];
     return grads;
   }
 };
@@ -101,9 +96,8 @@ struct Stack final : Function {
     }
   }
   TensorList backward_graph(const GradContext& c) override {
-    TensorList grads(c.input_count());
-    for (std::size_t i = 0; i < c.input_count(); ++i)
-      if (c.needs(i)) grads[i] = c.grad(0).select(dim, static_cast<std::int64_t>(i), SourceLocation());
+    TensorList grads;
+    for (const Tensor& part : unbind(c.grad(0), dim, SourceLocation())) grads.push_back(part);
     return grads;
   }
 };

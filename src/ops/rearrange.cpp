@@ -88,27 +88,6 @@ struct Triangle final : Function {
 };
 
 constexpr OpInfo repeat_info{"repeat", "x"}, shuffle_info{"pixel_shuffle", "x"}, unshuffle_info{"pixel_unshuffle", "x"};
-constexpr OpInfo split_info{"split", "x"}, chunk_info{"chunk", "x"}, unbind_info{"unbind", "x"};
-
-/// Consecutive parts of the given lengths.
-template <class Length>
-std::vector<Tensor> parts(const Tensor& x, int dim, std::int64_t count, Length&& length, At at) {
-  std::vector<Tensor> list;
-  list.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0, begin = 0; i < count; begin += length(i++)) list.push_back(x.narrow(dim, begin, length(i), at));
-  return list;
-}
-
-/// A dimension that can be cut, counted from the front.
-int cut_dim(const Tensor& x, int dim) {
-  TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
-  return normalize_dim(dim, x.ndim());
-}
-
-std::vector<Tensor> equal_parts(const Tensor& x, int dim, std::int64_t size, At at) {
-  const std::int64_t whole = x.size(dim), count = size == 0 ? 1 : std::max<std::int64_t>((whole + size - 1) / size, 1);
-  return parts(x, dim, count, [&](std::int64_t i) { return std::min(size, whole - i * size); }, at);
-}
 
 /// `shape` with the sizes `from` at d, d + 1, ... replaced by others.
 Shape with_sizes(const Shape& shape, int d, int count, std::initializer_list<std::int64_t> sizes) {
@@ -189,45 +168,6 @@ Tensor pixel_unshuffle(const Tensor& x, std::int64_t r, At at) {
     for (int i = 0; i < d; ++i) leading *= x.size(i);
     const Tensor blocks = x.reshape({leading, c, h, r, w, r}, at).permute({0, 1, 3, 5, 2, 4}, at);
     return blocks.reshape(with_sizes(x.shape(), d, 3, {c * r * r, h, w}), at);
-  });
-}
-
-std::vector<Tensor> split(const Tensor& x, std::int64_t size, int dim, At at) {
-  return ops::composed(split_info, {&x}, at, [&] {
-    const int d = cut_dim(x, dim);
-    if (size < 0 || (size == 0 && x.size(d) > 0)) TASUKI_THROW(ValueError, "expected  parts of at least one element\nactual    size = ", size);
-    return equal_parts(x, d, size, at);
-  });
-}
-
-std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int dim, At at) {
-  return ops::composed(split_info, {&x}, at, [&] {
-    const int d = cut_dim(x, dim);
-    std::int64_t sum = 0;
-    for (const std::int64_t size : sizes) {
-      if (size < 0) TASUKI_THROW(ValueError, "expected  sizes of at least 0\nactual    ", size);
-      sum += size;
-    }
-    if (sum != x.size(d)) TASUKI_THROW(ShapeError, "expected  sizes that add up to x.size(", d, ") = ", x.size(d), "\nactual    ", sum);
-    return parts(x, d, static_cast<std::int64_t>(sizes.size()), [&](std::int64_t i) { return sizes[static_cast<std::size_t>(i)]; }, at);
-  });
-}
-
-std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, int dim, At at) {
-  return ops::composed(chunk_info, {&x}, at, [&] {
-    const int d = cut_dim(x, dim);
-    TASUKI_CHECK_OP(ValueError, count, >=, 1);
-    if (x.size(d) == 0) return parts(x, d, count, [](std::int64_t) { return std::int64_t{0}; }, at);
-    return equal_parts(x, d, (x.size(d) + count - 1) / count, at);
-  });
-}
-
-std::vector<Tensor> unbind(const Tensor& x, int dim, At at) {
-  return ops::composed(unbind_info, {&x}, at, [&] {
-    const int d = cut_dim(x, dim);
-    std::vector<Tensor> list;
-    for (std::int64_t i = 0; i < x.size(d); ++i) list.push_back(x.select(d, i, at));
-    return list;
   });
 }
 

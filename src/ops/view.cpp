@@ -33,7 +33,7 @@ struct ViewFunction : Function {
 template <class F>
 Tensor make_view(F op, const Tensor& x, const Layout& to, At at) {
   Tensor y = detail::alias(x, to.offset, to.shape, to.strides);
-  if (grad_enabled() && x.requires_grad()) Launcher::record_view(op, detail::traits_of<F>, x, y, at);
+  if (grad_enabled() && x.requires_grad()) Launcher::record_views(op, detail::traits_of<F>, x, &y, 1, at);
   return y;
 }
 

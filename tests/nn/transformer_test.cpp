@@ -1,12 +1,9 @@
-// Layers of transformers against PyTorch's modules with the same weights: entry i of the k-th parameter is sin(0.37 i + k) / 2.
+// Layers of transformers against PyTorch's modules with the same weights.
 #include "tasuki/nn/transformer.hpp"
 
-#include <cmath>
-
-#include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tests/catch.hpp"
-#include "tests/support/host_array.hpp"
+#include "tests/nn/known_weights.hpp"
 
 namespace ts = tasuki;
 namespace nn = ts::nn;
@@ -15,30 +12,6 @@ using ts::Shape;
 using ts::Tensor;
 
 namespace {
-
-Tensor wave(const Shape& shape, double scale, double phase) {
-  HostArray values(shape);
-  for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = scale * std::sin(0.37 * static_cast<double>(i) + phase);
-  return to_tensor(values, ts::f32);
-}
-
-void set_known_weights(const nn::Module& module) {
-  const ts::NoGrad off;
-  double phase = 0;
-  for (const auto& [name, parameter] : module.named_parameters()) parameter.copy_(wave(parameter.shape(), 0.5, phase++));
-}
-
-double norm(const Tensor& x) {
-  double squares = 0;
-  for (const double v : to_host(x).values) squares += v * v;
-  return std::sqrt(squares);
-}
-
-void check_row(const Tensor& row, std::initializer_list<double> expected) {
-  const HostArray values = to_host(row);
-  std::int64_t i = 0;
-  for (const double v : expected) CHECK(values[i++] == Approx(v).margin(2e-5));
-}
 
 struct Known {
   nn::TransformerLayerOptions options;

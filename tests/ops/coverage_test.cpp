@@ -26,6 +26,7 @@ const char* const ops[] = {
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",                             //
     "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax",  // normalization
     "scaled_dot_product_attention", "rotary_embedding",                                              // attention
+    "rnn", "lstm", "gru", "rnn_cell", "lstm_cell", "gru_cell",                                       // recurrence
     "cross_entropy", "nll_loss", "mse_loss",                                                         // losses
     "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss",
     "soft_margin_loss", "hinge_loss", "hinge_embedding_loss", "sigmoid_focal_loss", "cosine_similarity", "pairwise_distance",

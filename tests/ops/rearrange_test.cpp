@@ -1,7 +1,10 @@
+#include "tasuki/autograd/autograd.hpp"
+#include "tasuki/autograd/listener.hpp"
 #include "tasuki/ops/rearrange.hpp"
 
 #include "tasuki/ops/pad.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
@@ -240,4 +243,52 @@ TEST_CASE("Misuse of rearrangements is explained") {
   expect_error([&] { ts::split(x, std::vector<std::int64_t>{1, 3}); }, "ShapeError: split\n  expected  sizes that add up to x.size(0) = 2\n  actual    4" + tail);
   expect_error([&] { ts::chunk(x, 0); }, "ValueError: chunk\n  expected  count >= 1\n  actual    0 < 1" + tail);
   expect_error([&] { ts::meshgrid({x}); }, "ShapeError: meshgrid\n  expected  vectors\n  actual    shape [2, 3]\n  axes: f32[2, 3] cpu\n  called at <here>");
+}
+
+namespace {
+
+/// Counts kernel launches and the bytes they write.
+class Written : public ts::LaunchListener {
+ public:
+  Written() { ts::add_listener(*this); }
+  ~Written() override { ts::remove_listener(*this); }
+  void before_launch(const ts::LaunchRecord& record) override {
+    ++launches;
+    for (std::size_t j = 0; j < record.output_count; ++j) elements += record.outputs[j].view.numel;
+  }
+  std::int64_t launches = 0, elements = 0;
+};
+
+}  // namespace
+
+TEST_CASE("Backward through all parts writes each gradient once, however many there are") {
+  for (const std::int64_t n : {3, 32, 33, 1025, 2000}) {
+    ts::Tensor x = ts::arange(0.0, static_cast<double>(2 * n), 1.0, {.dtype = ts::f32}).reshape({n, 2}).requires_grad_();
+    std::vector<ts::Tensor> seeds;
+    const auto rows = ts::unbind(x);
+    for (std::int64_t i = 0; i < n; ++i) seeds.push_back(ts::full({2}, static_cast<double>(i)));
+    Written written;
+    ts::backward(rows, seeds);
+    CHECK(written.elements <= 3 * x.numel() + x.numel());  // a level of parts a pass, and what the leaf keeps
+    const std::vector<float> grad = x.grad().to_vector<float>();
+    for (std::int64_t i = 0; i < n; ++i) CHECK(grad[static_cast<std::size_t>(2 * i + 1)] == static_cast<float>(i));
+  }
+}
+
+TEST_CASE("Parts that nothing depends on have zero gradients, also where parts are parts of parts") {
+  ts::Tensor x = ts::ones({100, 3}).requires_grad_();
+  const auto rows = ts::split(x, 2);  // 50 parts
+  ts::backward(std::vector<ts::Tensor>{rows[1], rows[49]}, {ts::full({2, 3}, 5.0), ts::full({2, 3}, 7.0)});
+  const std::vector<float> grad = x.grad().to_vector<float>();
+  double sum = 0;
+  for (const float g : grad) sum += g;
+  CHECK(sum == 6 * 5 + 6 * 7);
+  CHECK(grad[6] == 5);
+  CHECK(grad[299] == 7);
+}
+
+TEST_CASE("A part cannot be written in place while the tape follows it") {
+  ts::Tensor x = ts::ones({4, 2}).requires_grad_();
+  const auto parts = ts::chunk(x * 2, 2);
+  CHECK_THROWS_WITH(parts[0].add_(1), Catch::Contains("differentiable view"));
 }

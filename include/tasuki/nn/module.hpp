@@ -120,6 +120,10 @@ class Module {
   /// Registers a tensor that is a member of this module. Parameter and Buffer do it by themselves.
   void register_parameter(std::string_view name, Tensor& member);
   void register_buffer(std::string_view name, Tensor& member);
+  /// Takes a parameter that is no member of the class, for layers that know only when they run how many they have: its number, for
+  /// owned_parameter.
+  std::size_t own_parameter(std::string_view name, const Tensor& initial);
+  const Tensor& owned_parameter(std::size_t number) const { return tensor(slots_[number]); }
   /// Takes a child onto the heap; for containers.
   Module& own(std::string_view name, ModulePtr child);
   /// A new M(arguments...) with this module's parameters, buffers and mode, for an override of clone.
@@ -138,8 +142,10 @@ class Module {
   };
   struct Slot {
     std::string name;
-    std::ptrdiff_t offset;
+    std::ptrdiff_t offset;  // of a member; unused when owned
     bool is_buffer;
+    bool is_owned = false;
+    mutable Tensor owned{};
   };
   struct Hooks;
 
