@@ -5,6 +5,7 @@
 //     mnist --device sim:64MiB                the same numbers on an accelerator of 64 MiB, emulated on the CPU
 //     mnist --device sim --budget 24MiB       the same numbers again, within 24 MiB
 //     mpirun -np 4 mnist                      four processes that share each batch
+//     mnist --checkpoint FOLDER               can be interrupted; with --resume it goes on where the newest checkpoint is
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
@@ -26,9 +27,10 @@ namespace {
 
 struct Options {
   std::string data, out = "lenet.safetensors", curve = "loss.svg";
-  int epochs = 6, batch = 64;
+  std::string checkpoint;
+  int epochs = 6, batch = 64, checkpoint_every = 100;
   double lr = 2e-3;
-  bool augment = true, summary = false;
+  bool augment = true, summary = false, resume = false;
   support::Setting setting;
 };
 
@@ -38,11 +40,14 @@ Options parse(int argc, char** argv) {
   CLI::App app{"Trains LeNet on handwritten digits"};
   app.add_option("--data", o.data, "folder with the four IDX files of MNIST, gzipped or not")->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training digits")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--batch", o.batch, "digits per step")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--batch", o.batch, "digits per step, of all processes together")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
   o.setting.add_to(app);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
   app.add_option("--curve", o.curve, "file for the curves, as SVG")->capture_default_str();
+  auto* folder = app.add_option("--checkpoint", o.checkpoint, "folder for checkpoints, the newest three of which stay");
+  app.add_option("--checkpoint-every", o.checkpoint_every, "steps from one checkpoint to the next")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_flag("--resume", o.resume, "go on from the newest checkpoint, if there is one, with any number of processes")->needs(folder);
   app.add_flag("!--no-shifts", o.augment, "train on the digits where they are, instead of shifted by up to two pixels");
   app.add_flag("--summary", o.summary, "print the network before training");
   support::parse(app, argc, argv);
@@ -102,12 +107,30 @@ void train(const Options& o, const ts::dist::World& world) {
   curves.x.label = "epoch", curves.left.label = "training loss", curves.right.label = "test accuracy in %";
   plot::Series losses{"training loss", "#c2410c", plot::Side::left, {}, {}, false}, accuracies{"test accuracy", "#1d4ed8", plot::Side::right, {}, {}, true};
 
-  double last_accuracy = 0;
-  for (int epoch = 1; epoch <= o.epochs; ++epoch) {
+  std::int64_t step = 0, done = 0;
+  double sum = 0;
+  std::optional<ts::Checkpoints> checkpoints;
+  if (!o.checkpoint.empty()) {
+    checkpoints.emplace(o.checkpoint);
+    checkpoints->add("net", net);
+    checkpoints->add("optimizer", opt);
+    checkpoints->add("schedule", schedule);
+    checkpoints->add("data", loader);
+    checkpoints->add("shifts", shifts);
+    checkpoints->add("steps of the epoch", done);
+    checkpoints->add("sum of losses", sum);
+    if (o.resume) step = checkpoints->resume();
+    if (done == batches) sum = 0, done = 0;  // it was written at the end of an epoch
+    if (step > 0) std::printf("going on from step %lld\n", static_cast<long long>(step));
+  }
+
+  ts::dist::Balance balance{world};
+  double last_accuracy = step > 0 ? accuracy(net, digits.test, device, world) : 0;
+  for (std::int64_t epoch = step / batches + 1; epoch <= o.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
     const std::string title = "epoch " + std::to_string(epoch) + "/" + std::to_string(o.epochs);
-    double sum = 0, recent = 0;
-    std::int64_t done = 0, in_recent = 0;
+    double recent = 0;
+    std::int64_t in_recent = 0;
     {
       support::ProgressBar bar(title, batches);
       for (const auto& [x, t] : loader) {
@@ -121,16 +144,20 @@ void train(const Options& o, const ts::dist::World& world) {
         ++done, ++in_recent;
         bar.update(done, sum / static_cast<double>(done));
         if (in_recent == std::max<std::int64_t>(1, batches / 20)) {  // twenty points of the curve for each epoch
-          losses.add(epoch - 1 + static_cast<double>(done) / static_cast<double>(batches), recent / static_cast<double>(in_recent));
+          losses.add(static_cast<double>(epoch - 1) + static_cast<double>(done) / static_cast<double>(batches), recent / static_cast<double>(in_recent));
           recent = 0, in_recent = 0;
         }
+        balance.count({x, t});
+        if (++step % o.checkpoint_every == 0 && checkpoints) checkpoints->save(step);
       }
     }
     last_accuracy = accuracy(net, digits.test, device, world);
-    accuracies.add(epoch, 100 * last_accuracy);
+    accuracies.add(static_cast<double>(epoch), 100 * last_accuracy);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("%s  loss %.4f  accuracy %.4f  %.1f s\n", title.c_str(), sum / static_cast<double>(done), last_accuracy, seconds.count());
+    if (world.size() > 1) std::printf("%s\n", balance.end_epoch().to_string().c_str());
     std::fflush(stdout);
+    sum = 0, done = 0;
   }
 
   if (world.rank() > 0) return;

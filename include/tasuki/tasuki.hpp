@@ -95,6 +95,7 @@
 
 #include "tasuki/dist/average.hpp"
 #include "tasuki/dist/balance.hpp"
+#include "tasuki/dist/checkpoints.hpp"
 #include "tasuki/dist/data_parallel.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/memory/budget.hpp"

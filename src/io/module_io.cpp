@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "src/io/misfits.hpp"
 #include "src/io/safetensors_header.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
@@ -9,15 +10,6 @@
 namespace tasuki {
 
 namespace {
-
-constexpr std::size_t listed_at_most = 20;
-
-void append_list(std::string& text, const char* headline, const std::vector<std::string>& lines) {
-  if (lines.empty()) return;
-  text += "\n" + std::string(headline) + " (" + std::to_string(lines.size()) + "):";
-  for (std::size_t i = 0; i < lines.size() && i < listed_at_most; ++i) text += "\n  " + lines[i];
-  if (lines.size() > listed_at_most) text += "\n  and " + std::to_string(lines.size() - listed_at_most) + " more";
-}
 
 /// Why the file's tensor cannot be copied into the module's; empty when it can.
 std::string mismatch(const NamedTensor& target, const safetensors::TensorInfo& info, std::string_view path) {
@@ -53,10 +45,7 @@ LoadReport load_state(const std::vector<NamedTensor>& state, std::string_view pa
     if (!known.count(info.name)) report.unexpected.push_back(info.name);
 
   if (!mismatching.empty() || (options.strict && (!report.missing.empty() || !report.unexpected.empty()))) {
-    std::string text = detail::concat({path, " does not fit the module"});
-    append_list(text, "missing in the file", report.missing);
-    append_list(text, "unexpected in the file", report.unexpected);
-    append_list(text, "of another shape or type", mismatching);
+    std::string text = detail::concat({path, " does not fit the module"}) + Misfits{report.missing, report.unexpected, mismatching}.list("file");
     if (mismatching.empty()) text += "\nload with {.strict = false} to take what fits";
     throw FileError(std::move(text));
   }
