@@ -6,7 +6,7 @@ namespace tasuki::memory {
 
 namespace {
 
-/// What another plan must win, and what waiting must be above the plan's, as a part of the step: less is noise.
+/// What another plan must win, and by what a step must be longer than its plan says, as a part of the step: less is noise.
 constexpr double noticeable = 0.03;
 /// What waiting must be above that of the settled plan.
 constexpr double alarming = 0.1;
@@ -32,17 +32,21 @@ PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
     if (++looks_ <= patience_ || waited - least_waiting_ <= alarming * seconds) return Advice::go_on;
     *this = PlanFeedback(2 * patience_);
   }
-  if (best_ && seconds > (1 - noticeable) * best_seconds_) {
-    settled_ = true;
-    return Advice::go_back;
+  is_best_ = !best_ || seconds < (1 - noticeable) * best_seconds_;
+  if (is_best_) {
+    best_ = plan;
+    best_seconds_ = seconds;
+    least_waiting_ = waited;
+    settled_ = seconds - plan.seconds <= noticeable * seconds;
+    if (settled_) return Advice::go_on;
   }
-  best_ = plan;
-  best_seconds_ = seconds;
-  least_waiting_ = waited;
-  settled_ = waited - plan.exposed_seconds <= noticeable * seconds || plans_ == most_plans;
-  if (settled_) return Advice::go_on;
-  ++plans_;
-  return Advice::plan_again;
+  return skip();
+}
+
+PlanFeedback::Advice PlanFeedback::skip() {
+  if (tried_++ < most_plans) return Advice::try_another;
+  settled_ = true;
+  return is_best_ ? Advice::go_on : Advice::go_back;
 }
 
 }  // namespace tasuki::memory

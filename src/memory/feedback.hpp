@@ -7,9 +7,9 @@
 
 namespace tasuki::memory {
 
-/// Holds the planned steps of one kind against their plan. Where launches wait longer for transfers than the plan said, the links
-/// are not what they were measured to be: it asks for another plan, a few times at most, and for the best of them in the end. When
-/// they begin to wait longer still it starts over, later each time.
+/// Holds the planned steps of one kind against their plan. Where they take longer than it said, what it counted with is not what it
+/// was taken for (links that are slower beside kernels, kernels that are slower beside transfers): it asks for other plans, a few at
+/// most, and for the best of them in the end. When they begin to wait longer still it starts over, later each time.
 ///
 /// Only for devices whose host sees the waiting: an accelerator's queues wait by themselves.
 class PlanFeedback {
@@ -20,8 +20,8 @@ class PlanFeedback {
   };
   enum class Advice {
     go_on,
-    plan_again,  ///< with the links as they were during the latest steps
-    go_back,     ///< to best()
+    try_another,  ///< plan
+    go_back,      ///< to best()
   };
   static constexpr std::size_t steps_per_look = 3;
   static constexpr int most_plans = 4;
@@ -30,15 +30,19 @@ class PlanFeedback {
 
   /// After each planned step.
   Advice add(const Step& step, const Plan& plan);
+  /// There was no other plan of that kind, or none that promises less than best() was measured to take.
+  Advice skip();
+  int tried() const { return tried_; }
   const Plan& best() const { return *best_; }
+  double best_seconds() const { return best_seconds_; }
 
  private:
   SmallVector<Step, steps_per_look> seen_;
   std::optional<Plan> best_;
   double best_seconds_ = 0;
   double least_waiting_ = 0;  ///< with the best plan
-  int plans_ = 1;
-  bool settled_ = false;
+  int tried_ = 1;  ///< plans, the one under way included
+  bool settled_ = false, is_best_ = true;
   int looks_ = 0, patience_;  ///< since it settled; that it takes before it starts over
 };
 

@@ -156,7 +156,7 @@ void Steps::end_step() {
     counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
   if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) {
     feedback_.erase(signature->id);
-    make_plan(*signature);
+    set_plan(*signature, find_plan(*signature, manager_.options().policy));
   } else if (signature && was_planned_ && schedule_ && forced == 0 && !manager_.runtime().is_asynchronous()) {
     heed(*signature);
   }
@@ -171,18 +171,29 @@ void Steps::end_step() {
 
 /// What the step took, held against its plan.
 void Steps::heed(Signature& signature) {
+  const Policy policy = manager_.options().policy;
+  if (policy != Policy::automatic && policy != Policy::swap) return;  // without links there is nothing that it could have got wrong
   PlanFeedback::Step step{0, manager_.moves().replay_seconds - before_.replay_seconds, manager_.moves().waited_seconds - before_.waited_seconds};
   for (const RecordedStep::Launch& l : recorder_.ended().launches) step.launch_seconds += l.seconds;
   if (feedback_.size() >= most_schedules) feedback_.clear();
   PlanFeedback& feedback = feedback_[signature.id];
-  switch (feedback.add(step, *signature.plan)) {
-    case PlanFeedback::Advice::go_on: break;
-    case PlanFeedback::Advice::plan_again:
-      calibrate();
-      make_plan(signature);
-      break;
-    case PlanFeedback::Advice::go_back: set_plan(signature, feedback.best()); break;
+  PlanFeedback::Advice advice = feedback.add(step, *signature.plan);
+  for (; advice == PlanFeedback::Advice::try_another; advice = feedback.skip()) {
+    calibrate();
+    Plan other = find_plan(signature, policy_to_try(feedback.tried()));
+    if (!other.feasible || other.seconds >= feedback.best_seconds() || other.decisions == signature.plan->decisions) continue;
+    set_plan(signature, std::move(other));
+    return;
   }
+  if (advice == PlanFeedback::Advice::go_back) set_plan(signature, feedback.best());
+}
+
+/// A mix first, with the links as they are known by then; what kernels and transfers take from each other no link tells, so that one
+/// kind of move alone may do better than the best of mixes on paper.
+Policy Steps::policy_to_try(int plan) const {
+  const Policy chosen = manager_.options().policy;
+  if (chosen != Policy::automatic || plan <= 2) return chosen;
+  return plan == 3 ? Policy::recompute : Policy::swap;
 }
 
 /// Takes the links for what they have been since they were last measured. Whatever slowed the transfers down is in that, the other
@@ -197,16 +208,16 @@ void Steps::calibrate() {
   measured_ = now;
 }
 
-void Steps::make_plan(Signature& signature) {
+Plan Steps::find_plan(const Signature& signature, Policy policy) {
   const BudgetOptions& options = manager_.options();
-  Plan made = planner_(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = options.policy, .seed = options.seed});
+  Plan found = planner_(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = policy, .seed = options.seed});
   ++counts_.plans;
-  counts_.planning_seconds += made.planning_seconds;
-  if (made.feasible) manager_.tiers().prepare(Tier::host, made.bytes_out);  // so that no step has to wait for the system's memory
-  set_plan(signature, std::move(made));
+  counts_.planning_seconds += found.planning_seconds;
+  return found;
 }
 
 void Steps::set_plan(Signature& signature, Plan plan) {
+  if (plan.feasible) manager_.tiers().prepare(Tier::host, plan.bytes_out);  // so that no step has to wait for the system's memory
   schedule_ = nullptr;
   schedules_.erase(signature.id);
   signatures_.set_plan(signature, std::move(plan));

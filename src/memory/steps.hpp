@@ -86,9 +86,10 @@ class Steps {
   bool is_ours() const { return std::this_thread::get_id() == thread_; }
   void choose_schedule();
   void finish_launch();
-  void make_plan(Signature& signature);
+  Plan find_plan(const Signature& signature, Policy policy);
   void set_plan(Signature& signature, Plan plan);
   void heed(Signature& signature);
+  Policy policy_to_try(int plan) const;
   void calibrate();
   Residence* resolve(int label) const;
 

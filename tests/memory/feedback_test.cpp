@@ -17,9 +17,9 @@ using Advice = PlanFeedback::Advice;
 
 namespace {
 
-ts::memory::Plan plan_with(double exposed_seconds) {
+ts::memory::Plan plan_of(double seconds) {
   ts::memory::Plan plan;
-  plan.exposed_seconds = exposed_seconds;
+  plan.seconds = seconds;
   return plan;
 }
 
@@ -42,44 +42,63 @@ struct SlowDisk final : ts::memory::FileCalls {
 
 TEST_CASE("feedback: a plan that keeps its word stays") {
   PlanFeedback feedback;
-  const auto plan = plan_with(0.2);
+  const auto plan = plan_of(1.2);
   CHECK(three(feedback, 1, 0.21, plan) == Advice::go_on);
   for (int i = 0; i < 10; ++i) CHECK(three(feedback, 1, 0.29, plan) == Advice::go_on);
 }
 
-TEST_CASE("feedback: waiting that was not planned asks for other plans, and the best of them stays") {
+TEST_CASE("feedback: a step that takes longer than planned asks for other plans, and the best of them stays") {
   PlanFeedback feedback;
-  CHECK(three(feedback, 1, 0.5, plan_with(0)) == Advice::plan_again);
-  CHECK(three(feedback, 1, 0.3, plan_with(0.1)) == Advice::plan_again);
-  CHECK(three(feedback, 1.2, 0.2, plan_with(0.2)) == Advice::go_back);
-  CHECK(feedback.best().exposed_seconds == 0.1);
+  CHECK(three(feedback, 1, 0.5, plan_of(1)) == Advice::try_another);
+  CHECK(three(feedback, 1.2, 0.4, plan_of(1)) == Advice::try_another);
+  CHECK(feedback.tried() == 3);
+  CHECK(three(feedback, 1.1, 0.2, plan_of(1.1)) == Advice::try_another);
+  CHECK(feedback.best_seconds() == 1.1 + 0.2);
+  CHECK(three(feedback, 1.3, 0, plan_of(1.1)) == Advice::go_back);
+  CHECK(feedback.best().seconds == 1.1);
   CHECK(three(feedback, 1, 0.3, feedback.best()) == Advice::go_on);
+}
+
+TEST_CASE("feedback: kernels that are slower beside transfers count as well as waiting") {
+  PlanFeedback feedback;
+  CHECK(three(feedback, 1.4, 0, plan_of(1)) == Advice::try_another);
+  CHECK(three(feedback, 1.1, 0, plan_of(1.1)) == Advice::go_on);
+}
+
+TEST_CASE("feedback: of the plans that could be tried, none may be left") {
+  PlanFeedback feedback;
+  CHECK(three(feedback, 1, 0.5, plan_of(1)) == Advice::try_another);
+  CHECK(feedback.skip() == Advice::try_another);
+  CHECK(feedback.skip() == Advice::try_another);
+  SECTION("the first was the best") { CHECK(feedback.skip() == Advice::go_on); }
+  SECTION("the last was worse") { CHECK(three(feedback, 1, 0.6, plan_of(1)) == Advice::go_back); }
 }
 
 TEST_CASE("feedback: a settled plan is given up when waiting grows, later each time") {
   PlanFeedback feedback;
-  const auto plan = plan_with(0);
+  const auto plan = plan_of(1);
   CHECK(three(feedback, 1, 0, plan) == Advice::go_on);
   for (int looks = 1, times = 0; times < 3; looks *= 2, ++times) {
     for (int i = 0; i < looks; ++i) CHECK(three(feedback, 1, i > 0, plan) == Advice::go_on);
-    CHECK(three(feedback, 1, 1, plan) == Advice::plan_again);
+    CHECK(three(feedback, 1, 1, plan) == Advice::try_another);
+    for (int plans = 2; plans < PlanFeedback::most_plans; ++plans) CHECK(three(feedback, 1, 1, plan) == Advice::try_another);
     CHECK(three(feedback, 1, 1, plan) == Advice::go_back);
   }
 }
 
 TEST_CASE("feedback: waiting that grows as soon as the plan has settled is seen") {
   PlanFeedback feedback;
-  const auto plan = plan_with(0);
+  const auto plan = plan_of(1);
   CHECK(three(feedback, 1, 0, plan) == Advice::go_on);
   CHECK(three(feedback, 1, 1, plan) == Advice::go_on);  // could be the noise of a moment
-  CHECK(three(feedback, 1, 1, plan) == Advice::plan_again);
+  CHECK(three(feedback, 1, 1, plan) == Advice::try_another);
 }
 
 TEST_CASE("feedback: it does not plan for ever") {
   PlanFeedback feedback;
   double waited = 64;
   int plans = 1;
-  while (three(feedback, 1, waited, plan_with(0)) == Advice::plan_again) {
+  while (three(feedback, 1, waited, plan_of(1)) == Advice::try_another) {
     ++plans;
     waited /= 2;
   }

@@ -30,6 +30,8 @@ struct Decision {
   Tier tier = Tier::host;  ///< where it goes
   int freed_before = 0;    ///< swap: the launch before which its bytes are free
   int issue_at = 0;        ///< the launch before which it begins to come back; at latest `to`
+
+  bool operator==(const Decision&) const = default;
 };
 
 /// The machine as the planner sees it.
