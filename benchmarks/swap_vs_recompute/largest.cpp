@@ -136,7 +136,7 @@ Largest largest_on_sim(const std::string& model, const std::string& profile, std
   Largest found = search(
       start, sizes, 16, [&](std::int64_t i) { return recorded_fit(record(sizes.at(i), profile), machine); },
       [&](std::int64_t i, Fit& fit) {
-        const Ran ran = train(i, settling_steps + 2);
+        const Ran ran = train(i, settling_steps(device) + 2);
         if (!ran.fits) return;
         fit.seconds = summarize(ran.seconds).median;
         largest = std::max(largest, i);

@@ -48,6 +48,7 @@ memory::Report since(const memory::Report& before, memory::Report after) {
 }  // namespace
 
 Ran run_steps(const Task& task, Device device, const std::optional<memory::BudgetOptions>& options, int steps) {
+  const int settling = settling_steps(device);
   Ran ran;
   memory::release_cached(device);
   memory::reset_peak(device);
@@ -58,10 +59,10 @@ Ran run_steps(const Task& task, Device device, const std::optional<memory::Budge
     Tensor loss;
     memory::Report settled;  // when the steps had settled
     for (int step = 0; step < steps; ++step) {
-      if (step == settling_steps && budget) settled = budget->report();
+      if (step == settling && budget) settled = budget->report();
       const double begin = clock_of(device);
       loss = training->step();
-      if (step >= settling_steps) ran.seconds.push_back(clock_of(device) - begin);
+      if (step >= settling) ran.seconds.push_back(clock_of(device) - begin);
     }
     if (budget) {
       ran.report = since(settled, budget->report());
@@ -92,7 +93,7 @@ std::vector<Row> real_curve(const Task& task, const std::string& how, const std:
   const std::size_t floor = memory::floor_bytes(trace);
   // By the virtual clock every step is like the next.
   const double fitting = on_cpu ? std::min(settings.seconds_of_keep / whole.seconds, 1e3) : 3;
-  const int steps = settling_steps + std::clamp(static_cast<int>(fitting), 3, settings.most_steps);
+  const int timed = std::clamp(static_cast<int>(fitting), 3, settings.most_steps), steps = settling_steps(device) + timed;
 
   std::vector<Row> rows;
   Ran keep;
@@ -125,14 +126,13 @@ std::vector<Row> real_curve(const Task& task, const std::string& how, const std:
         r.ratio_low = sample.low / unit;
         r.ratio_high = sample.high / unit;
         r.peak = ran.peak;
-        const std::size_t timed = ran.seconds.size();
-        r.bytes_out = (ran.report.host.bytes_out + (on_cpu ? ran.report.file.bytes_out : 0)) / timed;
-        r.bytes_in = (ran.report.host.bytes_in + (on_cpu ? ran.report.file.bytes_in : 0)) / timed;
-        for (const auto& departures : ran.report.departures) r.bytes_dropped += departures.dropped_bytes / timed;
-        r.replayed_ops = static_cast<double>(ran.report.replayed_ops) / static_cast<double>(timed);
+        r.bytes_out = (ran.report.host.bytes_out + (on_cpu ? ran.report.file.bytes_out : 0)) / static_cast<std::size_t>(timed);
+        r.bytes_in = (ran.report.host.bytes_in + (on_cpu ? ran.report.file.bytes_in : 0)) / static_cast<std::size_t>(timed);
+        for (const auto& departures : ran.report.departures) r.bytes_dropped += departures.dropped_bytes / static_cast<std::size_t>(timed);
+        r.replayed_ops = static_cast<double>(ran.report.replayed_ops) / timed;
         r.plan_seconds = ran.report.plans ? ran.report.plan_seconds / static_cast<double>(ran.report.plans) : 0;
         r.plans = static_cast<double>(ran.plans);
-        r.forced_departures = static_cast<double>(ran.report.forced_departures) / static_cast<double>(timed);
+        r.forced_departures = static_cast<double>(ran.report.forced_departures) / timed;
         r.bitwise = ran.bits == keep.bits;
         if (!ran.plan.empty()) {
           const memory::Plan plan = memory::plan_from_json(ran.plan);
@@ -142,7 +142,7 @@ std::vector<Row> real_curve(const Task& task, const std::string& how, const std:
       rows.push_back(r);
       std::printf("    %s  phi %.2f  %-10s %s (predicted %s; %.0f plans of %.3f s; of a step %.1f ms replayed, %.1f ms waited, %.1f forced)%s%s\n", title_of(task.model), phi,
                   name_of(policy), ratio_text(r.ratio).c_str(), ratio_text(r.predicted_ratio).c_str(), r.plans, r.plan_seconds,
-                  1e3 * ran.report.replay_seconds / static_cast<double>(steps - settling_steps), 1e3 * ran.report.exposed_seconds / static_cast<double>(steps - settling_steps),
+                  1e3 * ran.report.replay_seconds / timed, 1e3 * ran.report.exposed_seconds / timed,
                   r.forced_departures, r.within_budget() ? "" : "  BUDGET VIOLATED", r.bitwise.value_or(true) ? "" : "  BITS DIFFER");
       std::fflush(stdout);
     }

@@ -21,8 +21,8 @@ struct Ran {
   std::string trace, plan;         ///< as JSON
 };
 
-/// Until a step is planned, and the plan has settled.
-inline constexpr int settling_steps = 5;
+/// Until a step is planned, and the plan has settled: on the CPU up to four plans are tried for three steps each.
+inline int settling_steps(Device device) { return device.is_cpu() ? 15 : 5; }
 
 /// Trains a task from its beginning for so many steps; without `budget` nothing watches.
 Ran run_steps(const Task& task, Device device, const std::optional<memory::BudgetOptions>& budget, int steps);
