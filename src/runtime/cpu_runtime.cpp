@@ -40,6 +40,17 @@ SizeClass size_class(std::size_t bytes) {
   return {small_classes + (exponent - 10) * steps + static_cast<int>(units) - steps - 1, units * unit};
 }
 
+std::size_t bytes_of_class(std::size_t i) {
+  if (i < small_classes) return (i + 1) * granule;
+  const std::size_t j = i - small_classes;
+  return ((std::size_t{1} << (j / steps + 10)) / steps) * (j % steps + steps + 1);
+}
+
+void give_back(void* block, std::size_t block_bytes) noexcept {
+  if (block_bytes >= mapped) unmap_pages({static_cast<char*>(block), block_bytes});
+  else std::free(block);
+}
+
 }  // namespace
 
 /// Held for some ten instructions, so spinning beats a mutex.
@@ -81,9 +92,10 @@ void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
 }
 
 /// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together.
-bool CpuRuntime::reserve(std::size_t bytes) {
+bool CpuRuntime::reserve(std::size_t bytes, PageRanges* donors) {
   if (stats_.limit_bytes && stats_.reserved_bytes + bytes > stats_.limit_bytes) {
-    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes);
+    if (stats_.current_bytes + bytes > stats_.limit_bytes) return false;
+    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, donors);
     if (stats_.reserved_bytes + bytes > stats_.limit_bytes) return false;
   }
   stats_.reserved_bytes += bytes;
@@ -93,20 +105,19 @@ bool CpuRuntime::reserve(std::size_t bytes) {
 }
 
 void* CpuRuntime::take_fresh(std::size_t block_bytes) {
+  PageRanges donors;
+  bool reserved;
   {
     const Lock lock(*this);
-    if (!reserve(block_bytes)) return nullptr;
+    reserved = reserve(block_bytes, &donors);
   }
   void* block = nullptr;
+  if (reserved && block_bytes >= mapped && !donors.empty()) block = remap_pages(block_bytes, donors);
+  for (const PageRange& rest : donors) keep_rest(rest);
+  if (!reserved) return nullptr;
   for (int attempt = 0; attempt < 2 && !block; ++attempt) {
     if (attempt) release_cached();
-    if (block_bytes >= mapped) {
-      block = mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (block == MAP_FAILED) block = nullptr;
-      else madvise(block, block_bytes, MADV_HUGEPAGE);
-    } else {
-      block = std::aligned_alloc(granule, block_bytes);
-    }
+    block = block_bytes >= mapped ? map_pages(block_bytes) : std::aligned_alloc(granule, block_bytes);
   }
   const Lock lock(*this);
   if (!block) {
@@ -119,12 +130,27 @@ void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   return block;
 }
 
-std::size_t CpuRuntime::block_bytes(std::size_t bytes) const { return bytes ? size_class(bytes).bytes : 0; }
-
-static void give_back(void* block, std::size_t block_bytes) noexcept {
-  if (block_bytes >= mapped) munmap(block, block_bytes);
-  else std::free(block);
+/// What is left of a block that went for another one becomes a block of the largest size that it and the limit have room for.
+void CpuRuntime::keep_rest(PageRange rest) {
+  if (rest.bytes >= mapped) {
+    const Lock lock(*this);
+    const std::size_t room = stats_.limit_bytes - std::min(stats_.limit_bytes, stats_.reserved_bytes), most = std::min(rest.bytes, room);
+    if (most >= mapped) {
+      SizeClass c = size_class(most);
+      if (c.bytes > most) c = {c.index - 1, bytes_of_class(static_cast<std::size_t>(c.index) - 1)};
+      try {
+        cache_[c.index].push_back(rest.begin);
+        stats_.reserved_bytes += c.bytes;
+        stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.reserved_bytes);
+        rest = {rest.begin + c.bytes, rest.bytes - c.bytes};
+      } catch (const std::bad_alloc&) {  // no room to remember it: give it back instead
+      }
+    }
+  }
+  unmap_pages(rest);
 }
+
+std::size_t CpuRuntime::block_bytes(std::size_t bytes) const { return bytes ? size_class(bytes).bytes : 0; }
 
 void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   if (!block) return;
@@ -143,17 +169,23 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   give_back(block, c.bytes);
 }
 
-/// Gives cached blocks back, large ones first, until at least `enough` bytes are free again.
-std::size_t CpuRuntime::release_locked(std::size_t enough) {
-  std::size_t freed = 0;
-  for (std::size_t i = cache_.size(); i-- > 0 && freed < enough;) {
-    const std::size_t block_bytes =
-        i < small_classes ? (i + 1) * granule
-                          : ((std::size_t{1} << ((i - small_classes) / steps + 10)) / steps) * ((i - small_classes) % steps + steps + 1);
-    for (; !cache_[i].empty() && freed < enough; cache_[i].pop_back()) {
-      give_back(cache_[i].back(), block_bytes);
-      freed += block_bytes;
-    }
+/// Gives cached blocks back until at least `enough` bytes are free again: the smallest that will do, or else large ones first. Those
+/// of whole pages go to `donors`, if there are any, and are then the caller's.
+std::size_t CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
+  const auto is_full = [&](std::size_t i) { return !cache_[i].empty(); };
+  std::size_t freed = 0, largest = cache_.size();
+  while (freed < enough) {
+    while (largest > 0 && !is_full(largest - 1)) --largest;
+    if (largest == 0) break;
+    std::size_t i = largest - 1;
+    for (std::size_t j = i; j > 0 && bytes_of_class(j - 1) >= enough - freed; --j)
+      if (is_full(j - 1)) i = j - 1;
+    const std::size_t block_bytes = bytes_of_class(i);
+    void* const block = cache_[i].back();
+    cache_[i].pop_back();
+    if (donors && block_bytes >= mapped && donors->size() < most_ranges) donors->push_back({static_cast<char*>(block), block_bytes});
+    else give_back(block, block_bytes);
+    freed += block_bytes;
   }
   stats_.reserved_bytes -= freed;
   return freed;
@@ -244,11 +276,10 @@ void CpuRuntime::commit(BlockPart part) {
 void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
   const std::size_t block_bytes = size_class(bytes).bytes;
   if (block_bytes < mapped) return allocate(bytes, 0);
-  void* block = mmap(nullptr, block_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (block == MAP_FAILED) no_room(bytes, block_bytes);
-  madvise(block, block_bytes, MADV_HUGEPAGE);
+  char* const block = map_addresses(block_bytes);
+  if (!block) no_room(bytes, block_bytes);
   const Lock lock(*this);
-  gaps_.emplace(static_cast<char*>(block), static_cast<char*>(block) + block_bytes);
+  gaps_.emplace(block, block + block_bytes);
   return block;
 }
 

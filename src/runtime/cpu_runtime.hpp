@@ -3,12 +3,14 @@
 #include <map>
 #include <vector>
 
+#include "src/runtime/pages.hpp"
 #include "tasuki/runtime/runtime.hpp"
 
 namespace tasuki {
 
 /// The host: synchronous, with an allocator that keeps freed blocks by size class, because malloc, touching and free of 16 MB
-/// cost 90 to 320 us of page faults.
+/// cost 90 to 320 us of page faults. Under a limit, where blocks of one size have to go for those of another, they hand over their
+/// pages.
 class CpuRuntime final : public DeviceRuntime {
  public:
   CpuRuntime();
@@ -35,8 +37,9 @@ class CpuRuntime final : public DeviceRuntime {
   class Lock;
   void* take_cached(int size_class, std::size_t block_bytes);
   void* take_fresh(std::size_t block_bytes);
-  bool reserve(std::size_t bytes);
-  std::size_t release_locked(std::size_t enough);
+  bool reserve(std::size_t bytes, PageRanges* donors = nullptr);
+  void keep_rest(PageRange rest);
+  std::size_t release_locked(std::size_t enough, PageRanges* donors = nullptr);
   std::size_t fill_gaps(char* begin, char* end);
   std::size_t gaps_within(const char* begin, const char* end) const;
   [[noreturn]] void no_room(std::size_t bytes, std::size_t block_bytes);

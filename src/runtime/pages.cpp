@@ -1,0 +1,98 @@
+#include "src/runtime/pages.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tasuki {
+
+namespace {
+
+bool is_aligned(const char* address) { return reinterpret_cast<std::uintptr_t>(address) % huge_page == 0; }
+
+char* map(std::size_t bytes, int protection, int flags) noexcept {
+  void* const pages = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  return pages == MAP_FAILED ? nullptr : static_cast<char*>(pages);
+}
+
+/// The system aligns whole huge pages by itself at best.
+char* map_aligned(std::size_t bytes, int protection, int flags) noexcept {
+  char* pages = nullptr;
+  if (bytes < huge_page || bytes % huge_page == 0) {
+    pages = map(bytes, protection, flags);
+    if (!pages) return nullptr;
+  }
+  if (bytes >= huge_page && (!pages || !is_aligned(pages))) {
+    if (pages) munmap(pages, bytes);
+    pages = map(bytes + huge_page, protection, flags);
+    if (!pages) return nullptr;
+    const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(pages) % huge_page) % huge_page;
+    unmap_pages({pages, before});
+    unmap_pages({pages + before + bytes, huge_page - before});
+    pages += before;
+  }
+  madvise(pages, bytes, MADV_HUGEPAGE);
+  return pages;
+}
+
+/// How many bytes it could move. A mapping that was put together from others is several to the system, which moves one at a time.
+std::size_t move(char* from, std::size_t bytes, char* to) noexcept {
+  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED) return bytes;
+  if (bytes <= page) return 0;
+  const std::size_t unit = bytes > huge_page ? huge_page : page;
+  const std::size_t half = (bytes / 2 + unit - 1) / unit * unit;
+  const std::size_t moved = move(from, half, to);
+  return moved < half ? moved : half + move(from + half, bytes - half, to + half);
+}
+
+bool take(PageRange pages, char* to) noexcept {
+  const std::size_t moved = move(pages.begin, pages.bytes, to);
+  unmap_pages({pages.begin + moved, pages.bytes - moved});  // the rest alone: others may have got the addresses of what moved
+  return moved == pages.bytes;
+}
+
+/// Lets a part of what map_addresses gave be used.
+bool admit(char* begin, char* end) noexcept { return begin == end || mprotect(begin, static_cast<std::size_t>(end - begin), PROT_READ | PROT_WRITE) == 0; }
+
+bool fill(char* to, char* end, PageRanges& donors) noexcept {
+  for (PageRange& donor : donors) {
+    const std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(end - to)) / huge_page * huge_page;
+    if (bytes == 0) continue;
+    const PageRange first{donor.begin, bytes};
+    donor = {donor.begin + bytes, donor.bytes - bytes};
+    if (!take(first, to)) return false;
+    to += bytes;
+  }
+  // Less than a huge page is left to fill, or of each donor.
+  for (PageRange& donor : donors) {
+    if (to == end) return true;
+    if (donor.bytes == 0) continue;
+    char* const next = to + std::min(huge_page, static_cast<std::size_t>(end - to));
+    const std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(next - to));
+    donor.bytes -= bytes;
+    if (!take({donor.begin + donor.bytes, bytes}, to) || !admit(to + bytes, next)) return false;
+    to = next;
+  }
+  return admit(to, end);
+}
+
+}  // namespace
+
+char* map_pages(std::size_t bytes) noexcept { return map_aligned(bytes, PROT_READ | PROT_WRITE, 0); }
+char* map_addresses(std::size_t bytes) noexcept { return map_aligned(bytes, PROT_NONE, MAP_NORESERVE); }
+
+void unmap_pages(PageRange pages) noexcept {
+  if (pages.bytes) munmap(pages.begin, pages.bytes);
+}
+
+char* remap_pages(std::size_t bytes, PageRanges& donors) noexcept {
+  char* const block = map_addresses(bytes);
+  if (!block || fill(block, block + bytes, donors)) return block;
+  munmap(block, bytes);
+  return nullptr;
+}
+
+}  // namespace tasuki
