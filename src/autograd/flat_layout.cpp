@@ -67,15 +67,23 @@ FlatLayout::FlatLayout(const std::vector<Tensor>& parameters) {
       TASUKI_THROW(AutogradError, "parameter ", i, " (", p.describe(), ") was computed by a recorded op; give the leaf that it was computed from");
     bool repeated = false;
     for (const Entry& e : entries_) repeated |= e.parameter.is_same(p);
-    if (!repeated) entries_.push_back({p, Tensor(), 0, 0, 0, false});
+    if (!repeated) entries_.push_back({p, Tensor(), 0, 0, 0, false, {}, {}});
   }
   pack();
 }
 
 FlatLayout::~FlatLayout() {
   // Gradients that a user still holds stay valid; the next backward simply makes new ones.
-  for (const Entry& e : entries_)
+  release_gradient_slots();
+}
+
+void FlatLayout::release_gradient_slots() {
+  for (Entry& e : entries_) {
+    if (!e.gradient.defined()) continue;
     if (LeafState* leaf = e.parameter.impl()->leaf; leaf && leaf->grad_slot.is_same(e.gradient)) leaf->grad_slot = Tensor();
+    e.gradient = Tensor();
+  }
+  for (Group& g : groups_) g.gradients = nullptr;
 }
 
 void FlatLayout::pack() {
@@ -103,6 +111,8 @@ void FlatLayout::pack() {
     Group& g = groups_[e.group];
     e.packed = owns_its_storage(p);
     const Strides strides = is_dense(p.shape(), p.strides()) ? p.strides() : contiguous_strides(p.shape());
+    e.shape = p.shape();
+    e.strides = strides;
     if (e.packed) move_into(p, tensor_in(*g.parameters, e.offset, g.dtype, p.shape(), strides, OwnerClass::parameter));
     e.gradient = tensor_in(*g.gradients, e.offset, g.dtype, p.shape(), strides, OwnerClass::gradient);
     LeafState& leaf = LeafState::of(*p.impl());
@@ -118,6 +128,7 @@ void FlatLayout::drop_gradients() {
   for (const Entry& e : entries_) {
     LeafState& leaf = LeafState::of(*e.parameter.impl());
     leaf.grad = Tensor();
+    if (!e.gradient.defined()) continue;
     ResidencyManager* manager = e.gradient.storage().runtime().manager();
     if (!manager || !leaf.grad_slot.is_same(e.gradient)) continue;
     leaf.grad_slot = Tensor();
@@ -128,7 +139,7 @@ void FlatLayout::drop_gradients() {
 
 bool FlatLayout::is_current(const Entry& e) const {
   const Tensor& p = e.parameter;
-  return p.dtype() == groups_[e.group].dtype && p.device() == groups_[e.group].device && p.shape() == e.gradient.shape() &&
+  return p.dtype() == groups_[e.group].dtype && p.device() == groups_[e.group].device && p.shape() == e.shape &&
          (p.storage().arena() != nullptr || !e.packed);
 }
 
@@ -157,7 +168,7 @@ std::vector<Tensor> FlatLayout::make_state() const {
   state.reserve(entries_.size());
   for (const Entry& e : entries_) {
     const DType dtype = groups_[e.group].dtype == f64 ? f64 : f32;
-    state.push_back(tensor_in(*arenas[e.group], e.offset * scale[e.group], dtype, e.parameter.shape(), e.gradient.strides(), OwnerClass::optimizer));
+    state.push_back(tensor_in(*arenas[e.group], e.offset * scale[e.group], dtype, e.shape, e.strides, OwnerClass::optimizer));
     state.back().zero_();
   }
   return state;

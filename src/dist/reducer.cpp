@@ -1,39 +1,49 @@
 #include "src/dist/reducer.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "src/dist/zero.hpp"
 #include "tasuki/autograd/after_backward.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/autograd/leaf.hpp"
-#include "tasuki/ops/copy.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
 
 namespace tasuki::dist {
 
-namespace {
-LeafState& leaf_of(const FlatLayout::Entry& e) { return LeafState::of(*e.parameter.impl()); }
-}  // namespace
-
 Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options)
-    : world_(world), net_(net), layout_(optimizer.layout()), options_(options) {
+    : world_(world), net_(net), layout_(optimizer.layout()) {
+  if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
   check_same_network(net);
+  for (const FlatLayout::Group& g : layout_.groups())
+    if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
   const NoGrad off;
   for (const NamedTensor& t : net.named_parameters()) world_.broadcast(t.tensor);
   broadcast_buffers();
-  make_buckets();
+  if (options.zero > 0 && world.size() > 1) {
+    auto zero = std::make_unique<Zero>(world, options.zero, optimizer, options.bucket_bytes);
+    zero_ = zero.get();
+    exchange_ = std::move(zero);
+  } else {
+    exchange_ = std::make_unique<AllReduceExchange>(world, layout_, options.bucket_bytes);
+  }
+  take_note_of_arenas();
 }
 
-/// The hooks cannot be taken off again: they own the reducer together with whoever made it.
+/// The hooks cannot be taken off again: they own the reducer together with whoever made it. Frozen parameters get one as well, for
+/// the day when they are trained again.
 void Reducer::hook_up() {
   for (std::size_t i = 0; i < layout_.entries().size(); ++i)
-    layout_.entries()[i].parameter.register_post_accumulate_hook([self = intrusive_ptr<Reducer>(this), i](const Tensor&) { self->arrived(i); });
+    LeafState::of(*layout_.entries()[i].parameter.impl()).post_accumulate_hooks.push_back([self = intrusive_ptr<Reducer>(this), i](const Tensor&) { self->arrived(i); });
 }
 
 Reducer::~Reducer() = default;
 
-void Reducer::detach() { detached_ = true; }
+void Reducer::detach() {
+  detached_ = true;
+  zero_ = nullptr;
+  exchange_.reset();  // the optimizer may be gone before the last hook
+}
 
 /// Line by line, so that the error can name the first difference.
 void Reducer::check_same_network(const nn::Module& net) const {
@@ -62,32 +72,12 @@ void Reducer::broadcast_buffers() {
   for (const NamedTensor& t : net_.named_buffers()) world_.broadcast(t.tensor);
 }
 
-void Reducer::make_buckets() {
-  const auto& entries = layout_.entries();
-  buckets_.clear();
-  bucket_of_.assign(entries.size(), 0);
+void Reducer::take_note_of_arenas() {
   arenas_.clear();
-  for (const FlatLayout::Group& g : layout_.groups()) {
-    if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
-    arenas_.push_back(g.gradients->data());
-  }
-  for (std::size_t g = 0; g < layout_.groups().size(); ++g) {
-    bool open = false;
-    for (std::size_t i = entries.size(); i-- > 0;) {
-      const FlatLayout::Entry& e = entries[i];
-      if (e.group != g) continue;
-      if (!open || buckets_.back().bytes >= options_.bucket_bytes) {
-        buckets_.push_back({g, e.offset, 0, {}, 0, nullptr, {}});
-        buckets_.back().bytes = e.bytes;
-        open = true;
-      }
-      Bucket& b = buckets_.back();
-      b.bytes += b.offset - e.offset;
-      b.offset = e.offset;
-      b.entries.push_back(i);
-      bucket_of_[i] = buckets_.size() - 1;
-    }
-  }
+  for (const FlatLayout::Group& g : layout_.groups()) arenas_.push_back(g.parameters->data());
+  bucket_of_.assign(layout_.entries().size(), 0);
+  for (std::size_t b = 0; b < exchange_->buckets().size(); ++b)
+    for (const std::size_t i : exchange_->buckets()[b].entries) bucket_of_[i] = b;
 }
 
 // ---- a pass
@@ -105,69 +95,48 @@ struct Reducer::PassEnd {
 void Reducer::arrived(std::size_t entry) {
   if (detached_ || quiet_ > 0 || world_.size() == 1) return;
   if (!in_pass_) begin_pass();
-  const FlatLayout::Entry& e = layout_.entries()[entry];
-  if (const Tensor& grad = leaf_of(e).grad; !grad.is_same(e.gradient) && &grad.storage() == &e.gradient.storage())
+  if (exchange_->is_summed(entry))
     TASUKI_THROW(AutogradError, "this gradient was added to one that is summed over the processes already; summing again would count that ", world_.size(),
                  " times\ncall zero_grad() ahead of backward(); to accumulate, run all backward passes but the last one under parallel.no_sync()");
-  --buckets_[bucket_of_[entry]].missing;
-  while (next_ < buckets_.size() && buckets_[next_].missing == 0) issue(buckets_[next_++]);
+  arrived_[entry] = true;
+  --missing_[bucket_of_[entry]];
+  start_ready();
+}
+
+void Reducer::start_ready() {
+  while (next_ < missing_.size() && missing_[next_] == 0) exchange_->start(next_++);
 }
 
 void Reducer::begin_pass() {
   bool moved = arenas_.size() != layout_.groups().size();
-  for (std::size_t g = 0; g < layout_.groups().size() && !moved; ++g) moved = arenas_[g] != layout_.groups()[g].gradients->data();
-  if (moved) make_buckets();
+  for (std::size_t g = 0; g < layout_.groups().size() && !moved; ++g) moved = arenas_[g] != layout_.groups()[g].parameters->data();
+  if (moved) {
+    exchange_->repacked();
+    take_note_of_arenas();
+  }
   in_pass_ = true;
   next_ = 0;
-  for (Bucket& b : buckets_) b.missing = b.entries.size();
+  arrived_.assign(layout_.entries().size(), false);
+  missing_.assign(exchange_->buckets().size(), 0);
+  for (std::size_t i = 0; i < bucket_of_.size(); ++i) missing_[bucket_of_[i]] += layout_.entries()[i].parameter.requires_grad();
   after_backward(PassEnd(*this));
 }
 
-void Reducer::issue(Bucket& b) {
-  const NoGrad off;
-  b.pins = std::make_unique<Pins>();
-  std::size_t elements = 0;
-  for (const std::size_t i : b.entries) {
-    const FlatLayout::Entry& e = layout_.entries()[i];
-    LeafState& leaf = leaf_of(e);
-    if (!leaf.grad.defined()) e.gradient.zero_();
-    else if (!leaf.grad.is_same(e.gradient)) e.gradient.copy_(leaf.grad);
-    b.pins->add(e.gradient.storage(), true);
-    e.gradient.storage().mark_written("all_reduce");
-  }
-  const FlatLayout::Group& g = layout_.groups()[b.group];
-  elements = b.bytes / size_of(g.dtype);
-  void* data = static_cast<char*>(g.gradients->data()) + b.offset;
-  b.work = world_.post("gradients", b.bytes, [data, elements, dtype = g.dtype](Communicator& c) { c.all_reduce(data, static_cast<std::int64_t>(elements), dtype); });
-}
-
 void Reducer::finish_pass() {
+  // What took no part here may have done so elsewhere. Counted ahead of the rest, which may take the gradients away.
   const auto& entries = layout_.entries();
-  // What took no part here may have done so elsewhere.
   std::vector<std::int32_t> parts(entries.size());
-  for (std::size_t i = 0; i < entries.size(); ++i) parts[i] = leaf_of(entries[i]).grad.defined();
-  while (next_ < buckets_.size()) issue(buckets_[next_++]);
-  const Work counted = world_.post("parameters in use", parts.size() * sizeof(std::int32_t),
-                                   [&](Communicator& c) { c.all_reduce(parts.data(), static_cast<std::int64_t>(parts.size()), i32); });
-  for (Bucket& b : buckets_) {
-    b.work.wait();
-    b.pins.reset();
-  }
-  counted.wait();
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    if (parts[i] > 0) leaf_of(entries[i]).grad = entries[i].gradient.detach();  // another name, by which the next pass knows it
+  for (std::size_t i = 0; i < entries.size(); ++i) parts[i] = arrived_[i] || LeafState::of(*entries[i].parameter.impl()).grad.defined();
+  while (next_ < missing_.size()) exchange_->start(next_++);
+  world_.post("parameters in use", parts.size() * sizeof(std::int32_t), [&](Communicator& c) { c.all_reduce(parts.data(), static_cast<std::int64_t>(parts.size()), i32); }).wait();
+  std::vector<bool> in_use(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) in_use[i] = parts[i] > 0;
+  exchange_->finish(in_use);
   in_pass_ = false;
 }
 
-/// An exception ended the pass: what is under way must be over before anybody touches the gradients.
 void Reducer::abandon_pass() noexcept {
-  for (Bucket& b : buckets_) {
-    try {
-      b.work.wait();
-    } catch (const Error&) {
-    }
-    b.pins.reset();
-  }
+  if (exchange_) exchange_->abandon();
   in_pass_ = false;
 }
 
@@ -191,6 +160,16 @@ DataParallel::~DataParallel() {
 
 std::size_t DataParallel::bucket_count() const { return reducer_->bucket_count(); }
 void DataParallel::broadcast_buffers() { reducer_->broadcast_buffers(); }
+
+DataParallel::WholeParameters::WholeParameters(DataParallel& parallel) : parallel_(parallel) {
+  if (Zero* zero = parallel_.reducer_->zero()) zero->keep_whole(true);
+}
+DataParallel::WholeParameters::~WholeParameters() {
+  try {
+    if (Zero* zero = parallel_.reducer_->zero()) zero->keep_whole(false);
+  } catch (const Error&) {  // the next use of a parameter says it again
+  }
+}
 
 DataParallel::NoSync::NoSync(DataParallel& parallel) : parallel_(parallel) { parallel_.reducer_->be_quiet(1); }
 DataParallel::NoSync::~NoSync() { parallel_.reducer_->be_quiet(-1); }

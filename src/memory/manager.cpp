@@ -42,9 +42,15 @@ Manager::Manager(DeviceRuntime& runtime) : runtime_(runtime) {}
 
 // ---- the budget begins and ends
 
+void Manager::check_alone() const {
+  if (const ResidencyManager* other = runtime_.manager(); other && other != this)
+    TASUKI_THROW(ValueError, "the parameters on ", runtime_.device(), " get their memory while they are used (zero = 3), which does not go with budgets and checkpoints\nuse zero = 2, which does");
+}
+
 void Manager::start(const BudgetOptions& options, FileCalls* calls) {
   std::unique_lock lock(mutex_);
   if (active_) TASUKI_THROW(ValueError, "expected  one budget at a time on ", runtime_.device(), "\nactual    a budget of ", options_.bytes, " bytes is in force; let it go out of scope first");
+  check_alone();
   const std::size_t most = runtime_.capacity();
   if (options.bytes > most)
     TASUKI_THROW(ValueError, "expected  a budget within the ", most, " bytes of ", runtime_.device(), "\nactual    ", options.bytes, " bytes");
@@ -316,6 +322,7 @@ void Manager::after_launch(const LaunchRecord& record) {
 
 std::uint64_t Manager::open_segment() {
   const std::lock_guard lock(mutex_);
+  check_alone();
   runtime_.set_manager(this);
   const std::uint64_t outer = current_segment;
   current_segment = ++segments_;

@@ -79,6 +79,8 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   Residence& watch(Storage& storage);
 
  private:
+  /// Throws ValueError where something else decides what has memory.
+  void check_alone() const;
   explicit Manager(DeviceRuntime& runtime);
   void forget(Residence& r) noexcept;
   bool start_departure(Residence& r, Tier tier);

@@ -8,6 +8,7 @@
 #include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/optim/step_share.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
 
@@ -79,18 +80,46 @@ struct ChangeGradients final : Function {
 };
 
 /// The gradients that there are, each once; dense, so that their elements are a range.
-std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
-  std::vector<Tensor> list;
+struct Gradients {
+  std::vector<Tensor> here;    ///< whole ones
+  std::vector<Tensor> pieces;  ///< of those whose updates several processes share
+  StepShare* share = nullptr;
+  std::vector<Tensor> all() const {
+    std::vector<Tensor> list = here;
+    list.insert(list.end(), pieces.begin(), pieces.end());
+    return list;
+  }
+};
+
+bool has(const std::vector<Tensor>& list, const Tensor& t) {
+  return std::any_of(list.begin(), list.end(), [&](const Tensor& other) { return other.is_same(t); });
+}
+
+void add_pieces(Gradients& g, StepShare& share, const Tensor& parameter) {
+  if (g.share && g.share != &share) TASUKI_THROW(ValueError, "these parameters belong to two optimizers whose steps are shared by processes\nclip those of each by themselves");
+  g.share = &share;
+  const auto number = static_cast<std::size_t>(share.number_of(parameter));
+  if (!share.has_gradient(number)) return;
+  for (const Piece& piece : share.pieces())
+    if (piece.parameter == number && !has(g.pieces, piece.gradient)) g.pieces.push_back(piece.gradient);
+}
+
+Gradients gradients_of(const std::vector<Tensor>& parameters) {
+  Gradients found;
   for (const Tensor& p : parameters) {
+    if (StepShare* share = share_of(p)) {
+      add_pieces(found, *share, p);
+      continue;
+    }
     Tensor grad = p.grad();
-    if (!grad.defined() || std::any_of(list.begin(), list.end(), [&](const Tensor& g) { return g.is_same(grad); })) continue;
+    if (!grad.defined() || has(found.here, grad)) continue;
     if (!is_dense(grad.shape(), grad.strides())) {
       grad = grad.clone();
       p.set_grad(grad);
     }
-    list.push_back(std::move(grad));
+    found.here.push_back(std::move(grad));
   }
-  return list;
+  return found;
 }
 
 /// Lists of at most `most` gradients on one device: what a launch takes.
@@ -110,13 +139,22 @@ void by_launch(const std::vector<Tensor>& gradients, std::size_t most, F f) {
   if (!some.empty()) f(some);
 }
 
-double norm_of(const std::vector<Tensor>& gradients, double p, SourceLocation at) {
+/// The sum of p-th powers, or the largest absolute value.
+double power_sum(const std::vector<Tensor>& gradients, double p, SourceLocation at) {
   std::vector<double> sums;
   by_launch(gradients, gradients.size(), [&](const std::vector<Tensor>& some) {
     const std::vector<double> own = apply(GradNorm(p), some, at).to_vector<double>(at);
     sums.insert(sums.end(), own.begin(), own.end());
   });
-  const double total = kernels::cpu::joined_power_sums(sums.data(), sums.size(), p);
+  return kernels::cpu::joined_power_sums(sums.data(), sums.size(), p);
+}
+
+double norm_of(const Gradients& gradients, double p, SourceLocation at) {
+  double total = power_sum(gradients.here, p, at);
+  if (gradients.share) {
+    const double both[] = {total, gradients.share->combine(power_sum(gradients.pieces, p, at), std::isinf(p))};
+    total = kernels::cpu::joined_power_sums(both, 2, p);
+  }
   return std::isinf(p) || p == 1 ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
 }
 
@@ -143,7 +181,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, c
   check(max_norm >= 0, "clip_grad_norm_", {"expected  max_norm >= 0\nactual    ", max_norm}, at);
   check(options.norm_type >= 1, "clip_grad_norm_", {"expected  norm_type >= 1\nactual    ", options.norm_type}, at);
   const NoGrad off;
-  const std::vector<Tensor> gradients = gradients_of(parameters);
+  const Gradients gradients = gradients_of(parameters);
   const double norm = norm_of(gradients, options.norm_type, at);
   if (options.error_if_nonfinite && !std::isfinite(norm)) {
     NanError error(tasuki::detail::concat({"the norm of the gradients is ", norm, ", so they cannot be clipped"}));
@@ -151,14 +189,14 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, c
     throw error;
   }
   const double factor = max_norm / (norm + 1e-6);
-  if (!(factor >= 1)) change(gradients, {false, factor, 0}, at);  // a NaN gets into the gradients, where it is seen
+  if (!(factor >= 1)) change(gradients.all(), {false, factor, 0}, at);  // a NaN gets into the gradients, where it is seen
   return norm;
 }
 
 void clip_grad_value_(const std::vector<Tensor>& parameters, double limit, SourceLocation at) {
   check(limit >= 0, "clip_grad_value_", {"expected  limit >= 0\nactual    ", limit}, at);
   const NoGrad off;
-  change(gradients_of(parameters), {true, 0, limit}, at);
+  change(gradients_of(parameters).all(), {true, 0, limit}, at);
 }
 
 }  // namespace tasuki::optim

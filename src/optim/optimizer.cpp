@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/optim/flat_part.hpp"
 #include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/core/small_vector.hpp"
+#include "tasuki/optim/step_share.hpp"
 #include "tasuki/runtime/residency.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -22,6 +24,12 @@ constexpr std::size_t operands_per_launch = 31;
   ValueError error(tasuki::detail::concat(body));
   error.add_op(optimizer, "", "", at);
   throw error;
+}
+
+/// Of all optimizers. Few.
+std::vector<StepShare*>& shares() {
+  static std::vector<StepShare*> list;
+  return list;
 }
 
 std::vector<Tensor> joined(const std::vector<std::vector<Tensor>>& groups) {
@@ -114,13 +122,47 @@ std::vector<Tensor> Optimizer::parameters() const {
 
 void Optimizer::zero_grad() {
   layout_->drop_gradients();
+  if (share_) share_->drop_gradients();
+}
+
+void Optimizer::share_step(StepShare* share) {
+  if (!share) {
+    share_ended_ = share_ != nullptr;
+    std::erase(shares(), share_);
+    share_ = nullptr;
+    return;
+  }
+  if (!is_elementwise())
+    TASUKI_THROW(ValueError, "expected  an optimizer that treats each element by itself, to update a parameter in pieces\nactual    ", name_, "\nif it does, override is_elementwise()");
+  const NoGrad off;
+  for (std::size_t k = 0; k < state_.size(); ++k) {
+    const std::vector<Tensor> whole = std::move(state_[k]);
+    state_[k].clear();
+    for (const Piece& piece : share->pieces()) state_[k].push_back(flat_part(whole[piece.parameter], piece.begin, piece.count).clone());
+    for (const Tensor& t : state_[k]) t.storage().set_owner(OwnerClass::optimizer);
+  }
+  share_ = share;
+  shares().push_back(share);
+}
+
+StepShare* share_of(const Tensor& parameter) {
+  for (StepShare* share : shares())
+    if (share->number_of(parameter) >= 0) return share;
+  return nullptr;
 }
 
 void Optimizer::step(SourceLocation at) {
   const NoGrad off;
-  if (layout_->refresh()) allocate_state();
+  if (share_ended_) refuse(name_, at, {"its state is spread over several processes, and the DataParallel that shared its steps is gone\nlet the DataParallel live as long as the optimizer"});
+  if (layout_->refresh()) {
+    if (share_) refuse(name_, at, {"parameters have moved to another device, dtype or shape while several processes share their update\nmove them ahead of DataParallel"});
+    allocate_state();
+  }
   ++step_count_;
+  for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i] += is_updated(i);
+  if (share_) share_->begin_update();
   for (std::size_t g = 0; g < groups_.size(); ++g) update_group(g, at);
+  if (share_) share_->updated(name_.c_str());
   SmallVector<ResidencyManager*, 2> told;
   for (const FlatLayout::Group& g : layout_->groups()) {
     ResidencyManager* manager = runtime_of(g.device).manager();
@@ -130,8 +172,32 @@ void Optimizer::step(SourceLocation at) {
   }
 }
 
+bool Optimizer::is_updated(std::size_t entry) const {
+  const Tensor& parameter = layout_->entries()[entry].parameter;
+  return parameter.requires_grad() && (share_ ? share_->has_gradient(entry) : parameter.grad().defined());
+}
+
+/// What is updated: a parameter, or a piece of one.
+struct Optimizer::Operand {
+  Tensor parameter, gradient;
+  std::size_t entry, state;
+};
+
+std::vector<Optimizer::Operand> Optimizer::operands_of(std::size_t group) const {
+  std::vector<Operand> list;
+  if (share_) {
+    const auto& pieces = share_->pieces();
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      if (const std::size_t entry = pieces[i].parameter; group_of_[entry] == group && is_updated(entry)) list.push_back({pieces[i].values, pieces[i].gradient, entry, i});
+  } else {
+    const auto& entries = layout_->entries();
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (group_of_[i] == group && is_updated(i)) list.push_back({entries[i].parameter, entries[i].parameter.grad(), i, i});
+  }
+  return list;
+}
+
 void Optimizer::update_group(std::size_t group, SourceLocation at) {
-  const auto& entries = layout_->entries();
   const std::size_t limit = operands_per_launch / (2 + state_.size());
   Update u;
   u.state.resize(state_.size());
@@ -140,7 +206,6 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
   };
   LaunchSize size;
   std::vector<Copied> copied;  // parameters with gaps in memory are updated in a dense copy
-  std::size_t taken = 0;
   const auto launch = [&] {
     if (u.parameters.empty()) return;
     u.at = at;
@@ -151,23 +216,20 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
     u.state.resize(state_.size());
     size = {};
   };
-  for (; taken < entries.size(); ++taken) {
-    const FlatLayout::Entry& e = entries[taken];
-    const Tensor grad = e.parameter.grad();
-    if (group_of_[taken] != group || !grad.defined() || !e.parameter.requires_grad()) continue;
-    Tensor parameter = e.parameter;
+  for (Operand& o : operands_of(group)) {
+    Tensor parameter = o.parameter;
     // One launch has one dtype and device.
     if (!u.parameters.empty() && (u.parameters[0].dtype() != parameter.dtype() || u.parameters[0].device() != parameter.device() || size.is_reached(parameter))) launch();
     size.add(parameter);
     if (!is_dense(parameter.shape(), parameter.strides())) {
       parameter = parameter.detach().clone();
-      copied.push_back({e.parameter, parameter});
+      copied.push_back({o.parameter, parameter});
     }
     const auto same_strides = [&](const Tensor& t) { return t.strides() == parameter.strides(); };
     u.parameters.push_back(parameter);
-    u.gradients.push_back(same_strides(grad) ? grad : empty_like(parameter).copy_(grad));
-    for (std::size_t k = 0; k < state_.size(); ++k) u.state[k].push_back(state_[k][taken]);
-    u.steps.push_back(++steps_[taken]);
+    u.gradients.push_back(same_strides(o.gradient) ? o.gradient : empty_like(parameter).copy_(o.gradient));
+    for (std::size_t k = 0; k < state_.size(); ++k) u.state[k].push_back(state_[k][o.state]);
+    u.steps.push_back(steps_[o.entry]);
     if (u.parameters.size() == limit) launch();
   }
   launch();
@@ -182,23 +244,31 @@ std::vector<NamedTensor> Optimizer::named_state() const {
   list.push_back({"step", from(std::vector<std::int64_t>{step_count_})});
   list.push_back({"steps", from(steps_)});
   list.push_back({"lr", from(lrs)});
-  for (std::size_t k = 0; k < state_.size(); ++k)
-    for (std::size_t i = 0; i < state_[k].size(); ++i) list.push_back({state_names_[k] + "." + std::to_string(i), state_[k][i]});
+  for (std::size_t k = 0; k < state_.size(); ++k) {
+    const std::vector<Tensor> whole = share_ ? share_->whole(state_[k]) : state_[k];
+    for (std::size_t i = 0; i < whole.size(); ++i) list.push_back({state_names_[k] + "." + std::to_string(i), whole[i]});
+  }
   return list;
 }
 
 void Optimizer::load_state(const std::vector<NamedTensor>& state) {
-  const std::vector<NamedTensor> mine = named_state();
   const auto find = [&](const std::string& name) -> const Tensor& {
     for (const NamedTensor& n : state)
       if (n.name == name) return n.tensor;
     TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has no \"", name, "\"");
   };
-  if (state.size() != mine.size())
-    TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has ", state.size(), " tensors, and ", mine.size(), " are expected");
-  for (const NamedTensor& n : mine)
-    if (find(n.name).shape() != n.tensor.shape())
-      TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": \"", n.name, "\" is ", find(n.name).shape(), " there and ", n.tensor.shape(), " here");
+  const std::size_t parameters = layout_->entries().size(), expected = 3 + state_names_.size() * parameters;
+  if (state.size() != expected)
+    TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has ", state.size(), " tensors, and ", expected, " are expected");
+  const auto check = [&](const std::string& name, const Shape& shape) {
+    if (find(name).shape() != shape) TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": \"", name, "\" is ", find(name).shape(), " there and ", shape, " here");
+  };
+  const auto name_of_state = [&](std::size_t kind, std::size_t parameter) { return state_names_[kind] + "." + std::to_string(parameter); };
+  check("step", {1});
+  check("steps", Shape(parameters));
+  check("lr", Shape(groups_.size()));
+  for (std::size_t k = 0; k < state_.size(); ++k)
+    for (std::size_t i = 0; i < parameters; ++i) check(name_of_state(k, i), layout_->entries()[i].parameter.shape());
   const NoGrad off;
   step_count_ = find("step").to_vector<std::int64_t>()[0];
   steps_ = find("steps").to_vector<std::int64_t>();
@@ -207,7 +277,15 @@ void Optimizer::load_state(const std::vector<NamedTensor>& state) {
   for (std::size_t k = 0; k < state_.size(); ++k)
     for (std::size_t i = 0; i < state_[k].size(); ++i) {
       const Tensor& to = state_[k][i];
-      to.copy_(find(state_names_[k] + "." + std::to_string(i)).to(to.device()).to(to.dtype()));
+      if (!share_) {
+        to.copy_(find(name_of_state(k, i)).to(to.device()).to(to.dtype()));
+        continue;
+      }
+      const Piece& piece = share_->pieces()[i];
+      const Tensor& parameter = layout_->entries()[piece.parameter].parameter;
+      const Tensor laid_out = empty_like(parameter, {.dtype = to.dtype(), .device = to.device()});
+      laid_out.copy_(find(name_of_state(k, piece.parameter)).to(to.device()).to(to.dtype()));
+      to.copy_(flat_part(laid_out, piece.begin, piece.count));
     }
 }
 

@@ -1,6 +1,4 @@
 // What several processes do together; run by mpirun. Each process checks, and fails the job when something is wrong.
-#include <tasuki/tasuki.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -13,25 +11,11 @@
 
 #include "tasuki/ops/global_count.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
+#include "tests/mpi/ranks.hpp"
 
 namespace ts = tasuki;
 
 namespace {
-
-#define CHECK(condition) \
-  if (!(condition)) throw std::runtime_error("failed: " #condition " (ranks.cpp:" + std::to_string(__LINE__) + ")")
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-template <class F>
-std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const ts::Error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 // ---- collectives
 
@@ -331,6 +315,9 @@ int main(int argc, char** argv) {
       if (subject == "collectives") collectives(world);
       else if (subject == "data_parallel") data_parallel(world);
       else if (subject == "data_order") data_order(world);
+      else if (subject == "zero") zero_equals_one_process(world);
+      else if (subject == "zero_memory") zero_memory(world);
+      else if (subject == "zero_misuse") zero_misuse(world);
       else if (subject == "misuse") misuse(world);
       else if (subject == "other_network") other_network(world);
       else if (subject == "other_order") other_order(world);

@@ -21,11 +21,13 @@ class FlatLayout {
  public:
   struct Entry {
     Tensor parameter;
-    Tensor gradient;      ///< the slot; a dense tensor of the parameter's shape and strides
+    Tensor gradient;      ///< the slot; a dense tensor of the parameter's shape and strides. Undefined after release_gradient_slots
     std::size_t group;    ///< index into groups()
     std::size_t offset;   ///< bytes from the start of the group's ranges
     std::size_t bytes;    ///< of the tensor itself, without padding
     bool packed;          ///< the parameter itself is in the arena, at `offset`
+    Shape shape;          ///< of the parameter when it was packed
+    Strides strides;      ///< of its gradient
   };
   struct Group {
     DType dtype;
@@ -49,6 +51,9 @@ class FlatLayout {
   void drop_gradients();
   /// Packs again if a parameter has moved to another device, dtype or shape since; true if so. Values and gradients stay.
   bool refresh();
+  /// Gives the gradients' memory back, for whoever keeps gradients elsewhere: backward makes new tensors then, and entries have no
+  /// slot until the parameters are packed again.
+  void release_gradient_slots();
   /// A zero tensor for each entry, in arenas of their own with the parameters' offsets: optimizer state. f64 where the parameter
   /// is f64, else f32.
   std::vector<Tensor> make_state() const;

@@ -13,6 +13,9 @@ class Reducer;
 struct DataParallelOptions {
   /// Gradients are summed in ranges of about so many bytes, each as soon as its last gradient is there.
   std::size_t bucket_bytes = std::size_t{1} << 20;
+  /// What is spread over the processes instead of being on each of them (ZeRO): 1 optimizer state, 2 gradients as well, 3 parameters
+  /// as well.
+  int zero = 0;
 };
 
 /// Trains one network on all processes of a world. Each computes on its share of the global batch; after backward() every one of
@@ -36,6 +39,18 @@ struct DataParallelOptions {
 ///     }
 ///     loss_of(second).backward();
 ///
+/// With `{.zero = 1}` each process has the optimizer's state for its slices of the parameters only, updates these, and gets the others'
+/// updates from them; with 2 gradients as well are summed into the slices of their owners, and with 3 parameters have memory while
+/// they are used: all of a bucket's as soon as an op takes one of them, and the bucket after it (in the order of the last step) meanwhile.
+/// N parameters of 4 bytes under AdamW, on P processes, take 16 N bytes without, 8 N + 8 N / P, 4 N + 12 N / P and 16 N / P, plus two
+/// buckets. The results are the same as without, to the bit. What is different:
+///
+///   - p.grad() is undefined after backward(); clip_grad_norm_ and grad_norm know the slices, and are called by all processes.
+///   - The optimizer must treat elements one by one (SGD, Adam, AdamW do). Its named_state is whole, and gathered by all processes.
+///   - With 3 all processes use the same layers in the same order, and what only one of them does with parameters stands in a scope
+///     of whole_parameters(), such as ts::save on rank 0. It excludes memory budgets; 1 and 2 go with them.
+///   - The DataParallel lives as long as network and optimizer are used.
+///
 /// Parameters that took no part on any process keep their undefined gradient. Throws DistributedError where the processes have
 /// different networks, DeviceError for parameters that are not on the CPU.
 class DataParallel {
@@ -58,6 +73,19 @@ class DataParallel {
     DataParallel& parallel_;
   };
   [[nodiscard]] NoSync no_sync() { return NoSync(*this); }
+
+  /// While it lives, all parameters are in the memory of all processes; made and ended by all of them. Nothing to do unless zero is 3.
+  class WholeParameters {
+   public:
+    explicit WholeParameters(DataParallel& parallel);
+    ~WholeParameters();
+    WholeParameters(const WholeParameters&) = delete;
+    WholeParameters& operator=(const WholeParameters&) = delete;
+
+   private:
+    DataParallel& parallel_;
+  };
+  [[nodiscard]] WholeParameters whole_parameters() { return WholeParameters(*this); }
 
   /// Ranges that gradients are summed in.
   std::size_t bucket_count() const;

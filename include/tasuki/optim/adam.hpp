@@ -29,6 +29,7 @@ struct AdamWOptions {
 template <class Options, bool decoupled>
 class AdamBase : public Optimizer {
  public:
+  bool is_elementwise() const override { return true; }
   const Options& options(std::size_t group = 0) const { return options_[group]; }
 
  protected:

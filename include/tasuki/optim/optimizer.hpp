@@ -11,6 +11,8 @@
 
 namespace tasuki::optim {
 
+class StepShare;
+
 /// Some of the parameters with options of their own: `AdamW opt{{{body.parameters(), {.lr = 1e-4}}, {head.parameters(), {.lr = 1e-3}}}};`
 template <class Options>
 struct ParameterGroup {
@@ -70,6 +72,14 @@ class Optimizer {
   /// "AdamW"
   const std::string& name() const { return name_; }
 
+  /// Whether an element's update depends on nothing but that element's value, gradient and state, so that parameters may be
+  /// updated in pieces.
+  virtual bool is_elementwise() const { return false; }
+  /// From now on step() updates the share's pieces, and the state is cut to them; named_state gathers it, and is then called by all
+  /// processes. nullptr ends that, and with it the use of this optimizer. Throws ValueError unless is_elementwise.
+  void share_step(StepShare* share);
+  StepShare* step_share() const { return share_; }
+
  protected:
   /// Throws ValueError when there are no parameters, when one is in two groups, or for a negative learning rate.
   Optimizer(const char* name, const std::vector<std::vector<Tensor>>& groups, const std::vector<double>& lrs,
@@ -83,6 +93,9 @@ class Optimizer {
   void check_group(std::size_t group) const;
   void allocate_state();
   void update_group(std::size_t group, SourceLocation at);
+  bool is_updated(std::size_t entry) const;
+  struct Operand;
+  std::vector<Operand> operands_of(std::size_t group) const;
 
   std::string name_;
   std::vector<Group> groups_;
@@ -92,6 +105,8 @@ class Optimizer {
   std::vector<std::string> state_names_;
   std::vector<std::vector<Tensor>> state_;  // by kind, then entry
   std::int64_t step_count_ = 0;
+  StepShare* share_ = nullptr;
+  bool share_ended_ = false;
 };
 
 namespace detail {

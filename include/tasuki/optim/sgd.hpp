@@ -37,6 +37,8 @@ class SGD : public Optimizer {
   }
   const SGDOptions& options(std::size_t group = 0) const { return options_[group]; }
 
+  bool is_elementwise() const override { return true; }
+
  protected:
   void update(std::size_t group, Update& u) override {
     const SGDOptions& o = options_[group];

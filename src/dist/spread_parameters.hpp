@@ -1,0 +1,60 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "tasuki/dist/world.hpp"
+#include "tasuki/runtime/storage.hpp"
+
+namespace tasuki::dist {
+
+/// Parameters of which every process has a slice. A launch that uses one finds it gathered: the range that it is in, as soon as the
+/// launch pins it, and with it the range that came next in the last step. Ranges that are not in use have no memory.
+///
+/// All processes use their parameters in the same order, since each gathering is done by all of them.
+class SpreadParameters {
+ public:
+  struct Range {
+    Arena* arena;
+    std::size_t offset, bytes;
+    std::vector<std::int64_t> bounds;  ///< of the processes' slices, in bytes
+    char* slice;                       ///< this process' own, kept
+    std::vector<Storage*> parameters;
+  };
+  /// Throws ValueError where a memory budget or a checkpoint decides already what has memory.
+  static void check_alone(DeviceRuntime& runtime);
+  /// From now on `ranges` have memory while they are in use.
+  static SpreadParameters* make(const World& world, std::vector<Range> ranges);
+  /// Nobody will gather again. What the slices lie in may go; using a parameter is an error from now on.
+  void end();
+
+  /// What was written to parameters goes into the slices.
+  void write_back();
+  /// The slices have new values: what is gathered is out of date. A step ends.
+  void slices_changed();
+  /// All ranges are gathered and stay until this is called with false.
+  void keep_whole(bool on);
+
+ private:
+  class Manager;
+  struct State : Range {
+    SpreadParameters* owner;
+    Work gathering;
+    bool asked_for = false, written = false;
+  };
+  SpreadParameters(const World& world, std::vector<Range> ranges);
+  void need(State& range, bool write);
+  State* next_after(State& range);
+  void gather(State& range);
+  void write_back(State& range);
+  void let_go(State& range);
+
+  World world_;
+  std::vector<State> ranges_;
+  State* current_ = nullptr;
+  std::vector<State*> last_order_, order_;  ///< of use, in the last step and in this one
+  bool as_last_time_ = true, whole_ = false, ended_ = false;
+  std::size_t storages_ = 0;                ///< that still exist
+};
+
+}  // namespace tasuki::dist
