@@ -6,6 +6,7 @@
 //     mnist --device sim --budget 24MiB       the same numbers again, within 24 MiB
 //     mpirun -np 4 mnist                      four processes that share each batch
 //     mnist --checkpoint FOLDER               can be interrupted; with --resume it goes on where the newest checkpoint is
+//     mpirun -np 4 mnist --zero 3             the same numbers, with optimizer state, gradients and parameters spread over the four
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>
@@ -28,7 +29,8 @@ namespace {
 struct Options {
   std::string data, out = "lenet.safetensors", curve = "loss.svg";
   std::string checkpoint;
-  int epochs = 6, batch = 64, checkpoint_every = 100;
+  int epochs = 6, batch = 64, zero = 0, checkpoint_every = 100;
+
   double lr = 2e-3;
   bool augment = true, summary = false, resume = false;
   support::Setting setting;
@@ -42,6 +44,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--epochs", o.epochs, "passes over the training digits")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--batch", o.batch, "digits per step, of all processes together")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--zero", o.zero, "with several processes, what each has only a share of: 1 optimizer state, 2 gradients too, 3 parameters too")->capture_default_str()->check(CLI::Range(0, 3));
   o.setting.add_to(app);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
   app.add_option("--curve", o.curve, "file for the curves, as SVG")->capture_default_str();
@@ -99,7 +102,7 @@ void train(const Options& o, const ts::dist::World& world) {
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
   std::optional<ts::dist::DataParallel> parallel;
-  if (world.size() > 1) parallel.emplace(world, net, opt);
+  if (world.size() > 1) parallel.emplace(world, net, opt, ts::dist::DataParallelOptions{.zero = o.zero});
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.epochs * batches + 1, .warmup = batches / 4}};
   ts::Generator shifts(o.setting.seed);
 
@@ -160,6 +163,8 @@ void train(const Options& o, const ts::dist::World& world) {
     sum = 0, done = 0;
   }
 
+  std::optional<ts::dist::DataParallel::WholeParameters> whole;
+  if (parallel) whole.emplace(*parallel);
   if (world.rank() > 0) return;
   ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(o.epochs)}});
   curves.series = {losses, accuracies};

@@ -142,6 +142,34 @@ void zero_memory(const ts::dist::World& world) {
   }
 }
 
+/// Together with a budget that has room for two thirds of what there is.
+void zero_budget(const ts::dist::World& world) {
+  struct Deep : ts::nn::Module {
+    ts::nn::Linear a{this, "a", 512, 512}, b{this, "b", 512, 512}, c{this, "c", 512, 512}, d{this, "d", 512, 512};
+    ts::Tensor operator()(const ts::Tensor& x) { return ts::mean(ts::square(d(ts::tanh(c(ts::tanh(b(ts::tanh(a(x))))))))); }
+  };
+  for (const int stage : {1, 2}) {
+    std::vector<float> values[2];
+    for (const bool limited : {false, true}) {
+      std::optional<ts::memory::Budget> budget;
+      if (limited) budget.emplace(ts::Device::cpu(), ts::memory::BudgetOptions{.bytes = std::size_t{8} << 20, .file_bytes = std::size_t{32} << 20});
+      ts::manual_seed(4);
+      Deep net;
+      ts::optim::AdamW opt{net.parameters(), {.lr = 1e-3}};
+      ts::dist::DataParallel parallel{world, net, opt, {.bucket_bytes = 100000, .zero = stage}};
+      const ts::Tensor x = ts::randn({32, 512}) + world.rank();
+      for (int step = 0; step < 5; ++step) {
+        opt.zero_grad();
+        net(x).backward();
+        opt.step();
+      }
+      if (limited) CHECK(budget->report().peak_bytes <= std::size_t{8} << 20);
+      values[limited] = values_of(net.named_parameters());
+    }
+    CHECK(values[0] == values[1]);
+  }
+}
+
 void zero_misuse(const ts::dist::World& world) {
   ts::nn::Linear net{4, 4};
   {
