@@ -30,7 +30,6 @@ struct Options {
   std::string data, out = "lenet.safetensors", curve = "loss.svg";
   std::string checkpoint;
   int epochs = 6, batch = 64, zero = 0, checkpoint_every = 100;
-
   double lr = 2e-3;
   bool augment = true, summary = false, resume = false;
   support::Setting setting;

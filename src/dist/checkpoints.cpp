@@ -8,6 +8,7 @@
 #include "src/dist/checkpoint_items.hpp"
 #include "src/dist/checkpoint_reader.hpp"
 #include "src/dist/gather.hpp"
+#include "src/dist/spread_parameters.hpp"
 #include "src/io/atomic_file.hpp"
 #include "src/io/misfits.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -93,6 +94,7 @@ ShardReport Checkpoints::Impl::write_shard(const std::string& draft, std::int64_
 
 void Checkpoints::Impl::save(std::int64_t step) const {
   const World w = world();
+  const SpreadParameters::AllWhole whole;
   const std::string draft = folder.draft_of(step);
   try {
     all_or_none(w, [&] {
@@ -156,6 +158,7 @@ Misfits Checkpoints::Impl::compare(const Manifest& manifest, const std::vector<P
 
 void Checkpoints::Impl::read(const std::string& checkpoint, const Manifest& manifest) const {
   const World w = world();
+  const SpreadParameters::AllWhole whole;
   std::vector<Piece> wanted;
   all_or_none(w, [&] {
     wanted = pieces(manifest.processes);

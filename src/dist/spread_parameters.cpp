@@ -34,17 +34,19 @@ class SpreadParameters::Manager final : public ResidencyManager {
     SpreadParameters* const owner = static_cast<State*>(storage.residence())->owner;
     storage.set_residence(nullptr);
     if (--owner->storages_ > 0) return;
+    std::erase(all_, owner);
     delete owner;
-    if (--spread_ == 0) storage.runtime().set_manager(nullptr);
+    if (all_.empty()) storage.runtime().set_manager(nullptr);
   }
-  void add(DeviceRuntime& runtime) {
+  void add(DeviceRuntime& runtime, SpreadParameters* spread) {
     check_alone(runtime);
     runtime.set_manager(this);
-    ++spread_;
+    all_.push_back(spread);
   }
+  const std::vector<SpreadParameters*>& all() const { return all_; }
 
  private:
-  int spread_ = 0;
+  std::vector<SpreadParameters*> all_;
 };
 
 void SpreadParameters::check_alone(DeviceRuntime& runtime) {
@@ -54,8 +56,10 @@ void SpreadParameters::check_alone(DeviceRuntime& runtime) {
 }
 
 SpreadParameters* SpreadParameters::make(const World& world, std::vector<Range> ranges) {
-  Manager::instance().add(ranges.at(0).arena->runtime());
-  return new SpreadParameters(world, std::move(ranges));
+  DeviceRuntime& runtime = ranges.at(0).arena->runtime();
+  auto* const spread = new SpreadParameters(world, std::move(ranges));
+  Manager::instance().add(runtime, spread);
+  return spread;
 }
 
 SpreadParameters::SpreadParameters(const World& world, std::vector<Range> ranges) : world_(world) {
@@ -141,17 +145,34 @@ void SpreadParameters::slices_changed() {
   last_order_ = std::move(order_);
   order_.clear();
   as_last_time_ = true;
-  if (whole_) keep_whole(true);
+  if (whole_ > 0) gather_all();
+}
+
+void SpreadParameters::gather_all() {
+  for (State& r : ranges_)
+    if (!r.asked_for) gather(r);
+  for (State& r : ranges_) r.gathering.wait();
 }
 
 void SpreadParameters::keep_whole(bool on) {
-  whole_ = on;
-  for (State& r : ranges_) {
-    if (on && !r.asked_for) gather(r);
-    if (!on && r.asked_for) let_go(r);
+  whole_ += on ? 1 : -1;
+  if (whole_ > 0) return gather_all();
+  for (State& r : ranges_)
+    if (r.asked_for) let_go(r);
+}
+
+SpreadParameters::AllWhole::AllWhole() {
+  for (SpreadParameters* spread : Manager::instance().all())
+    if (!spread->ended_) spread->keep_whole(true);
+}
+
+SpreadParameters::AllWhole::~AllWhole() {
+  for (SpreadParameters* spread : Manager::instance().all()) {
+    try {
+      if (!spread->ended_) spread->keep_whole(false);
+    } catch (const Error&) {  // the next use of a parameter says it again
+    }
   }
-  if (on)
-    for (State& r : ranges_) r.gathering.wait();
 }
 
 }  // namespace tasuki::dist

@@ -32,8 +32,16 @@ class SpreadParameters {
   void write_back();
   /// The slices have new values: what is gathered is out of date. A step ends.
   void slices_changed();
-  /// All ranges are gathered and stay until this is called with false.
+  /// All ranges are gathered and stay until this is called as often with false.
   void keep_whole(bool on);
+  /// The same for all parameters of this process.
+  class AllWhole {
+   public:
+    AllWhole();
+    ~AllWhole();
+    AllWhole(const AllWhole&) = delete;
+    AllWhole& operator=(const AllWhole&) = delete;
+  };
 
  private:
   class Manager;
@@ -46,6 +54,7 @@ class SpreadParameters {
   void need(State& range, bool write);
   State* next_after(State& range);
   void gather(State& range);
+  void gather_all();
   void write_back(State& range);
   void let_go(State& range);
 
@@ -53,7 +62,8 @@ class SpreadParameters {
   std::vector<State> ranges_;
   State* current_ = nullptr;
   std::vector<State*> last_order_, order_;  ///< of use, in the last step and in this one
-  bool as_last_time_ = true, whole_ = false, ended_ = false;
+  bool as_last_time_ = true, ended_ = false;
+  int whole_ = 0;                           ///< who keeps all ranges
   std::size_t storages_ = 0;                ///< that still exist
 };
 
