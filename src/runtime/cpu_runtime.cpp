@@ -91,11 +91,12 @@ void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
   return block;
 }
 
-/// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together.
-bool CpuRuntime::reserve(std::size_t bytes, PageRanges* donors) {
+/// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together. What cached blocks have to go
+/// for it is the caller's: their pages, or else keep_rest.
+bool CpuRuntime::reserve(std::size_t bytes, PageRanges& donors) {
   if (stats_.limit_bytes && stats_.reserved_bytes + bytes > stats_.limit_bytes) {
     if (stats_.current_bytes + bytes > stats_.limit_bytes) return false;
-    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, donors);
+    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, &donors);
     if (stats_.reserved_bytes + bytes > stats_.limit_bytes) return false;
   }
   stats_.reserved_bytes += bytes;
@@ -109,7 +110,7 @@ void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   bool reserved;
   {
     const Lock lock(*this);
-    reserved = reserve(block_bytes, &donors);
+    reserved = reserve(block_bytes, donors);
   }
   void* block = nullptr;
   if (reserved && block_bytes >= mapped && !donors.empty()) block = remap_pages(block_bytes, donors);
@@ -259,16 +260,20 @@ void CpuRuntime::commit(BlockPart part) {
   const Pages pages = pages_of(part, true);
   for (;;) {
     std::size_t bytes;
+    PageRanges donors;
+    bool committed = false;
     {
       const Lock lock(*this);
       bytes = gaps_within(pages.begin, pages.end);
       if (bytes == 0) return;
-      if (reserve(bytes)) {
+      committed = reserve(bytes, donors);
+      if (committed) {
         fill_gaps(pages.begin, pages.end);
         mprotect(pages.begin, pages.bytes(), PROT_READ | PROT_WRITE);
-        return;
       }
     }
+    for (const PageRange& rest : donors) keep_rest(rest);
+    if (committed) return;
     if (!manager() || !manager()->make_room(bytes)) no_room(bytes, bytes);
   }
 }

@@ -37,7 +37,7 @@ class CpuRuntime final : public DeviceRuntime {
   class Lock;
   void* take_cached(int size_class, std::size_t block_bytes);
   void* take_fresh(std::size_t block_bytes);
-  bool reserve(std::size_t bytes, PageRanges* donors = nullptr);
+  bool reserve(std::size_t bytes, PageRanges& donors);
   void keep_rest(PageRange rest);
   std::size_t release_locked(std::size_t enough, PageRanges* donors = nullptr);
   std::size_t fill_gaps(char* begin, char* end);
