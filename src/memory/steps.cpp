@@ -14,13 +14,14 @@ namespace tasuki::memory {
 
 Schedule::Schedule(const Plan& plan, std::size_t launches) : points_(launches) {
   for (const Decision& d : plan.decisions) {
+    const bool comes_back = static_cast<std::size_t>(d.issue_at) < launches;
     if (d.move == Move::swap) {
       points_[d.from].depart.push_back({d.storage, d.tier});
       points_[d.freed_before].free.push_back(d.storage);
-      points_[d.issue_at].arrive.push_back(d.storage);
+      if (comes_back) points_[d.issue_at].arrive.push_back(d.storage);
     } else {
       points_[d.from].drop.push_back({d.storage, d.issue_at});
-      points_[d.issue_at].remake.push_back(d.storage);
+      if (comes_back) points_[d.issue_at].remake.push_back(d.storage);
     }
   }
   // Labels follow the order of first use, and so of the writers: what comes first is made again first.

@@ -201,6 +201,46 @@ TEST_CASE("a clean storage leaves for free") {
   CHECK(s.memory == Bytes{100, 0, 100, 100});  // gone at once
 }
 
+TEST_CASE("what no launch uses again leaves and does not come back") {
+  Trace t = chain();
+  t.storages[3] = {100, OwnerClass::activation, false, true, 5, false};  // the program keeps c
+  CHECK(play({}, machine(), t).memory == Bytes{110, 210, 310, 310, 310, 210});
+  const Simulation swapped = play({{3, 3, 6, Move::swap, Tier::host, 5, 6}}, machine(), t);
+  INFO(swapped.reason);
+  REQUIRE(swapped.possible);
+  CHECK(swapped.memory == Bytes{110, 210, 310, 310, 310, 110});
+  CHECK(swapped.bytes_out == 100);
+  CHECK(swapped.bytes_in == 0);
+  CHECK(swapped.host_bytes == 100);
+  CHECK(swapped.seconds == 6.0);
+  CHECK(play({{3, 3, 6, Move::swap, Tier::host, 4, 6}}, machine(), t).exposed_seconds == 1.0);
+  // The tape may be gone when the program looks at c after the step; b is let go before.
+  CHECK_THAT(play({{3, 3, 6, Move::drop, Tier::device, 0, 6}}, machine(), t).reason, Contains("cannot be dropped over the end of the step"));
+  t.storages[2].released_after = 5;
+  t.launches[4].reads = {1};
+  const Simulation dropped = play({{2, 3, 6, Move::drop, Tier::device, 0, 6}}, machine(), t);
+  INFO(dropped.reason);
+  REQUIRE(dropped.possible);
+  CHECK(dropped.memory == Bytes{110, 210, 310, 310, 210, 210});
+  CHECK(dropped.replay_seconds == 0.0);
+  t.launches[5].writes = {1};
+  CHECK_THAT(play({{2, 3, 6, Move::drop, Tier::device, 0, 6}}, machine(), t).reason, Contains("launch 5 (f') writes storage 1, from which storage 2 would be made again"));
+}
+
+TEST_CASE("what is gone for good is held for replays, and comes back for them") {
+  Trace t = chain();
+  t.launches[5].reads = {1};  // x is read by launch 0 alone, and kept to the end
+  const Decision x{0, 0, 6, Move::swap, Tier::host, 1, 6}, a{1, 1, 4, Move::drop, Tier::device, 0, 4};
+  CHECK_THAT(play({x, a}, machine(), t).reason, Contains("launch 0 (f) runs again before launch 4, but its input, storage 0, is away"));
+  Decision back = x;
+  back.issue_at = 4;
+  const Simulation s = play({back, a}, machine(), t);
+  INFO(s.reason);
+  REQUIRE(s.possible);
+  CHECK(s.memory == Bytes{110, 200, 200, 200, 210, 110});
+  CHECK(s.bytes_in == 10);
+}
+
 TEST_CASE("a plan that cannot work says why") {
   const auto reason = [](Decision d, Trace t = chain(), Machine m = machine()) {
     const Simulation s = play({d}, m, t);
@@ -210,6 +250,8 @@ TEST_CASE("a plan that cannot work says why") {
   CHECK_THAT(reason({9, 1, 4, Move::swap, Tier::host, 2, 4}), Contains("about storage 9 of 4"));
   CHECK_THAT(reason({1, 0, 4, Move::swap, Tier::host, 2, 4}), Contains("launches 0 and 4 are not consecutive uses of storage 1"));
   CHECK_THAT(reason({1, 1, 4, Move::swap, Tier::host, 4, 3}), Contains("would be free before 4 and come back before 3"));
+  CHECK_THAT(reason({1, 1, 6, Move::swap, Tier::host, 2, 6}), Contains("launches 1 and 6 are not consecutive uses of storage 1"));
+  CHECK_THAT(reason({1, 5, 6, Move::swap, Tier::host, 0, 6}), Contains("would leave or come back after the program has let it go after launch 5"));
   CHECK_THAT(reason({1, 1, 4, Move::swap, Tier::device, 2, 4}), Contains("swapped to the device itself"));
   CHECK_THAT(reason({0, 0, 5, Move::drop, Tier::device, 0, 5}), Contains("storage 0 cannot be dropped: nothing in this step has written it"));
   Trace unrecorded = chain();

@@ -31,8 +31,8 @@ Plan random_plan(const Trace& trace, const Machine& machine, const PlanOptions& 
     Decision d{gap.storage, gap.from, gap.to, Move::swap, machine.host_bytes && between(0, 1) ? Tier::host : Tier::file, 0, 0};
     if (gap.droppable && options.policy != Policy::swap && between(0, 1)) d.move = Move::drop;
     const int last = static_cast<int>(trace.launches.size()) - 1;
-    d.freed_before = gap.wraps ? between(gap.from, last) : between(gap.from + 1, gap.to);
-    d.issue_at = between(gap.wraps ? 0 : d.freed_before, gap.to);
+    d.freed_before = gap.wraps ? between(gap.from, last) : between(gap.from + 1, gap.is_last ? gap.until - 1 : gap.to);
+    d.issue_at = gap.is_last ? gap.to : between(gap.wraps ? 0 : d.freed_before, gap.to);
     plan.decisions.push_back(d);
     if (!simulate(trace, machine, plan).possible) plan.decisions.pop_back();
   }

@@ -13,7 +13,9 @@ namespace tasuki::memory {
 enum class Move : std::uint8_t { swap, drop };
 
 /// What happens to a storage in the gap between two consecutive uses: after launch `from` it departs or is dropped, and it is
-/// there again for launch `to`. `to <= from` means that the gap wraps around the end of the step.
+/// there again for launch `to`. `to <= from` means that the gap wraps around the end of the step. `to` is the number of launches where
+/// no launch uses it again, but the program holds on to it for a while, or until after the step: it need not come back, and
+/// `issue_at` is the number of launches, too, unless a replay reads it.
 ///
 /// The order of a planned step, on which both the executor and the simulator rely. Before launch k: departures with
 /// `freed_before == k` are waited for (by the device, not by the host) and their bytes go back; arrivals with `issue_at == k` get

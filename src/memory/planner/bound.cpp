@@ -12,16 +12,17 @@ namespace planner {
 /// Bytes under fewer constraints go first, which is the best for all of them together.
 double Swappable::most(double before, double after, double out_rate, double in_rate, double& fresh) const {
   double out_room = out_rate * before, in_room = in_rate * after, out_all = out_rate * (before + after), in_all = in_rate * (before + after), sum = 0;
-  static constexpr unsigned order[] = {0, in_after, dirty, in_after | dirty, out_before | dirty, out_before | in_after | dirty};
+  static constexpr unsigned order[] = {for_good, for_good | dirty, for_good | out_before | dirty, 0, in_after, dirty, in_after | dirty, out_before | dirty, out_before | in_after | dirty};
   for (const unsigned kind : order) {
-    double take = std::min(bytes[kind], in_all);
+    double take = bytes[kind];
+    if (!(kind & for_good)) take = std::min(take, in_all);
     if (kind & dirty) take = std::min(take, out_all);
     if (kind & out_before) take = std::min(take, out_room);
     if (kind & in_after) take = std::min(take, in_room);
     if (kind & dirty) out_all -= take;
     if (kind & out_before) out_room -= take;
     if (kind & in_after) in_room -= take;
-    in_all -= take;
+    if (!(kind & for_good)) in_all -= take;
     sum += take;
     fresh = take;  // the last kind: what this step has made
   }
@@ -34,16 +35,16 @@ namespace {
 struct Crowd {
   Crowd(const StepModel& model, int launch) : k(launch) {
     for (const Gap& gap : model.gaps) {
-      if (gap.wraps ? k <= gap.from && k >= gap.to : k <= gap.from || k >= gap.to) continue;
+      if (!gap.holds(k)) continue;
       inside.push_back(gap);
-      if (gap.droppable) droppable.push_back(gap);
+      if (gap.droppable && !gap.is_last) droppable.push_back(gap);
     }
   }
   int k;
   std::vector<Gap> inside, droppable;
 };
 
-Swappable swappable(const StepModel& model, const Crowd& crowd, int cut) {
+Swappable swappable(const StepModel& model, const Crowd& crowd, int cut, bool may_drop) {
   Swappable found;
   for (const Gap& gap : crowd.inside) {
     const TraceStorage& s = model.storage(gap.storage);
@@ -56,10 +57,20 @@ Swappable swappable(const StepModel& model, const Crowd& crowd, int cut) {
     } else {
       kind |= Swappable::dirty | Swappable::out_before;
     }
-    if ((gap.wraps ? crowd.k < gap.to : true) && gap.to <= cut) kind |= Swappable::in_after;
+    if (gap.is_last) kind = gap.droppable && may_drop ? Swappable::for_good : kind | Swappable::for_good;
+    else if ((gap.wraps ? crowd.k < gap.to : true) && gap.to <= cut) kind |= Swappable::in_after;
     if ((kind & Swappable::out_before) && !(kind & Swappable::dirty)) kind &= ~Swappable::out_before;
     found.bytes[kind] += static_cast<double>(gap.bytes);
   }
+  return found;
+}
+
+/// As allowed.
+Swappable leaving(const StepModel& model, const Crowd& crowd, int cut, Allowed allowed) {
+  Swappable found = swappable(model, crowd, cut, allowed.drop);
+  if (!allowed.swap)
+    for (unsigned kind = 0; kind < Swappable::kinds; ++kind)
+      if (kind != Swappable::for_good) found.bytes[kind] = 0;
   return found;
 }
 
@@ -120,7 +131,7 @@ Bound::Bound(const StepModel& model, const Machine& machine, Allowed allowed, in
     points_.push_back({k, memory[static_cast<std::size_t>(k)], ReplayRates(model, k, crowd.droppable), {}});
     // With cuts where the program ends the step, where its last backward launch has run, and where nothing more is replayed.
     for (const int cut : {model.launches, last_backward + 1, last_needed})
-      if (cut >= last_needed && cut <= model.launches) points_.back().cuts.push_back({cut, allowed.swap ? swappable(model, crowd, cut) : Swappable{}});
+      if (cut >= last_needed && cut <= model.launches) points_.back().cuts.push_back({cut, leaving(model, crowd, cut, allowed)});
   }
 }
 

@@ -12,7 +12,8 @@ namespace tasuki::memory::planner {
 struct Swappable {
   // Whether the copy out must lie before the launch (after the cut), whether the copy in must lie after it (before the cut), and
   // whether there is a copy out at all: what no launch writes has one from an earlier step.
-  enum : unsigned { out_before = 1, in_after = 2, dirty = 4, kinds = 8 };
+  // And whether it need not come back at all.
+  enum : unsigned { out_before = 1, in_after = 2, dirty = 4, for_good = 8, kinds = 16 };
   double bytes[kinds] = {};
 
   /// The most that can be away with so much time before and after the launch; `fresh` is that of it which this step has made.

@@ -13,7 +13,7 @@ Greedy::Greedy(const StepModel& model, const Machine& machine, Scheduler& schedu
     const Gap& gap = model.gaps[g];
     const bool clean = model.storage(gap.storage).clean && model.writers[gap.storage].empty();
     gains_[g].out_seconds = clean ? 0 : machine.out.seconds(gap.bytes);
-    gains_[g].in_seconds = machine.in.seconds(gap.bytes);
+    gains_[g].in_seconds = gap.is_last ? 0 : machine.in.seconds(gap.bytes);
     gains_[g].copy_seconds = gains_[g].out_seconds + gains_[g].in_seconds;
     if (!gap.droppable || !measure_replay(gap, gains_[g])) gains_[g].drop_bytes = 0;
   }
@@ -31,11 +31,11 @@ bool Greedy::measure_replay(const Gap& gap, Gain& gain) {
     stack_.pop_back();
     gain.replay_seconds += model_.launch(node).seconds;
     for (int input : model_.inputs[node]) {
-      if (model_.writer_before(input, gap.to) != model_.writer_before(input, node)) return false;
+      if (model_.writer_before(input, gap.until) != model_.writer_before(input, node)) return false;
       const TraceStorage& s = model_.storage(input);
       const int maker = model_.writer_before(input, node);
       if (s.released_after > gap.from) {
-        if (s.released_after >= gap.to) continue;
+        if (s.released_after + 1 >= gap.until) continue;
         if (s.bytes >= gain.drop_bytes) return false;  // would be held in its stead
         gain.drop_bytes -= s.bytes;
         continue;
@@ -46,14 +46,15 @@ bool Greedy::measure_replay(const Gap& gap, Gain& gain) {
       stack_.push_back(maker);
     }
   }
+  if (gap.is_last) gain.replay_seconds = 0;
   return true;
 }
 
 Greedy::Span Greedy::span_of(const Gap& gap) const {
   const auto at_or_after = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.first < k; }) - crowds_.begin()); };
   const auto all_before = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.last < k; }) - crowds_.begin()); };
-  if (!gap.wraps) return {at_or_after(gap.from + 1), std::max(at_or_after(gap.from + 1), all_before(gap.to)), 0};
-  return {at_or_after(gap.from + 1), crowds_.size(), all_before(gap.to)};
+  if (!gap.wraps) return {at_or_after(gap.from + 1), std::max(at_or_after(gap.from + 1), all_before(gap.until)), 0};
+  return {at_or_after(gap.from + 1), crowds_.size(), all_before(gap.until)};
 }
 
 double Greedy::relief(const Span& span, double bytes) {
@@ -105,7 +106,9 @@ double Greedy::exposed_seconds(std::size_t gap, const Span& span) {
   } else if (const std::size_t w = next_crowd(0); w < span.wrapped) {
     out_room = model_.seconds - end(g.from) + begin(crowds_[w].first);
   }
-  if (const std::size_t w = crowd_before(span.wrapped); w > 0) {
+  if (g.is_last) {
+    in_room = 0;
+  } else if (const std::size_t w = crowd_before(span.wrapped); w > 0) {
     in_room = begin(g.to) - end(crowds_[w - 1].last);
   } else if (const std::size_t i = crowd_before(span.last); i > span.first) {
     in_room = begin(g.to) - end(crowds_[i - 1].last) + (g.wraps ? model_.seconds : 0);
@@ -181,7 +184,7 @@ void Greedy::undo(Choices& choices, std::size_t cap, double link_price) {
     const Gap& gap = model_.gaps[m.gap];
     const auto bytes = static_cast<std::int64_t>(gap.bytes);
     const auto inner = [&](auto&& each) {
-      const int last = gap.wraps ? gap.to + model_.launches : gap.to;
+      const int last = gap.wraps ? gap.until + model_.launches : gap.until;
       for (int k = gap.from + 1; k < last; ++k)
         if (!each(room[static_cast<std::size_t>(k % model_.launches)])) return false;
       return true;
@@ -200,7 +203,7 @@ bool Greedy::retract(Choices& choices, std::size_t cap) {
   std::size_t worst = choices.size();
   for (std::size_t g = 0; g < choices.size(); ++g) {
     const Gap& gap = model_.gaps[g];
-    if (choices[g] != Choice::drop || least.memory[static_cast<std::size_t>(gap.to)] <= cap) continue;
+    if (choices[g] != Choice::drop || gap.is_last || least.memory[static_cast<std::size_t>(gap.to)] <= cap) continue;
     if (worst == choices.size() || gap.bytes > model_.gaps[worst].bytes) worst = g;
   }
   if (worst == choices.size()) return false;

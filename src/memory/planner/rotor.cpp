@@ -15,7 +15,7 @@ Rotor::Rotor(const StepModel& model) : model_(model) {
   for (int k = 0; k < model.launches; ++k)
     if (model.launch(k).recorded) forward.push_back(k);
   for (const Gap& gap : model.gaps)
-    if (gap.droppable && !model.launch(gap.to).recorded) droppable_ += static_cast<double>(gap.bytes);
+    if (gap.droppable && !gap.is_last && !model.launch(gap.to).recorded) droppable_ += static_cast<double>(gap.bytes);
   if (forward.size() < 2 || droppable_ <= 0) return;
   slot_bytes_ = droppable_ / slots;
   cut(forward);
@@ -65,7 +65,7 @@ void Rotor::cut(const std::vector<int>& forward) {
   for (std::size_t g = 0; g < model_.gaps.size(); ++g) {
     const Gap& gap = model_.gaps[g];
     const std::size_t made = position[static_cast<std::size_t>(std::max(0, model_.writer_before(gap.storage, gap.from + 1)))];
-    if (!gap.droppable || model_.launch(gap.to).recorded || made == launches) continue;
+    if (!gap.droppable || gap.is_last || model_.launch(gap.to).recorded || made == launches) continue;
     // An output of its stage where a later one reads it.
     std::size_t last = made;
     for (int k : model_.uses[gap.storage])

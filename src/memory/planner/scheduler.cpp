@@ -95,7 +95,8 @@ void Scheduler::place_departures() {
     const bool once = copied[static_cast<std::size_t>(d->storage)] < 2 && !model_.storage(d->storage).clean;
     if (once || !leaves_for_free(*d)) {
       queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
-      const int latest = d->issue_at > d->from ? d->issue_at : d->issue_at + launches;
+      int latest = d->issue_at > d->from ? d->issue_at : d->issue_at + launches;
+      if (d->to == launches) latest = std::min(latest, model_.storage(d->storage).released_after);
       for (; freed < latest && begin_of(freed) < queue; ++freed) {
         std::int64_t& room = room_[static_cast<std::size_t>(freed % launches)];
         if (room < bytes) break;
@@ -106,29 +107,41 @@ void Scheduler::place_departures() {
   }
 }
 
-/// From the last to the first: each begins as late as lets it end in time, or as early as there is room.
+/// Each begins as late as lets it, and all that are needed after it, end in time; what is needed first gets the room first. None goes
+/// ahead of one that is needed sooner, unless it has ended before that one begins: the link takes its turns.
 void Scheduler::place_arrivals() {
   const int launches = model_.launches;
   const auto due = [&](const Decision& d) { return d.issue_at > d.from ? d.issue_at : d.issue_at + launches; };
-  std::vector<Decision*> order;
+  const auto seconds = [&](const Decision& d) {
+    const double in = machine_.in.seconds(model_.bytes(d.storage));
+    return d.tier == Tier::file && machine_.host_bytes > 0 ? in + machine_.file_in.seconds(model_.bytes(d.storage)) : in;
+  };
+  struct Arrival {
+    Decision* decision;
+    double latest;  ///< begin, in the step that needs it
+  };
+  std::vector<Arrival> order;
   for (Decision& d : decisions_)
-    if (d.move == Move::swap) order.push_back(&d);
-  std::stable_sort(order.begin(), order.end(), [&](const Decision* a, const Decision* b) { return due(*a) > due(*b); });
-  double queue = order.empty() ? 0 : begin_of(due(*order.front()));
-  for (Decision* d : order) {
-    const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d->storage));
-    int issue = due(*d);
-    const int earliest = d->freed_before > d->from ? d->freed_before : d->freed_before + launches;
-    double seconds = machine_.in.seconds(model_.bytes(d->storage));
-    if (d->tier == Tier::file && machine_.host_bytes > 0) seconds += machine_.file_in.seconds(model_.bytes(d->storage));
-    queue = std::min(queue, begin_of(issue)) - seconds;
-    while (issue > earliest && begin_of(issue) > queue) {
+    if (d.move == Move::swap && d.issue_at < launches) order.push_back({&d, 0});
+  std::stable_sort(order.begin(), order.end(), [](const Arrival& a, const Arrival& b) { return a.decision->issue_at < b.decision->issue_at; });
+  double queue = seconds_;
+  for (std::size_t i = order.size(); i-- > 0;) order[i].latest = queue = std::min(queue, begin_of(order[i].decision->issue_at)) - seconds(*order[i].decision);
+  double before = -seconds_;  // when the one that is needed before begins
+  for (const Arrival& a : order) {
+    Decision& d = *a.decision;
+    const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d.storage));
+    const int earliest = d.freed_before > d.from ? d.freed_before : d.freed_before + launches;
+    int issue = due(d);
+    const double began = issue >= launches ? seconds_ : 0;
+    while (issue > earliest && begin_of(issue) - began > a.latest) {
       std::int64_t& room = room_[static_cast<std::size_t>((issue - 1) % launches)];
       if (room < bytes) break;
+      if (const double at = begin_of(issue - 1) - began; at < before && at + seconds(d) > before) break;
       room -= bytes;
       --issue;
     }
-    d->issue_at = issue % launches;
+    before = begin_of(issue) - began;
+    d.issue_at = issue % launches;
   }
 }
 
@@ -142,10 +155,10 @@ Outcome Scheduler::schedule(const Choices& choices, std::size_t cap) {
     if (!least.possible || least.peak_bytes > cap) break;
     room_.resize(least.memory.size());
     for (std::size_t k = 0; k < room_.size(); ++k) room_[k] = std::max<std::int64_t>(0, limit - static_cast<std::int64_t>(least.memory[k]) - reserve_[k]);
-    place_departures();
-      if (!simulator_.adjust(decisions_, &room_).possible) break;
+    if (!simulator_.adjust(decisions_, &room_).possible) break;
     place_arrivals();
-      const Simulation& played = simulator_.play(decisions_, Simulator::Depth::time);
+    place_departures();
+    const Simulation& played = simulator_.play(decisions_, Simulator::Depth::time);
     if (!played.possible) break;
     Outcome now{played.peak_bytes <= cap, played.seconds, played.peak_bytes, {}};
     if (now.better_than(best)) {

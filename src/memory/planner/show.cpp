@@ -19,7 +19,8 @@ std::string line(const char* format, A... values) {
 std::string time_text(double seconds) { return seconds >= 1 ? line("%.3f s", seconds) : seconds >= 1e-3 ? line("%.3f ms", seconds * 1e3) : line("%.1f us", seconds * 1e6); }
 
 std::string place(const Trace& trace, int k) {
-  if (k < 0 || k >= static_cast<int>(trace.launches.size())) return std::to_string(k);
+  if (k == static_cast<int>(trace.launches.size())) return "the end";
+  if (k < 0 || k > static_cast<int>(trace.launches.size())) return std::to_string(k);
   const TraceLaunch& l = trace.launches[static_cast<std::size_t>(k)];
   return std::to_string(k) + " " + l.op + (l.phase == LaunchPhase::backward ? "'" : "");
 }
@@ -42,8 +43,8 @@ std::string to_table(const Trace& trace, const Plan& plan) {
     const bool known = d.storage >= 0 && d.storage < static_cast<int>(trace.storages.size());
     const TraceStorage* s = known ? &trace.storages[static_cast<std::size_t>(d.storage)] : nullptr;
     const char* move = d.move == Move::drop ? "drop" : d.tier == Tier::file ? "file" : "host";
-    text += line("%8d  %-11s %11s  %-5s %-28.28s %-28.28s %6s %6d\n", d.storage, s ? name_of(s->owner) : "?", s ? byte_text(s->bytes).c_str() : "?", move, place(trace, d.from).c_str(),
-                 place(trace, d.to).c_str(), d.move == Move::drop ? "" : std::to_string(d.freed_before).c_str(), d.issue_at);
+    text += line("%8d  %-11s %11s  %-5s %-28.28s %-28.28s %6s %6s\n", d.storage, s ? name_of(s->owner) : "?", s ? byte_text(s->bytes).c_str() : "?", move, place(trace, d.from).c_str(),
+                 place(trace, d.to).c_str(), d.move == Move::drop ? "" : std::to_string(d.freed_before).c_str(), d.issue_at == static_cast<int>(trace.launches.size()) ? "" : std::to_string(d.issue_at).c_str());
   }
   return text;
 }

@@ -17,13 +17,6 @@ Simulator::Simulator(const StepModel& model, const Machine& machine) : model_(mo
   leave_.resize(launches);
 }
 
-template <class... Pieces>
-bool Simulator::fail(int k, const Pieces&... pieces) {
-  result_.blocked_launch = k;
-  if (!adjusting_) result_.reason = tasuki::detail::concat({pieces...});
-  return false;
-}
-
 std::string Simulator::name(int k) const { return tasuki::detail::concat({"launch ", k, " (", model_.launch(k).op, ")"}); }
 
 const Simulation& Simulator::play(const std::vector<Decision>& decisions, Depth depth) {
@@ -98,23 +91,26 @@ bool Simulator::sort_decisions() {
     const int number = static_cast<int>(i);
     const auto inside = [&](int k) { return k >= 0 && k < launches; };
     if (d.storage < 0 || d.storage >= model_.storages) return fail(-1, "decision ", number, " is about storage ", d.storage, " of ", model_.storages);
-    if (!inside(d.from) || !inside(d.to) || !inside(d.issue_at) || (d.move == Move::swap && !inside(d.freed_before)))
+    if (!inside(d.from) || (!inside(d.to) && !is_last(d)) || (!inside(d.issue_at) && !(is_last(d) && d.issue_at == d.to)) || (d.move == Move::swap && !inside(d.freed_before)))
       return fail(-1, "decision ", number, " names a launch that the trace does not have");
     const Lists::Range uses = model_.uses[d.storage];
     const int* at = std::lower_bound(uses.begin(), uses.end(), d.from);
     const bool known = at != uses.end() && *at == d.from;
     const bool wraps = d.to <= d.from;
     const TraceStorage& s = model_.storage(d.storage);
-    if (!known || (wraps ? at + 1 != uses.end() || d.to != uses.front() || !s.at_start || !s.at_end : at + 1 == uses.end() || at[1] != d.to))
+    const bool ends = known && at + 1 == uses.end(), lasts = s.at_start && s.at_end;
+    if (is_last(d) ? !ends || lasts : !known || (wraps ? !ends || d.to != uses.front() || !lasts : ends || at[1] != d.to))
       return fail(d.from, "launches ", d.from, " and ", d.to, " are not consecutive uses of storage ", d.storage);
     const int to = unrolled(d, d.to), issue = unrolled(d, d.issue_at), freed = d.move == Move::swap ? unrolled(d, d.freed_before) : d.from + 1;
     if (freed > issue || issue > to)
       return fail(d.from, "storage ", d.storage, " leaves after launch ", d.from, " and is used by ", d.to, ", but would be free before ", d.freed_before,
                   " and come back before ", d.issue_at);
-    if (d.move == Move::drop && wraps) return fail(d.from, "storage ", d.storage, " cannot be dropped over the end of the step: the tape is gone by then");
+    if (is_last(d) && (freed > s.released_after || (issue != to && issue > s.released_after)))
+      return fail(d.from, "storage ", d.storage, " would leave or come back after the program has let it go after launch ", s.released_after);
+    if (d.move == Move::drop && (wraps || (is_last(d) && s.at_end))) return fail(d.from, "storage ", d.storage, " cannot be dropped over the end of the step: the tape is gone by then");
     if (d.move == Move::swap && d.tier == Tier::device) return fail(d.from, "storage ", d.storage, " would be swapped to the device itself");
     leave_[static_cast<std::size_t>(d.from)].push_back(number);
-    issue_[static_cast<std::size_t>(d.issue_at)].push_back(number);
+    if (inside(d.issue_at)) issue_[static_cast<std::size_t>(d.issue_at)].push_back(number);
     if (d.move == Move::swap) free_[static_cast<std::size_t>(d.freed_before)].push_back(number);
   }
   return true;
@@ -150,11 +146,7 @@ void Simulator::begin_pass(bool first) {
 void Simulator::end_pass() {
   result_.seconds = clock_ - pass_began_;
   for (int s = 0; s < model_.storages; ++s)
-    if (model_.storage(s).at_end && !model_.storage(s).at_start && of(s).state != State::absent) {
-      forget_copy(of(s), model_.bytes(s));
-      of(s).state = State::absent;
-      shrink(model_.bytes(s));
-    }
+    if (model_.storage(s).at_end && !model_.storage(s).at_start && of(s).state != State::absent) release(s);
 }
 
 void Simulator::grow(std::size_t bytes) {
@@ -220,238 +212,30 @@ bool Simulator::launch(int k) {
     result_.end[static_cast<std::size_t>(k)] = clock_ - pass_began_;
   }
   for (int s : l.writes) {
+    if (of(s).held && !may_write(s, k)) return false;
     of(s).writer = k;
     forget_copy(of(s), model_.bytes(s));
   }
   return true;
 }
 
+/// The program has let it go, and so has every replay.
+void Simulator::release(int storage) {
+  Stored& s = of(storage);
+  if (s.state == State::dropped) let_sources_go(storage);
+  if (s.state == State::resident || s.state == State::leaving) shrink(model_.bytes(storage));
+  forget_copy(s, model_.bytes(storage));
+  s.state = State::absent;
+}
+
 bool Simulator::after(int k) {
   for (int s : model_.released[k]) {
-    Stored& now = of(s);
-    forget_copy(now, model_.bytes(s));
-    now.let_go = true;
-    if (now.held) continue;
-    shrink(model_.bytes(s));
-    now.state = State::absent;
+    of(s).let_go = true;
+    if (!of(s).held) release(s);
   }
   for (const Move move : {Move::swap, Move::drop})
     for (int d : leave_[static_cast<std::size_t>(k)])
       if (decision(d).move == move && !(move == Move::swap ? depart(d, k) : drop(d, k))) return false;
-  return true;
-}
-
-// ---- swaps
-
-void Simulator::forget_copy(Stored& s, std::size_t bytes) {
-  if (s.counted) (s.copy == Tier::host ? host_ : file_) -= bytes;
-  s.copy = Tier::device;
-  s.counted = false;
-  s.filed = -1;
-}
-
-bool Simulator::depart(int d, int k) {
-  const Decision& what = decision(d);
-  Stored& s = of(what.storage);
-  const std::size_t bytes = model_.bytes(what.storage);
-  const bool has_copy = s.copy != Tier::device;
-  s.decision = d;
-  if (!has_copy) s.copy = what.tier;
-  if (!s.counted) {
-    std::size_t& held = s.copy == Tier::host ? host_ : file_;
-    const std::size_t limit = s.copy == Tier::host ? machine_.host_bytes : machine_.file_bytes;
-    if (bytes > limit || held > limit - bytes)
-      return fail(k, "storage ", what.storage, " of ", byte_text(bytes), " has no room in the ", s.copy == Tier::host ? "host" : "file", " tier, which holds ",
-                  byte_text(held), " of ", byte_text(limit));
-    held += bytes;
-    s.counted = true;
-    result_.host_bytes = std::max(result_.host_bytes, host_);
-    result_.file_bytes = std::max(result_.file_bytes, file_);
-  }
-  if (has_copy) {  // leaves for free
-    s.state = State::away;
-    shrink(bytes);
-    return true;
-  }
-  s.state = State::leaving;
-  result_.bytes_out += bytes;
-  if (timed_) {
-    s.leaving = links_.add(Links::out, clock_, -1, bytes);
-    const bool passes_host = s.copy == Tier::file && has_host_tier();
-    if (detailed_ && counting_) copies_.push_back({s.leaving, {what.storage, Tier::device, passes_host ? Tier::host : s.copy, 0, 0}});
-    s.filed = passes_host ? links_.add(Links::file_out, clock_, s.leaving, bytes) : s.leaving;
-    if (detailed_ && counting_ && s.filed != s.leaving) copies_.push_back({s.filed, {what.storage, Tier::host, Tier::file, 0, 0}});
-  }
-  return true;
-}
-
-void Simulator::arrive(int d) {
-  const Decision& what = decision(d);
-  Stored& s = of(what.storage);
-  if (s.state != State::away || s.decision != d) return;
-  const std::size_t bytes = model_.bytes(what.storage);
-  s.state = State::resident;
-  result_.bytes_in += bytes;
-  grow(bytes);
-  if (!timed_) return;
-  int ready = s.filed;
-  const bool passes_host = s.copy == Tier::file && has_host_tier();
-  if (passes_host) {
-    ready = links_.add(Links::file_in, clock_, ready, bytes);
-    if (detailed_ && counting_) copies_.push_back({ready, {what.storage, Tier::file, Tier::host, 0, 0}});
-  }
-  s.coming = links_.add(Links::in, clock_, ready, bytes);
-  if (detailed_ && counting_) copies_.push_back({s.coming, {what.storage, passes_host ? Tier::host : s.copy, Tier::device, 0, 0}});
-}
-
-// ---- drops
-
-bool Simulator::is_due(int d, int k) const { return unrolled(decision(d), decision(d).issue_at) <= unrolled(decision(d), k); }
-
-bool Simulator::drop(int d, int k) {
-  const int storage = decision(d).storage;
-  failed_drop_ = d;
-  if (!find_chain(storage, k + 1, true)) return false;
-  failed_drop_ = -1;
-  Stored& s = of(storage);
-  s.state = State::dropped;
-  s.decision = d;
-  result_.bytes_dropped += model_.bytes(storage);
-  shrink(model_.bytes(storage));
-  for (int source : sources_) {
-    held_.push_back({storage, source});
-    ++of(source).held;
-  }
-  return true;
-}
-
-void Simulator::let_sources_go(int storage) {
-  std::size_t kept = 0;
-  for (const Held& h : held_) {
-    if (h.by != storage) {
-      held_[kept++] = h;
-      continue;
-    }
-    Stored& s = of(h.storage);
-    if (--s.held == 0 && s.let_go && s.state != State::absent) {
-      if (s.state == State::resident) shrink(model_.bytes(h.storage));
-      s.state = State::absent;
-    }
-  }
-  held_.resize(kept);
-}
-
-/// The launches that must run again to make a storage, in their order (chain_), and the storages from which they start
-/// (sources_). `before`: the launch ahead of which that is.
-bool Simulator::find_chain(int storage, int before, bool dropping) {
-  chain_.clear();
-  sources_.clear();
-  stack_.clear();
-  ++stamp_;
-  const int target = of(storage).writer;
-  if (target < 0 || !model_.launch(target).recorded || !model_.makes(target, storage))
-    return fail(before, "storage ", storage, " cannot be dropped: ",
-                target < 0 ? std::string("nothing in this step has written it")
-                           : tasuki::detail::concat({"its writer, ", name(target), model_.makes(target, storage) ? ", is not on the tape" : ", changes it in place"}));
-  seen_launch_[static_cast<std::size_t>(target)] = stamp_;
-  stack_.push_back(target);
-  while (!stack_.empty()) {
-    const int node = stack_.back();
-    stack_.pop_back();
-    chain_.push_back(node);
-    for (int input : model_.inputs[node])
-      if (!add_input(input, node, before, dropping)) return false;
-  }
-  std::sort(chain_.begin(), chain_.end());
-  return true;
-}
-
-bool Simulator::add_input(int input, int reader, int before, bool dropping) {
-  Stored& s = of(input);
-  const int writer = model_.writer_before(input, reader);
-  if (s.writer != writer)
-    return fail(before, name(reader), " cannot run again before launch ", before, ": its input, storage ", input, ", was overwritten by ", name(s.writer));
-  const bool there = s.state == State::resident || s.state == State::leaving || s.state == State::away;
-  if (there) {
-    if (seen_source_[static_cast<std::size_t>(input)] == stamp_) return true;
-    seen_source_[static_cast<std::size_t>(input)] = stamp_;
-    sources_.push_back(input);
-    if (dropping || s.state != State::away) return true;
-    if (!adjusting_) return fail(before, name(reader), " runs again before launch ", before, ", but its input, storage ", input, ", is away");
-    decision(s.decision).issue_at = before;
-    arrive(s.decision);
-    return true;
-  }
-  if (writer < 0 || !model_.launch(writer).recorded || !model_.makes(writer, input))
-    return fail(before, name(reader), " cannot run again before launch ", before, ": its input, storage ", input, ", is gone and cannot be made again");
-  if (seen_launch_[static_cast<std::size_t>(writer)] != stamp_) {
-    seen_launch_[static_cast<std::size_t>(writer)] = stamp_;
-    stack_.push_back(writer);
-  }
-  return true;
-}
-
-/// While adjusting: whether a storage that a replay passes before launch k may stay from now on.
-bool Simulator::may_stay(int d, int k) {
-  if (!adjusting_ || !room_) return false;
-  const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(decision(d).storage));
-  std::vector<std::int64_t>& room = *room_;
-  for (int j = k; j < decision(d).to; ++j)
-    if (room[static_cast<std::size_t>(j)] < bytes) return false;
-  for (int j = k; j < decision(d).to; ++j) room[static_cast<std::size_t>(j)] -= bytes;
-  decision(d).issue_at = k;
-  return true;
-}
-
-bool Simulator::replay(int target, int k) {
-  failed_drop_ = target;
-  if (!find_chain(decision(target).storage, k, false)) return false;
-  failed_drop_ = -1;
-  const std::vector<int> chain = chain_, sources = sources_;
-  work_ += 2 * chain.size();
-  for (int source : sources)
-    if (int& coming = of(source).coming; coming >= 0) {
-      if (timed_) wait_for(coming);
-      coming = -1;
-    }
-  // Nodes go when the last node that reads from them has run, at the earliest after the next one.
-  temporaries_.clear();
-  std::vector<int> last(chain.size());
-  for (std::size_t n = 0; n < chain.size(); ++n) {
-    last[n] = static_cast<int>(n) + 1;
-    for (int input : model_.inputs[chain[n]]) {
-      const int writer = model_.writer_before(input, chain[n]);
-      const auto at = std::lower_bound(chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(n), writer);
-      if (at != chain.begin() + static_cast<std::ptrdiff_t>(n) && *at == writer) last[static_cast<std::size_t>(at - chain.begin())] = std::max(last[static_cast<std::size_t>(at - chain.begin())], static_cast<int>(n));
-    }
-  }
-  for (std::size_t n = 0; n < chain.size(); ++n) {
-    const int node = chain[n];
-    std::vector<int> filled;
-    std::size_t made = 0;
-    for (int output : model_.outputs[node]) {
-      Stored& s = of(output);
-      const bool in_place = s.state == State::dropped && s.writer == node && (s.decision == target || is_due(s.decision, k) || may_stay(s.decision, k));
-      grow(model_.bytes(output));
-      if (in_place) {
-        s.state = State::resident;
-        filled.push_back(output);
-      } else {
-        made += model_.bytes(output);
-      }
-    }
-    temporaries_.push_back({node, made, last[n]});
-    most_bytes_ = std::max(most_bytes_, now_bytes_ + model_.launch(node).workspace);
-    if (timed_) {
-      if (detailed_ && counting_) result_.replays.push_back({node, k, clock_ - pass_began_, clock_ - pass_began_ + model_.launch(node).seconds});
-      clock_ += model_.launch(node).seconds;
-    }
-    result_.replay_seconds += model_.launch(node).seconds;
-    for (Temporary& t : temporaries_)
-      if (t.last == static_cast<int>(n)) shrink(std::exchange(t.bytes, 0));
-    for (int output : filled) let_sources_go(output);
-  }
-  for (const Temporary& t : temporaries_) shrink(t.bytes);
   return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "src/memory/planner/links.hpp"
 #include "src/memory/planner/step_model.hpp"
+#include "tasuki/core/error.hpp"
 #include "tasuki/memory/simulation.hpp"
 
 namespace tasuki::memory::planner {
@@ -71,9 +72,12 @@ class Simulator {
   bool add_input(int storage, int reader, int before, bool dropping);
   bool replay(int d, int k);
   bool is_due(int d, int k) const;
+  bool is_last(const Decision& d) const { return d.to == model_.launches; }
   int unrolled(const Decision& d, int k) const { return k > d.from ? k : k + model_.launches; }
   bool may_stay(int d, int k);
+  bool may_write(int storage, int k);
   void let_sources_go(int storage);
+  void release(int storage);
   void forget_copy(Stored& s, std::size_t bytes);
   void grow(std::size_t bytes);
   void shrink(std::size_t bytes) { now_bytes_ -= bytes; }
@@ -81,7 +85,11 @@ class Simulator {
   bool has_host_tier() const { return machine_.host_bytes > 0; }
   void wait_for(int copy);
   template <class... Pieces>
-  bool fail(int k, const Pieces&... pieces);
+  bool fail(int k, const Pieces&... pieces) {
+    result_.blocked_launch = k;
+    if (!adjusting_) result_.reason = tasuki::detail::concat({pieces...});
+    return false;
+  }
   std::string name(int k) const;
   Stored& of(int storage) { return stored_[static_cast<std::size_t>(storage)]; }
   Decision& decision(int d) { return (*decisions_)[static_cast<std::size_t>(d)]; }

@@ -99,10 +99,18 @@ StepModel::StepModel(const Trace& t) : trace(t), launches(static_cast<int>(t.lau
     for (std::size_t i = 0; i + 1 < u.size(); ++i) {
       if (u[i + 1] - u[i] < 2) continue;
       const int writer = writer_before(s, u[i] + 1);
-      gaps.push_back({s, u[i], u[i + 1], false, writer >= 0 && launch(writer).recorded && makes(writer, s), bytes(s)});
+      gaps.push_back({s, u[i], u[i + 1], u[i + 1], false, writer >= 0 && launch(writer).recorded && makes(writer, s), bytes(s), false});
     }
-    // A wrap is worth something when launches lie between the last use and the first.
-    if (storage(s).at_start && storage(s).at_end && u.front() + launches - u.back() >= 2) gaps.push_back({s, u.back(), u.front(), true, false, bytes(s)});
+    const TraceStorage& st = storage(s);
+    if (st.at_start && st.at_end) {
+      // A wrap is worth something when launches lie between the last use and the first.
+      if (u.front() + launches - u.back() >= 2) gaps.push_back({s, u.back(), u.front(), u.front(), true, false, bytes(s), false});
+    } else if (st.released_after > u.back()) {
+      // Dropped only while the tape is sure to be there, in case that the program reads it after all.
+      const int writer = writer_before(s, launches);
+      const bool droppable = !st.at_end && launch(u.back()).phase == LaunchPhase::forward && writer >= 0 && launch(writer).recorded && makes(writer, s);
+      gaps.push_back({s, u.back(), launches, st.released_after + 1, false, droppable, bytes(s), true});
+    }
   }
 
   std::size_t now = start_bytes;

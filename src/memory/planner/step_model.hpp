@@ -35,12 +35,16 @@ class Lists {
   std::vector<int> items_;
 };
 
-/// A place where a storage can leave: between two consecutive uses, with launches in between.
+/// A place where a storage can leave: between two consecutive uses, with launches in between, or after the last one.
 struct Gap {
   int storage, from, to;  ///< as in Decision
+  int until;              ///< the launch before which it ends: `to`, or sooner where the program lets go of what it uses no more
   bool wraps;
   bool droppable;         ///< its last writer can be run again, as far as one can tell without the other decisions
   std::size_t bytes;
+  bool is_last;           ///< no launch uses it again
+
+  bool holds(int k) const { return wraps ? k > from || k < until : k > from && k < until; }
 };
 
 /// What follows from a trace and does not depend on any plan. Throws ValueError for a trace that contradicts itself.
