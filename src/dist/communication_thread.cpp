@@ -1,12 +1,17 @@
 #include "src/dist/communication_thread.hpp"
 
 #include <chrono>
+#include <cstdio>
 #include <exception>
+
+#include "src/dist/failure.hpp"
 
 namespace tasuki::dist {
 
 namespace {
-constexpr std::size_t remembered = 8;
+constexpr std::size_t shown = 8;
+/// Communicators keep deadlines themselves, and know more when they are over; this is for those that do not.
+constexpr double patience = 1.25;
 }
 
 Work::Work() = default;
@@ -37,9 +42,8 @@ CommunicationThread::~CommunicationThread() {
 
 Work CommunicationThread::post(const char* what, std::size_t bytes, Callback<void(Communicator&)> operation) {
   const std::lock_guard lock(mutex_);
-  auto state = intrusive_ptr<WorkState>::adopt(new WorkState{what, bytes, ++posted_, false, {}, this});
-  recent_.push_back(std::to_string(posted_) + " " + what + " of " + std::to_string(bytes) + " bytes");
-  if (recent_.size() > remembered) recent_.pop_front();
+  auto state = intrusive_ptr<WorkState>::adopt(new WorkState{what, bytes, log_.issue(what, bytes), false, {}, this});
+  tell(Progress::here);
   queue_.push_back({state, std::move(operation)});
   work_there_.notify_one();
   return Work(std::move(state));
@@ -60,45 +64,73 @@ double CommunicationThread::waited_seconds() {
   return waited_seconds_;
 }
 
-std::string CommunicationThread::history() const {
-  std::string text;
-  for (const std::string& operation : recent_) text += "\n  " + operation;
-  return text;
+int CommunicationThread::failure_code() {
+  const std::lock_guard lock(mutex_);
+  return failure_code_;
+}
+
+void CommunicationThread::leave(Progress::Presence presence) {
+  const std::lock_guard lock(mutex_);
+  tell(presence);
+}
+
+void CommunicationThread::tell(Progress::Presence presence) {
+  const OperationLog::Entry last = log_.last();
+  communicator_.tell({last.number, last.what, static_cast<std::size_t>(last.bytes), last.step, presence});
 }
 
 void CommunicationThread::wait(WorkState& state) {
   std::unique_lock lock(mutex_);
-  const auto patience = std::chrono::duration<double>(timeout_seconds_);
   const auto start = std::chrono::steady_clock::now();
-  const bool done = progress_.wait_for(lock, patience, [&] { return state.done; });
+  const bool done = progress_.wait_for(lock, std::chrono::duration<double>(patience * timeout_seconds_), [&] { return state.done; });
   waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!done) {
     stuck_ = true;
+    failure_code_ = failure::not_together_code;
+    failure::write_log();
     TASUKI_THROW(DistributedError, "rank ", communicator_.rank(), " of ", communicator_.size(), " has waited ", timeout_seconds_, " s for the others in ", state.what, " of ",
                  state.bytes, " bytes, its operation ", static_cast<std::int64_t>(state.number),
-                 "\none of them has ended, hangs, or does fewer steps; the latest operations here were", history());
+                 "\none of them has ended, hangs, or does fewer steps; the latest operations here were", log_.recent(shown));
   }
   if (!state.error.empty()) throw DistributedError(state.error);
 }
 
+/// A process that asks for nothing is the one that others wait for: it says so itself, before they give up.
+bool CommunicationThread::await_work(std::unique_lock<std::mutex>& lock) {
+  const auto there = [&] { return stopping_ || !queue_.empty(); };
+  if (communicator_.size() > 1 && !work_there_.wait_for(lock, std::chrono::duration<double>(0.9 * timeout_seconds_), there)) {
+    const OperationLog::Entry last = log_.last();
+    std::fprintf(stderr, "tasuki: rank %d of %d has taken part in nothing for %g s, since its operation %llu, %s of %llu bytes, at step %lld\n", communicator_.rank(), communicator_.size(),
+                 0.9 * timeout_seconds_, static_cast<unsigned long long>(last.number), last.what, static_cast<unsigned long long>(last.bytes), static_cast<long long>(last.step));
+  }
+  work_there_.wait(lock, there);
+  return !queue_.empty();
+}
+
 void CommunicationThread::work() {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    work_there_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+  while (await_work(lock)) {
     Operation next = std::move(queue_.front());
     queue_.pop_front();
     if (error_.empty()) {
       lock.unlock();
+      log_.begin(next.state->number);
       std::string error;
+      int code = failure::not_together_code;
       try {
         next.run(communicator_);
+      } catch (const failure::PeerFailure& e) {
+        error = e.body();
+        code = failure::exception_code;
       } catch (const Error& e) {
         error = e.body();
       } catch (const std::exception& e) {
         error = e.what();
       }
       lock.lock();
+      if (error.empty()) log_.end(next.state->number);
+      else failure::write_log();
+      if (!error.empty()) failure_code_ = code;
       error_ = std::move(error);
     }
     next.state->error = error_;

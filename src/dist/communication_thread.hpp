@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "src/dist/operation_log.hpp"
 #include "tasuki/dist/world.hpp"
 
 namespace tasuki::dist {
@@ -39,6 +40,11 @@ class CommunicationThread {
   bool is_done(const WorkState& state);
   void wait(WorkState& state);
   bool is_stuck();
+  /// An operation has failed: the processes are not together any more. A failure's code, or 0.
+  int failure_code();
+  /// This process takes part in nothing more.
+  void leave(Progress::Presence presence);
+  const OperationLog& log() const { return log_; }
   /// That callers of wait() were held up for.
   double waited_seconds();
 
@@ -48,17 +54,19 @@ class CommunicationThread {
     Callback<void(Communicator&)> run;
   };
   void work();
-  std::string history() const;
+  /// Waits for something to do; false when there is nothing more.
+  bool await_work(std::unique_lock<std::mutex>& lock);
+  void tell(Progress::Presence presence);
 
   Communicator& communicator_;
   double timeout_seconds_;
   std::mutex mutex_;
   std::condition_variable work_there_, progress_;
   std::deque<Operation> queue_;
-  std::deque<std::string> recent_;  ///< the latest operations, as text
-  std::uint64_t posted_ = 0;
+  OperationLog log_;
   double waited_seconds_ = 0;
   std::string error_;
+  int failure_code_ = 0;
   bool stopping_ = false, stuck_ = false;
   std::thread thread_;
 };

@@ -10,6 +10,7 @@
 
 #include "src/dist/back_end.hpp"
 #include "src/dist/communication_thread.hpp"
+#include "src/dist/failure.hpp"
 #include "src/dist/self_communicator.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -27,8 +28,10 @@ struct Job {
   std::unique_ptr<CommunicationThread> thread;
   bool begun = false, failed = false;
   ~Job() {
+    if (thread) thread->leave(failed ? Progress::failed : Progress::ended);
     // After a failure the others may wait for this process in something that it will never do.
-    if (failed || (thread && thread->is_stuck())) communicator->abort(1);
+    if (failed || (thread && thread->is_stuck())) communicator->abort(thread && thread->failure_code() ? thread->failure_code() : failure::exception_code);
+    failure::stop_watching();
     thread.reset();
   }
 };
@@ -110,6 +113,7 @@ World init(int& argc, char**& argv, const Options& options) {
                  "\nthe MPI that the program is built with does not know this launcher; with Slurm, try srun --mpi=pmix, or mpirun inside sbatch");
   j.thread = std::make_unique<CommunicationThread>(*j.communicator, timeout);
   j.begun = true;
+  if (c.size() > 1) failure::watch(*j.communicator, j.thread->log());
   choose_threads(c, options);
   if (options.announce && c.rank() == 0 && c.size() > 1)
     std::fprintf(stderr, "tasuki: %d processes, %s; %d %s each\n", c.size(), c.description().c_str(), num_threads(), num_threads() == 1 ? "thread" : "threads");
@@ -121,7 +125,8 @@ World world() { return World(); }
 World::~World() {
   if (uncaught_ >= 0 && std::uncaught_exceptions() > uncaught_ && size() > 1 && !job().failed) {
     job().failed = true;
-    std::fprintf(stderr, "tasuki: rank %d of %d failed; the job ends\n", rank(), size());
+    failure::report(job().thread->failure_code() ? "the processes are not together any more; the job ends" : "an exception has ended it; the job ends");
+    job().thread->leave(Progress::failed);
   }
 }
 

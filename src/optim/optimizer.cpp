@@ -5,6 +5,7 @@
 
 #include "src/optim/flat_part.hpp"
 #include "src/optim/launch_size.hpp"
+#include "src/optim/step_clock.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/core/small_vector.hpp"
@@ -158,7 +159,7 @@ void Optimizer::step(SourceLocation at) {
     if (share_) refuse(name_, at, {"parameters have moved to another device, dtype or shape while several processes share their update\nmove them ahead of DataParallel"});
     allocate_state();
   }
-  ++step_count_;
+  latest_step().store(++step_count_, std::memory_order_relaxed);
   for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i] += is_updated(i);
   if (share_) share_->begin_update();
   for (std::size_t g = 0; g < groups_.size(); ++g) update_group(g, at);

@@ -14,6 +14,15 @@ class DistributedError : public Error {
   explicit DistributedError(std::string body) : Error("DistributedError", std::move(body)) {}
 };
 
+/// What a process was asked to do last, for the messages of those that wait for it.
+struct Progress {
+  std::uint64_t operation = 0;  ///< number of its last operation
+  const char* what = "";        ///< a literal
+  std::size_t bytes = 0;
+  std::int64_t step = 0;        ///< of its optimizer
+  enum Presence { here, ended, failed } presence = here;  ///< one that has ended or failed takes part in nothing more
+};
+
 /// A group of processes and what they do together. All of them call the same functions with the same sizes in the same order; each
 /// call returns when this process' part is done. The communication thread of a process is the only one that calls.
 class Communicator {
@@ -48,6 +57,8 @@ class Communicator {
   virtual void send(const void* data, std::size_t bytes, int to);
   virtual void receive(void* data, std::size_t bytes, int from);
   virtual void barrier() = 0;
+  /// Lets other processes know; callable from any thread. By itself nothing.
+  virtual void tell(const Progress&) {}
   /// Ends the job, on all processes.
   [[noreturn]] virtual void abort(int code) = 0;
 };

@@ -36,7 +36,7 @@ class Work {
 };
 
 struct Options {
-  /// Seconds that the others may be late. The environment variable TASUKI_DIST_TIMEOUT overrides it.
+  /// Seconds that the others may be late, in each operation. The environment variable TASUKI_DIST_TIMEOUT overrides it.
   double timeout_seconds = 600;
   /// Compute threads of each process; 0: the cores of the host shared among its processes, unless OMP_NUM_THREADS says otherwise.
   int threads = 0;
@@ -88,6 +88,11 @@ class World {
 /// Joins the job that mpirun, mpiexec or srun started this process for; alone without one. Call it once, ahead of everything
 /// else that computes: it sets the number of threads. MPI comes with the CMake target tasuki::mpi; a program linked without it runs
 /// alone, and says so when it was started as one of several.
+///
+/// A process that fails ends the job, and says on stderr which rank it is, on which host, at which step and operation; so does one
+/// that waits in vain for another. mpirun then returns 70 after an exception, 75 where processes did not come together, and 128 and the
+/// signal's number after one. The last 256 operations of each process that fails or waits in vain are in a file, in the folder that
+/// TASUKI_DIST_LOG names or in that for temporary files.
 ///
 /// Throws DistributedError when the job does not have the size that its launcher announced.
 World init(int& argc, char**& argv, const Options& options = {});

@@ -8,11 +8,12 @@
 #include <thread>
 
 #include "kernels/sum_sources.hpp"
+#include "src/dist/failure.hpp"
 #include "tasuki/dist/communicator.hpp"
 
 namespace tasuki::dist {
 
-SharedWindow::SharedWindow(MPI_Comm host, double timeout_seconds) : timeout_seconds_(timeout_seconds) {
+SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) : timeout_seconds_(timeout_seconds) {
   int size = 0;
   MPI_Comm_size(host, &size);
   MPI_Comm_rank(host, &rank_);
@@ -27,7 +28,7 @@ SharedWindow::SharedWindow(MPI_Comm host, double timeout_seconds) : timeout_seco
     const auto address = reinterpret_cast<std::uintptr_t>(base);
     return reinterpret_cast<void*>((address + line_bytes - 1) / line_bytes * line_bytes);
   };
-  new (aligned(mine)) Head{};
+  (new (aligned(mine)) Head{})->job_rank = job_rank;
   MPI_Barrier(host);
   for (int peer = 0; peer < size; ++peer) {
     MPI_Aint peer_bytes = 0;
@@ -51,23 +52,71 @@ void SharedWindow::meet() {
       if (turns % 256 != 255) continue;
       const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
       if (waited.count() > timeout_seconds_) too_late();
+      check_failures();
+      check_comes(*peer, number);
       if (waited.count() > 1e-3) std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
 }
 
+void SharedWindow::tell(const Progress& progress) {
+  Board& board = mine().board;
+  const std::size_t length = std::min(std::strlen(progress.what), std::size(board.what) - 1);
+  for (std::size_t i = 0; i < length; ++i) board.what[i].store(progress.what[i], std::memory_order_relaxed);
+  board.what[length].store('\0', std::memory_order_relaxed);
+  board.bytes.store(progress.bytes, std::memory_order_relaxed);
+  board.step.store(progress.step, std::memory_order_relaxed);
+  board.operation.store(progress.operation, std::memory_order_relaxed);
+  board.presence.store(progress.presence, std::memory_order_release);
+}
+
+void SharedWindow::fail(const std::string& text) {
+  Board& board = mine().board;
+  std::strncpy(board.error, text.c_str(), sizeof board.error - 1);
+  board.failed.store(true, std::memory_order_release);
+}
+
+std::string SharedWindow::describe(const Head& peer) const {
+  std::string what;
+  for (const std::atomic<char>& c : peer.board.what) {
+    const char letter = c.load(std::memory_order_relaxed);
+    if (letter == '\0') break;
+    what += letter;
+  }
+  const std::uint64_t operation = peer.board.operation.load(std::memory_order_relaxed);
+  const std::string name = "rank " + std::to_string(peer.job_rank);
+  if (operation == 0) return name + ", which has asked for nothing yet";
+  return name + ", whose last is its operation " + std::to_string(operation) + ", " + what + " of " + std::to_string(peer.board.bytes.load(std::memory_order_relaxed)) + " bytes, at step " +
+         std::to_string(peer.board.step.load(std::memory_order_relaxed));
+}
+
+void SharedWindow::check_failures() const {
+  for (const Head* peer : peers_)
+    if (peer->board.failed.load(std::memory_order_acquire)) throw DistributedError(peer->board.error);
+}
+
+void SharedWindow::check_comes(const Head& peer, std::uint64_t number) const {
+  const int presence = peer.board.presence.load(std::memory_order_acquire);
+  if (presence == Progress::here || peer.meetings.load(std::memory_order_acquire) >= number) return;
+  const Announcement& a = mine().announced[operations_ % 2];
+  const std::string text = tasuki::detail::concat({"rank ", mine().job_rank, " waits in ", static_cast<const char*>(a.what), " of ", a.count, " elements for a process that has ",
+                                                   presence == Progress::failed ? "failed: " : "ended: ", describe(peer)});
+  if (presence == Progress::failed) throw failure::PeerFailure(text);
+  throw DistributedError(text);
+}
+
 void SharedWindow::too_late() const {
   std::string late;
-  for (int peer = 0; peer < size(); ++peer)
-    if (peers_[static_cast<std::size_t>(peer)]->meetings.load(std::memory_order_acquire) < meetings_) late += (late.empty() ? "" : ", ") + std::to_string(peer);
-  const Announcement& a = peers_[static_cast<std::size_t>(rank_)]->announced[operations_ % 2];
-  TASUKI_THROW(DistributedError, "process ", rank_, " of this host has waited ", timeout_seconds_, " s in ", static_cast<const char*>(a.what), " of ", a.count,
-               " elements, operation ", static_cast<std::int64_t>(operations_), ", for process ", late, "\nit has ended, hangs, or does fewer steps");
+  for (const Head* peer : peers_)
+    if (peer->meetings.load(std::memory_order_acquire) < meetings_) late += "\n  " + describe(*peer);
+  const Announcement& a = mine().announced[operations_ % 2];
+  TASUKI_THROW(DistributedError, "rank ", mine().job_rank, " has waited ", timeout_seconds_, " s in ", static_cast<const char*>(a.what), " of ", a.count, " elements, as did ",
+               describe(mine()), "\nwho has not come, and has ended, hangs, or does other steps:", late);
 }
 
 void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
   // Two places in turn: nobody is a whole operation ahead of one that still compares.
   const std::size_t turn = ++operations_ % 2;
-  Announcement& mine = peers_[static_cast<std::size_t>(rank_)]->announced[turn];
+  Announcement& mine = this->mine().announced[turn];
   std::memset(&mine, 0, sizeof mine);
   std::strncpy(mine.what, what, sizeof mine.what - 1);
   mine.count = count;
@@ -76,9 +125,9 @@ void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
   for (int peer = 0; peer < size(); ++peer) {
     const Announcement& other = peers_[static_cast<std::size_t>(peer)]->announced[turn];
     if (std::strncmp(mine.what, other.what, sizeof mine.what) == 0 && mine.count == other.count && mine.dtype == other.dtype) continue;
-    TASUKI_THROW(DistributedError, "expected  the same operation on all processes\nactual    ", static_cast<const char*>(mine.what), " of ", mine.count, " ", mine.dtype, " on process ",
-                 rank_, " of this host, ", static_cast<const char*>(other.what), " of ", other.count, " ", other.dtype, " on process ", peer, "; it is operation ",
-                 static_cast<std::int64_t>(operations_), " of both\nall processes must call the same functions in the same order");
+    TASUKI_THROW(DistributedError, "expected  the same operation on all processes\nactual    ", static_cast<const char*>(mine.what), " of ", mine.count, " ", mine.dtype, " on rank ",
+                 this->mine().job_rank, ", ", static_cast<const char*>(other.what), " of ", other.count, " ", other.dtype, " on rank ", peers_[static_cast<std::size_t>(peer)]->job_rank,
+                 "; it is operation ", static_cast<std::int64_t>(operations_), " of both\nall processes must call the same functions in the same order");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tasuki/core/dtype.hpp"
+#include "tasuki/dist/communicator.hpp"
 
 namespace tasuki::dist {
 
@@ -18,7 +19,7 @@ class SharedWindow {
   static constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 
   /// Collective over a communicator of processes that can share memory.
-  SharedWindow(MPI_Comm host, double timeout_seconds);
+  SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds);
   ~SharedWindow();
   SharedWindow(const SharedWindow&) = delete;
   SharedWindow& operator=(const SharedWindow&) = delete;
@@ -31,6 +32,13 @@ class SharedWindow {
   void agree(const char* what, std::int64_t count, DType dtype);
   /// Between two calls of agree: nobody goes on before all have come.
   void meet();
+
+  /// Lets the others of this host know what this process was asked for; from any thread.
+  void tell(const Progress& progress);
+  /// The others of this host get an error with this text, now or when they come.
+  void fail(const std::string& text);
+  /// Throws when fail was called on this host.
+  void check_failures() const;
 
   /// Sums over the host, a chunk at a time. `between(sum, elements)` is called by rank 0 alone, on each chunk's sum in sum_type,
   /// before the others see it.
@@ -46,17 +54,32 @@ class SharedWindow {
     std::int64_t count;
     DType dtype;
   };
+  /// Progress, where others read it while it changes.
+  struct Board {
+    std::atomic<std::uint64_t> operation, bytes;
+    std::atomic<std::int64_t> step;
+    std::atomic<char> what[24];
+    std::atomic<int> presence;
+    std::atomic<bool> failed;
+    char error[1024];
+  };
   /// At the start of each process' part; a cache line for what others wait for.
   struct Head {
     alignas(64) std::atomic<std::uint64_t> meetings;
     alignas(64) Announcement announced[2];
+    int job_rank;
+    alignas(64) Board board;
   };
   static constexpr std::size_t line_bytes = 64, head_bytes = 4096, sums_bytes = 2 * chunk_bytes;  // bf16 chunks are summed in f32
   char* slot(int peer) const { return reinterpret_cast<char*>(peers_[static_cast<std::size_t>(peer)]) + head_bytes; }
   char* sums() const { return slot(0) + chunk_bytes; }
   void sum_slice(std::int64_t count, DType dtype) const;
   void take_sums(void* data, std::int64_t count, DType dtype) const;
+  /// Throws when one that is waited for will not come any more.
+  void check_comes(const Head& peer, std::uint64_t number) const;
   [[noreturn]] void too_late() const;
+  std::string describe(const Head& peer) const;
+  Head& mine() const { return *peers_[static_cast<std::size_t>(rank_)]; }
 
   MPI_Win window_ = MPI_WIN_NULL;
   std::vector<Head*> peers_;

@@ -1,0 +1,111 @@
+// A short training run with checkpoints that can be told to fail at a certain step; the scripts beside it run it under mpirun, again
+// and again. The last line that rank 0 prints is the loss over all examples, with all its digits.
+//
+//     training --checkpoint FOLDER [--resume] [--steps N] [--every N] [--fail-at STEP --fail-rank R --fail-how HOW]
+//
+// A run that was resumed does not fail: it is the second attempt of one that did.
+#include <tasuki/tasuki.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace ts = tasuki;
+
+namespace {
+
+struct Options {
+  std::string checkpoint, fail_how = "kill";
+  long steps = 40, every = 5, fail_at = -1, fail_rank = 0;
+  bool resume = false;
+};
+
+Options parse(int argc, char** argv) {
+  Options o;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const auto value = [&] { return i + 1 < argc ? argv[++i] : throw std::runtime_error(name + " needs a value"); };
+    if (name == "--resume") o.resume = true;
+    else if (name == "--checkpoint") o.checkpoint = value();
+    else if (name == "--steps") o.steps = std::atol(value());
+    else if (name == "--every") o.every = std::atol(value());
+    else if (name == "--fail-at") o.fail_at = std::atol(value());
+    else if (name == "--fail-rank") o.fail_rank = std::atol(value());
+    else if (name == "--fail-how") o.fail_how = value();
+    else throw std::runtime_error("no option " + name);
+  }
+  return o;
+}
+
+void fail(const std::string& how) {
+  if (how == "kill") std::raise(SIGKILL);
+  else if (how == "segv") std::raise(SIGSEGV);
+  else if (how == "throw") throw std::runtime_error("this batch cannot be read");
+  else if (how == "leave") std::exit(0);
+  else if (how == "hang") std::this_thread::sleep_for(std::chrono::seconds(3600));
+  else if (how == "terminate") std::thread([] { throw std::runtime_error("nobody catches this"); }).join();
+  else throw std::runtime_error("no failure " + how);
+}
+
+struct Net : ts::nn::Module {
+  ts::nn::Linear a{this, "a", 16, 200}, b{this, "b", 200, 200}, c{this, "c", 200, 10};
+  ts::Tensor operator()(const ts::Tensor& x) { return c(ts::tanh(b(ts::tanh(a(x))))); }
+};
+
+void train(const Options& o, const ts::dist::World& world) {
+  ts::manual_seed(7);
+  Net net;
+  ts::optim::AdamW opt{net.parameters(), {.lr = 2e-3}};
+  ts::dist::DataParallel parallel{world, net, opt, {.bucket_bytes = 50000}};
+  ts::optim::CosineAnnealing schedule{opt, {.steps = o.steps + 1, .warmup = 5}};
+  ts::Generator noise{3}, drawn{11};
+  const ts::Tensor x = ts::randn({301, 16}, {}, &drawn), t = ts::randint(0, 10, {301}, {}, &drawn);
+  ts::data::Loader loader(ts::data::TensorDataset(x, t), {.global_batch = 28, .shuffle = true, .seed = 2, .shard = world});
+
+  ts::Checkpoints checkpoints{o.checkpoint};
+  checkpoints.add("net", net);
+  checkpoints.add("optimizer", opt);
+  checkpoints.add("schedule", schedule);
+  checkpoints.add("data", loader);
+  checkpoints.add("noise", noise);
+  std::int64_t step = o.resume ? checkpoints.resume() : 0;
+  const bool may_fail = step == 0;
+  if (world.rank() == 0) std::printf("from step %lld\n", static_cast<long long>(step));
+  while (step < o.steps)
+    for (const auto& [inputs, labels] : loader) {
+      opt.zero_grad();
+      const ts::Tensor loss = ts::cross_entropy(net(inputs), labels);
+      if (may_fail && step == o.fail_at && world.rank() == o.fail_rank) fail(o.fail_how);
+      loss.backward();
+      opt.step();
+      schedule.step();
+      ts::randn({3}, {}, &noise);
+      if (++step % o.every == 0) checkpoints.save(step);
+      if (world.rank() == 0) {
+        std::printf("step %lld\n", static_cast<long long>(step));
+        std::fflush(stdout);
+      }
+      if (step == o.steps) break;
+    }
+  world.barrier();
+  const ts::NoGrad off;
+  if (world.rank() == 0) std::printf("noise %llu loss %.9g\n", static_cast<unsigned long long>(noise.state().offset), static_cast<double>(ts::cross_entropy(net(x), t).item<float>()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const ts::dist::World world = ts::dist::init(argc, argv, {.timeout_seconds = 60});
+    train(parse(argc, argv), world);
+    return 0;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+}
