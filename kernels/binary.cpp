@@ -27,6 +27,7 @@ constexpr Piece pieces[][2] = {
     {{BinaryPiece::atan2_a, {true, true, false}}, {BinaryPiece::atan2_b, {true, true, false}}},  // atan2
     {{BinaryPiece::hypot_a, {true, false, true}}, {BinaryPiece::hypot_b, {false, true, true}}},  // hypot
     {{BinaryPiece::logaddexp_a, {true, false, true}}, {BinaryPiece::logaddexp_b, {false, true, true}}},  // logaddexp
+    {{BinaryPiece::prelu_x, {true, true, false}}, {BinaryPiece::prelu_weight, {true, false, false}}},  // prelu
 };
 const Piece& piece(BinaryOp op, int operand) { return pieces[static_cast<int>(op)][operand]; }
 

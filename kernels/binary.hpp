@@ -4,7 +4,7 @@
 
 namespace tasuki::kernels::cpu {
 
-enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, fmod, remainder, atan2, hypot, logaddexp };
+enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, fmod, remainder, atan2, hypot, logaddexp, prelu };
 
 /// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div and what follows minimum); a or b may be a
 /// ScalarView of its compute_dtype. The halves are computed in f32. NaN in either operand of maximum and minimum gives NaN.
@@ -29,7 +29,7 @@ void power_of_number_backward(const View& grad, const View& a, double number, co
 /// The loops that gradients and powers are made of.
 enum class BinaryPiece : unsigned char {
   copy, negate, mul, div, div_b, pow_a, pow_b, greater_share, less_share, cube, root, square_grad, cube_grad, root_grad,
-  fmod_b, remainder_b, atan2_a, atan2_b, hypot_a, hypot_b, logaddexp_a, logaddexp_b
+  fmod_b, remainder_b, atan2_a, atan2_b, hypot_a, hypot_b, logaddexp_a, logaddexp_b, prelu_x, prelu_weight
 };
 TASUKI_PER_ISA(DenseLoop binary_loop(BinaryOp op, DType dtype))
 TASUKI_PER_ISA(DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype))

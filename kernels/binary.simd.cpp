@@ -21,6 +21,7 @@ DenseLoop binary_loop(BinaryOp op, DType dtype) {
     case BinaryOp::atan2: return loop_for<Atan2, 2, false>(dtype);
     case BinaryOp::hypot: return loop_for<Hypot, 2, false>(dtype);
     case BinaryOp::logaddexp: return loop_for<LogAddExp, 2, false>(dtype);
+    case BinaryOp::prelu: return loop_for<Prelu, 2, false>(dtype);
   }
   return nullptr;
 }
@@ -49,6 +50,8 @@ DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype) {
     case BinaryPiece::hypot_b: return loop_for<HypotGradB, 3, false>(dtype);
     case BinaryPiece::logaddexp_a: return loop_for<LogAddExpGradA, 3, false>(dtype);
     case BinaryPiece::logaddexp_b: return loop_for<LogAddExpGradB, 3, false>(dtype);
+    case BinaryPiece::prelu_x: return loop_for<PreluGradX, 3, false>(dtype);
+    case BinaryPiece::prelu_weight: return loop_for<PreluGradWeight, 2, false>(dtype);
   }
   return nullptr;
 }

@@ -139,6 +139,96 @@ struct GreaterEqual {
   }
 };
 
+/// What is not 0 counts as true.
+struct LogicalAnd {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return (a != T(0)) & (b != T(0));
+  }
+};
+struct LogicalOr {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return (a != T(0)) | (b != T(0));
+  }
+};
+struct LogicalXor {
+  template <class T>
+  static TASUKI_INLINE bool f(T a, T b) {
+    return (a != T(0)) != (b != T(0));
+  }
+};
+
+// -- of integers and bools
+
+struct BitwiseAnd {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(a & b);
+  }
+};
+struct BitwiseOr {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(a | b);
+  }
+};
+struct BitwiseXor {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return static_cast<T>(a ^ b);
+  }
+};
+/// A distance of as many bits as T has, or more, or a negative one, shifts everything out.
+struct LeftShift {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    constexpr wrapping<T> bits = 8 * sizeof(T);
+    const auto distance = static_cast<wrapping<T>>(b);
+    return distance < bits ? static_cast<T>(static_cast<wrapping<T>>(a) << distance) : T(0);
+  }
+};
+struct RightShift {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    constexpr wrapping<T> bits = 8 * sizeof(T);
+    const auto distance = static_cast<wrapping<T>>(b);
+    return distance < bits ? static_cast<T>(a >> distance) : a < T(0) ? static_cast<T>(-1) : T(0);
+  }
+};
+
+/// x where it is positive, else the weight times x.
+struct Prelu {
+  template <class T>
+  static TASUKI_INLINE T f(T x, T weight) {
+    return x > T(0) ? x : weight * x;
+  }
+};
+
+// -- of three operands and a number
+
+template <class T>
+struct Factor {
+  T value;
+  explicit Factor(const double* parameters) : value(static_cast<T>(parameters[0])) {}
+};
+struct AddCMul {
+  template <class T>
+  using Parameters = Factor<T>;
+  template <class T>
+  static TASUKI_INLINE T f(T x, T a, T b, Factor<T> p) {
+    return x + p.value * a * b;
+  }
+};
+struct AddCDiv {
+  template <class T>
+  using Parameters = Factor<T>;
+  template <class T>
+  static TASUKI_INLINE T f(T x, T a, T b, Factor<T> p) {
+    return x + p.value * a / b;
+  }
+};
+
 // -- gradients: g is the gradient of the result
 
 struct Copy {
@@ -216,6 +306,19 @@ struct LessShare {
   template <class T>
   static TASUKI_INLINE T f(T g, T a, T b) {
     return a > b ? T(0) : a == b ? g * T(0.5) : g;
+  }
+};
+
+struct PreluGradX {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T x, T weight) {
+    return x > T(0) ? g : g * weight;
+  }
+};
+struct PreluGradWeight {
+  template <class T>
+  static TASUKI_INLINE T f(T g, T x) {
+    return x > T(0) ? T(0) : g * x;
   }
 };
 

@@ -4,7 +4,7 @@
 
 namespace tasuki::kernels::cpu {
 
-enum class CompareOp : unsigned char { eq, ne, lt, le, gt, ge };
+enum class CompareOp : unsigned char { eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor };
 
 /// out (bool) = a op b with NumPy's broadcasting; a and b of any one dtype, or b a ScalarView of a's compute_dtype.
 void compare(CompareOp op, const View& a, const View& b, const View& out);

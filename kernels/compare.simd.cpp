@@ -32,6 +32,9 @@ DenseLoop compare_loop(CompareOp op, DType dtype) {
     case CompareOp::le: return comparing<LessEqual>(dtype);
     case CompareOp::gt: return comparing<Greater>(dtype);
     case CompareOp::ge: return comparing<GreaterEqual>(dtype);
+    case CompareOp::logical_and: return comparing<LogicalAnd>(dtype);
+    case CompareOp::logical_or: return comparing<LogicalOr>(dtype);
+    case CompareOp::logical_xor: return comparing<LogicalXor>(dtype);
   }
   return nullptr;
 }

@@ -14,7 +14,7 @@ using DenseLoop = void (*)(std::int64_t n, const void* const* in, void* out, con
 struct StagedCall {
   DenseLoop loop = nullptr;
   unsigned scalar_operands = 0;
-  double parameters[2] = {};
+  double parameters[3] = {};
 };
 
 /// Rows for `inputs` operands of `dtype` and an output of the same; with `add` the results are added to it.
@@ -23,7 +23,7 @@ TASUKI_PER_ISA(RowFunction staged_row_for(DType dtype, int inputs, bool add))
 TASUKI_PER_ISA(RowFunction comparing_row_for(DType dtype))
 
 /// Runs a loop over broadcast operands: operands[0] is the output. Inputs whose dtype is not `dtype` are ScalarViews of its compute type.
-void run_staged(DenseLoop loop, DType dtype, const View* const* operands, int inputs, bool add, double p0 = 0, double p1 = 0);
+void run_staged(DenseLoop loop, DType dtype, const View* const* operands, int inputs, bool add, double p0 = 0, double p1 = 0, double p2 = 0);
 
 /// The dtype in which elements are computed: f32 for the halves.
 constexpr DType compute_dtype(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16 ? DType::f32 : dtype; }

@@ -109,6 +109,12 @@ void dense_loop(std::int64_t n, const void* const* in, void* out, const double* 
       TASUKI_INDEPENDENT_ITERATIONS
       for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i], p);
     }
+  } else if constexpr (requires { F::f(C{}, C{}, C{}, typename F::template Parameters<C>(parameters)); }) {
+    const typename F::template Parameters<C> p(parameters);
+    const C* b = static_cast<const C*>(in[1]);
+    const C* c = static_cast<const C*>(in[2]);
+    TASUKI_INDEPENDENT_ITERATIONS
+    for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i], c[i], p);
   } else if constexpr (K == 1) {
     TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i]);

@@ -21,9 +21,10 @@ RowFunction staged_row_for(DType dtype, int inputs, bool add) {
     case DType::f16: return rows_of<float16>(inputs, add);
     case DType::i64: return rows_of<std::int64_t>(inputs, add);
     case DType::i32: return rows_of<std::int32_t>(inputs, add);
-    case DType::u8: return rows_of<std::uint8_t>(inputs, add);
-    default: return nullptr;
+    case DType::u8:
+    case DType::boolean: return rows_of<std::uint8_t>(inputs, add);
   }
+  return nullptr;
 }
 
 RowFunction comparing_row_for(DType dtype) {

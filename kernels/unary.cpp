@@ -45,13 +45,13 @@ void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
   const DenseLoop loop = loops_of(op, x.dtype).value;
   if (!loop) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
   const View* operands[] = {&out, &x};
-  run_staged(loop, x.dtype, operands, 1, false, numbers.first, numbers.second);
+  run_staged(loop, x.dtype, operands, 1, false, numbers.first, numbers.second, numbers.third);
 }
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
   if (op == UnaryOp::neg && !accumulate) return unary(op, numbers, grad_out, grad_in);
   const View* operands[] = {&grad_in, &grad_out, &operand};
-  run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second);
+  run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second, numbers.third);
 }
 
 }  // namespace tasuki::kernels::cpu

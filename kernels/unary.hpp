@@ -17,7 +17,7 @@ inline constexpr int unary_op_count = 0
 
 /// The op's numbers: slope, alpha, beta and threshold, lowest and highest.
 struct UnaryNumbers {
-  double first = 0, second = 0;
+  double first = 0, second = 0, third = 0;
 };
 
 /// out = f(x). Half types compute in f32.

@@ -2,6 +2,7 @@
 // The elementwise functions of one operand: f(x, p) and df(x, y, p), its derivative from the operand x or the result y (the one
 // that `uses` names), for floating compute types T; p holds the op's numbers. Compiled for the host, per instruction set, and
 // fit for nvcc. A line of unary_ops.inc makes an op of each.
+#include "kernels/gamma_functions.hpp"
 #include "kernels/inverse_functions.hpp"
 #include "kernels/math.hpp"
 
@@ -11,7 +12,7 @@ enum class Uses : unsigned char { input, output, nothing };
 
 template <class T>
 struct Numbers {
-  T first, second;
+  T first, second, third;
 };
 
 /// e^x - 1 without cancellation near zero.
@@ -90,6 +91,11 @@ TASUKI_FUNCTOR(Asinh, input, area_sine(x), T(1) / square_root(T(1) + x * x))
 TASUKI_FUNCTOR(Acosh, input, area_cosine(x), T(1) / square_root((x - T(1)) * (x + T(1))))
 TASUKI_FUNCTOR(Atanh, input, area_tangent(x), T(1) / ((T(1) - x) * (T(1) + x)))
 TASUKI_FUNCTOR(Erfc, input, complementary_error_function(x), T(-1.12837916709551257390) * exponential(-x * x))
+
+TASUKI_FUNCTOR(Lgamma, input, log_gamma(x), di_gamma(x))
+TASUKI_FUNCTOR(Digamma, input, di_gamma(x), poly_gamma(1, x))
+TASUKI_FUNCTOR(Polygamma, input, poly_gamma(static_cast<int>(p.first), x), poly_gamma(static_cast<int>(p.first) + 1, x))
+TASUKI_FUNCTOR(NanToNum, input, x != x ? p.first : (x == T(__builtin_inf()) ? p.second : (x == -T(__builtin_inf()) ? p.third : x)), x - x == T(0) ? T(1) : T(0))
 
 TASUKI_FUNCTOR(Relu6, input, x < T(0) ? T(0) : (x > T(6) ? T(6) : x), x > T(0) && x < T(6) ? T(1) : T(0))
 TASUKI_FUNCTOR(Hardtanh, input, x < p.first ? p.first : (x > p.second ? p.second : x), x > p.first && x < p.second ? T(1) : T(0))

@@ -11,7 +11,7 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 template <class C>
 [[gnu::always_inline]] inline functors::TASUKI_ISA::Numbers<C> numbers_of(const double* parameters) {
-  return {static_cast<C>(parameters[0]), static_cast<C>(parameters[1])};
+  return {static_cast<C>(parameters[0]), static_cast<C>(parameters[1]), static_cast<C>(parameters[2])};
 }
 
 /// Some arguments of F need libm: angles too large to be reduced in place.

@@ -10,9 +10,11 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/products.hpp"
+#include "src/ops/single_precision.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/unary.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/layout.hpp"
 
@@ -142,12 +144,6 @@ Tensor flat_at_zero(const Tensor& x, F&& f) {
   return masked_fill(f(masked_fill(x, zero, 1)), zero, 0);
 }
 
-/// f(x), for halves in f32: what f rounds on the way is rounded finely.
-template <class F>
-Tensor in_single_precision(const Tensor& x, At at, F&& f) {
-  return x.element_size() == 2 ? f(x.to(f32, at)).to(x.dtype(), at) : f(x);
-}
-
 Tensor nonzero_flags(const Tensor& x) { return x.dtype() == bool_ ? x : x.ne(0); }
 
 constexpr OpInfo std_info{"std", "x"}, count_info{"count_nonzero", "x"}, any_info{"any", "x"}, all_info{"all", "x"};
@@ -155,7 +151,7 @@ constexpr OpInfo std_info{"std", "x"}, count_info{"count_nonzero", "x"}, any_inf
 /// (sum |x|^p)^(1/p), in f32 or wider.
 Tensor p_norm(const Tensor& x, double p, const ReducedShape& over, At at) {
   const Tensor magnitude = x.abs(at);
-  if (p == 0) return sum(x.ne(0).to(x.dtype(), at), over.dims, true, at);
+  if (p == 0) return sum(abs(sign(nan_to_num(x, 1, 1, 1, at), at), at), over.dims, true, at);
   if (p == 1) return sum(magnitude, over.dims, true, at);
   if (std::isinf(p)) return p > 0 ? amax(magnitude, over.dims, true, at) : amin(magnitude, over.dims, true, at);
   const auto to_the_power = [&](const Tensor& t) { return t.pow({p, at}); };
@@ -189,7 +185,7 @@ Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim, At at) {
     const ReducedShape over(x, dims);
     if (p == 2) return over.finished(apply(EuclideanNorm(over.mask, over.kept_dims), {&x}, at), keepdim, at);
     if (over.count == 0 && p < 0) TASUKI_THROW(ShapeError, "expected  at least one element along the reduced dimensions where p < 0\nactual    shape ", x.shape());
-    return in_single_precision(x, at, [&](const Tensor& wide) { return over.finished(p_norm(wide, over.count == 0 ? 1 : p, over, at), keepdim, at); });
+    return ops::in_single_precision(x, at, [&](const Tensor& wide) { return over.finished(p_norm(wide, over.count == 0 ? 1 : p, over, at), keepdim, at); });
   });
 }
 

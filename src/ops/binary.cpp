@@ -4,6 +4,7 @@
 
 #include "kernels/binary.hpp"
 #include "kernels/dispatch.hpp"
+#include "src/ops/composed.hpp"
 #include "src/ops/two_operands.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/reduce.hpp"
@@ -25,7 +26,7 @@ enum class Number : unsigned char { none, right, left };
 constexpr unsigned flags = op_any_grad_layout;
 constexpr OpInfo infos[] = {{"add", "a, b", flags}, {"sub", "a, b", flags},     {"mul", "a, b", flags},    {"div", "a, b", flags},
                             {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}, {"fmod", "a, b", flags},
-                            {"remainder", "a, b", flags}, {"atan2", "a, b", flags}, {"hypot", "a, b", flags}, {"logaddexp", "a, b", flags}};
+                            {"remainder", "a, b", flags}, {"atan2", "a, b", flags}, {"hypot", "a, b", flags}, {"logaddexp", "a, b", flags}, {"prelu", "x, weight", flags}};
 constexpr OpInfo number_left_infos[] = {{"add", "b", flags}, {"sub", "b", flags},     {"mul", "b", flags},    {"div", "b", flags},
                                         {"pow", "b", flags}, {"maximum", "b", flags}, {"minimum", "b", flags}};
 constexpr OpInfo in_place_infos[] = {{"add_", "a, b", flags}, {"sub_", "a, b", flags}, {"mul_", "a, b", flags}, {"div_", "a, b", flags}};
@@ -178,6 +179,7 @@ struct Binary final : Function {
       case BinaryOp::atan2: return g * second(c) / (c.in(0) * c.in(0) + second(c) * second(c));
       case BinaryOp::hypot: return g * (c.in(0) / c.out(0));
       case BinaryOp::logaddexp: return g * exp(c.in(0) - c.out(0));
+      case BinaryOp::prelu: return where(gt(c.in(0), 0), g, g * c.in(1), At());
       default: return g;  // fmod, remainder
     }
   }
@@ -188,6 +190,7 @@ struct Binary final : Function {
       case BinaryOp::remainder: return -(g * floor(c.in(0) / c.in(1)));
       case BinaryOp::atan2: return -(g * c.in(0)) / (c.in(0) * c.in(0) + c.in(1) * c.in(1));
       case BinaryOp::hypot: return g * (c.in(1) / c.out(0));
+      case BinaryOp::prelu: return g * minimum(c.in(0), 0);
       default: return g * exp(c.in(1) - c.out(0));  // logaddexp
     }
   }
@@ -256,6 +259,20 @@ TASUKI_BINARY(atan2)
 TASUKI_BINARY(hypot)
 TASUKI_BINARY(logaddexp)
 #undef TASUKI_BINARY
+
+Tensor prelu(const Tensor& x, const Tensor& weight, At at) {
+  return ops::composed(infos[static_cast<int>(BinaryOp::prelu)], {&x, &weight}, at, [&] {
+    const std::int64_t channels = x.ndim() > 1 ? x.size(1) : 1;
+    if (weight.ndim() > 1 || (weight.numel() != 1 && weight.numel() != channels))
+      TASUKI_THROW(ShapeError, "expected  a weight of 1 or ", channels, " elements\nactual    ", weight.shape());
+    Shape shape;
+    if (weight.numel() != 1) {
+      shape = Shape::filled(x.ndim() - 1, 1);
+      shape[0] = channels;
+    }
+    return out_of_place(BinaryOp::prelu, x, Operand(weight.reshape(shape, at), at));
+  });
+}
 
 Tensor pow(detail::LeftScalar base, const Tensor& exponent) { return with_left(base.operand, BinaryOp::pow, exponent); }
 

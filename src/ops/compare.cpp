@@ -18,7 +18,9 @@ using kernels::cpu::CompareOp;
 using kernels::cpu::ScalarView;
 
 constexpr OpInfo comparisons[] = {{"eq", "a, b", op_not_differentiable}, {"ne", "a, b", op_not_differentiable}, {"lt", "a, b", op_not_differentiable},
-                                  {"le", "a, b", op_not_differentiable}, {"gt", "a, b", op_not_differentiable}, {"ge", "a, b", op_not_differentiable}};
+                                  {"le", "a, b", op_not_differentiable}, {"gt", "a, b", op_not_differentiable}, {"ge", "a, b", op_not_differentiable},
+                                  {"logical_and", "a, b", op_not_differentiable}, {"logical_or", "a, b", op_not_differentiable},
+                                  {"logical_xor", "a, b", op_not_differentiable}};
 
 struct Compare final : Function {
   double number;
@@ -112,6 +114,14 @@ TASUKI_COMPARISON(le)
 TASUKI_COMPARISON(gt)
 TASUKI_COMPARISON(ge)
 #undef TASUKI_COMPARISON
+
+#define TASUKI_LOGICAL(name) \
+  Tensor name(const Tensor& a, Operand b) { return detail::apply_with(Compare(CompareOp::name, b), a, b); }
+TASUKI_LOGICAL(logical_and)
+TASUKI_LOGICAL(logical_or)
+TASUKI_LOGICAL(logical_xor)
+#undef TASUKI_LOGICAL
+Tensor logical_not(const Tensor& x, At at) { return eq(x, Operand(0, at)); }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, At at) { return apply(Where(), {&condition, &a, &b}, at); }
 

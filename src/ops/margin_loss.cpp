@@ -5,6 +5,7 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/reduced_loss.hpp"
+#include "src/ops/single_precision.hpp"
 #include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/gather.hpp"
@@ -56,6 +57,7 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
     TASUKI_CHECK_OP(ShapeError, x1.shape(), ==, x2.shape());
     if (x1.ndim() < 1 || x1.ndim() > 2) TASUKI_THROW(ShapeError, "expected  vectors, [d] or [n, d]\nactual    ", x1.shape());
     ops::check_shape(target, "target", x1.ndim() == 1 ? Shape() : Shape{x1.size(0)});
+    if (ops::is_half(x1)) return cosine_embedding_loss(ops::widened(x1, at), ops::widened(x2, at), ops::widened(target, at), o, at).to(x1.dtype(), at);
     // PyTorch's form: the squares get the epsilon.
     const auto square_of = [&](const Tensor& t) { return sum(t.square(at), -1, false, at).add({1e-12, at}); };
     const Tensor cosine = sum(x1.mul({x2, at}), -1, false, at).div({square_of(x1).mul({square_of(x2), at}).sqrt(at), at});

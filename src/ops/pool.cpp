@@ -5,7 +5,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/pool.hpp"
-#include "src/ops/spatial.hpp"
+#include "src/ops/pool_windows.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/tensor/layout.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
@@ -18,7 +18,10 @@ using kernels::cpu::MaxGrid;
 using kernels::cpu::MaxWindows;
 using kernels::cpu::MeanGrid;
 using kernels::cpu::MeanWindow;
+using ops::make_grid;
+using ops::pooled_sizes;
 using ops::Spatial;
+using ops::window_text;
 
 /// The map that carries y's values back to x's places, and its transpose, are linear; each is the gradient of the other.
 Tensor scatter_to_maxima(const Tensor& grad, const Tensor& index, const Shape& x_shape, const MaxGrid& grid);
@@ -27,39 +30,6 @@ Tensor gather_from_maxima(const Tensor& x, const Tensor& index, const MaxGrid& g
 Strides image_strides(const Shape& shape, const Tensor& like) {
   const bool channels_last = !like.is_contiguous() && like.is_contiguous(MemoryFormat::channels_last);
   return strides_of(shape, channels_last ? MemoryFormat::channels_last : MemoryFormat::contiguous);
-}
-
-SpatialInts settled(const SpatialInts& stride, const SpatialInts& kernel) { return stride == stride_of_kernel ? kernel : stride; }
-
-std::string window_text(const SpatialInts& kernel, const SpatialInts& stride) {
-  return "kernel=" + kernel.to_string() + ", stride=" + settled(stride, kernel).to_string();
-}
-
-MaxGrid make_grid(int dims, const SpatialInts& kernel, const SpatialInts& stride, const SpatialInts& padding, const SpatialInts& dilation) {
-  const Spatial kernels = ops::spatial_option("kernel", kernel, dims, 1, 1);
-  const Spatial strides = ops::spatial_option("stride", settled(stride, kernel), dims, 1, 1);
-  const Spatial paddings = ops::spatial_option("padding", padding, dims, 0, 0);
-  const Spatial dilations = ops::spatial_option("dilation", dilation, dims, 1, 1);
-  MaxGrid grid;
-  for (std::size_t d = 0; d < 3; ++d) {
-    TASUKI_CHECK(ValueError, 2 * paddings[d] <= kernels[d], "padding ", padding.to_string(), " is more than half of the kernel ", kernel.to_string());
-    grid[d] = {kernels[d], strides[d], paddings[d], dilations[d]};
-  }
-  return grid;
-}
-
-std::int64_t pooled_size(std::int64_t size, const MaxWindows& window, bool ceil_mode) {
-  const std::int64_t span = window.dilation * (window.kernel - 1) + 1, padded = size + 2 * window.padding;
-  TASUKI_CHECK(ShapeError, padded >= span, "a window covers ", span, " pixels, the padded image has ", padded);
-  std::int64_t count = (padded - span + (ceil_mode ? window.stride - 1 : 0)) / window.stride + 1;
-  if (ceil_mode && (count - 1) * window.stride >= size + window.padding) --count;
-  return count;
-}
-
-Spatial pooled_sizes(const Spatial& sizes, const MaxGrid& grid, bool ceil_mode) {
-  Spatial pooled;
-  for (std::size_t d = 0; d < 3; ++d) pooled[d] = pooled_size(sizes[d], grid[d], ceil_mode);
-  return pooled;
 }
 
 struct MaxPool final : Function {

@@ -137,13 +137,14 @@ TensorList run(const Layer& layer, const Tensor& x, const Tensor& h, const Tenso
   return ops::composed(layer.info, {&x, &h, &c}, at, [&] {
     check(x, h, c, w, options.lengths, layer);
     const DType dtype = x.dtype(), wide = dtype == f64 ? f64 : f32;
-    const auto ready = [&](const Tensor& t) { return t.defined() ? ops::row_major(t.dtype() == wide ? t : t.to(wide, at), at) : t; };
-    Tensor products = linear(x, w.input, w.input_bias, at);
+    const auto widened = [&](const Tensor& t) { return t.defined() && t.dtype() != wide ? t.to(wide, at) : t; };
+    const auto ready = [&](const Tensor& t) { return ops::row_major(widened(t), at); };
+    Tensor products = linear(widened(x), widened(w.input), widened(w.input_bias), at);
     if (layer.one_step) products = products.unsqueeze(0, at);
     const auto state = [&](const Tensor& given) {
       return given.defined() ? ready(given) : zeros({products.size(1), w.state.size(1)}, {.dtype = wide, .device = x.device()}, at);
     };
-    const Tensor input = ready(products), h0 = state(h), weight = ready(w.state), bias = ready(w.state_bias);
+    const Tensor input = ops::row_major(products, at), h0 = state(h), weight = ready(w.state), bias = ready(w.state_bias);
     const Tensor c0 = layer.cell == Cell::lstm ? state(c) : Tensor(), lengths = ops::row_major(options.lengths, at);
     TensorList results = apply_all(Recurrent(layer.cell, options.reverse), {&input, &h0, &c0, &weight, &bias, &lengths}, at);
     if (dtype != wide)

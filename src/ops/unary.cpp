@@ -32,6 +32,8 @@ struct Unary final : Function {
       case UnaryOp::leaky_relu: return detail::concat({"negative_slope=", numbers.first});
       case UnaryOp::elu: return detail::concat({"alpha=", numbers.first});
       case UnaryOp::softplus: return detail::concat({"beta=", numbers.first, ", threshold=", numbers.second});
+      case UnaryOp::polygamma: return detail::concat({"n=", numbers.first});
+      case UnaryOp::nan_to_num: return detail::concat({"nan=", numbers.first, ", infinity=", numbers.second, ", minus_infinity=", numbers.third});
       case UnaryOp::celu: return detail::concat({"alpha=", numbers.first});
       case UnaryOp::softshrink: return detail::concat({"lambda=", numbers.first});
       case UnaryOp::hardtanh:
@@ -46,6 +48,7 @@ struct Unary final : Function {
                    "\ncast first: .to(ts::f32)");
     if ((op == UnaryOp::clamp || op == UnaryOp::hardtanh) && !(numbers.first <= numbers.second))
       TASUKI_THROW(ValueError, "expected  lowest <= highest\nactual    lowest = ", numbers.first, ", highest = ", numbers.second);
+    if (op == UnaryOp::polygamma && numbers.first < 0) TASUKI_THROW(ValueError, "expected  n >= 0\nactual    n = ", numbers.first);
     Spec spec = Spec::like(x);
     spec.save_inputs = uses == UnaryUses::input;
     spec.save_outputs = uses == UnaryUses::output;
@@ -94,6 +97,22 @@ Tensor hardtanh(const Tensor& x, double lowest, double highest, At at) { return 
 Tensor softshrink(const Tensor& x, double lambda, At at) { return apply(Unary(UnaryOp::softshrink, {lambda, 0}), {&x}, at); }
 Tensor softplus(const Tensor& x, double beta, double threshold, At at) { return apply(Unary(UnaryOp::softplus, {beta, threshold}), {&x}, at); }
 Tensor clamp(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::clamp, {lowest, highest}), {&x}, at); }
+Tensor polygamma(int n, const Tensor& x, At at) {
+  if (n == 0) return digamma(x, at);
+  return apply(Unary(UnaryOp::polygamma, {static_cast<double>(n)}), {&x}, at);
+}
+Tensor nan_to_num(const Tensor& x, double nan, std::optional<double> infinity, std::optional<double> minus_infinity, At at) {
+  const auto greatest = [&](DType dtype) {
+    switch (dtype) {
+      case DType::f64: return 0x1.fffffffffffffp1023;
+      case DType::bf16: return 0x1.fep127;
+      case DType::f16: return 65504.0;
+      default: return 0x1.fffffep127;
+    }
+  };
+  const double most = x.defined() ? greatest(x.dtype()) : 0;
+  return apply(Unary(UnaryOp::nan_to_num, {nan, infinity.value_or(most), minus_infinity.value_or(-most)}), {&x}, at);
+}
 
 Tensor operator-(const Tensor& a) { return neg(a, At()); }
 

@@ -54,6 +54,10 @@ Tensor slope_of(UnaryOp op, UnaryNumbers p, const Tensor& v) {
     case UnaryOp::atanh: return reciprocal(1 - v * v);
     case UnaryOp::erf: return exp(-(v * v)) * 1.12837916709551257390;
     case UnaryOp::erfc: return exp(-(v * v)) * -1.12837916709551257390;
+    case UnaryOp::lgamma: return digamma(v);
+    case UnaryOp::digamma: return polygamma(1, v);
+    case UnaryOp::polygamma: return polygamma(static_cast<int>(p.first) + 1, v);
+    case UnaryOp::nan_to_num: return indicator(isfinite(v), v);
     case UnaryOp::sigmoid: return v - v * v;
     case UnaryOp::relu: return indicator(gt(v, 0), v);
     case UnaryOp::silu: {

@@ -3,7 +3,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-from basics import Case, away_from_zero, broadcastable, real, rng, shape
+from basics import Case, away_from_zero, broadcastable, integers, real, rng, shape, size
 
 
 def unary(f, low=-3.0, high=3.0, make=real):
@@ -59,6 +59,62 @@ def with_specials(f):
     return make
 
 
+class Digamma(torch.autograd.Function):
+    """With a trigamma by zeta: PyTorch's own has 9 digits."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.digamma(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * torch.special.zeta(torch.full_like(x, 2), x)
+
+
+def polygamma():
+    n = int(rng.integers(2, 5))
+    return Case(lambda x: torch.polygamma(n, x), [real(shape(), 0.5, 4.0)], [n])
+
+
+def nan_to_num():
+    make = with_specials(lambda x: torch.nan_to_num(x, 0.5, 2.0, -3.0))
+    case = make()
+    case.attributes = [0.5, 2.0, -3.0]
+    return case
+
+
+def prelu():
+    dims = [size(1, 4), size(1, 6), *shape(0, 2)]
+    return Case(F.prelu, [real(dims), real([dims[1] if rng.random() < 0.7 else 1])])
+
+
+def with_factor(f, last=real):
+    def make():
+        dims, factor = shape(), float(numpy.float32(rng.uniform(-2, 2)))
+        return Case(lambda x, a, b: f(x, a, b, value=factor), [real(broadcastable(dims)), real(dims), last(broadcastable(dims))], [factor])
+
+    return make
+
+
+def of_integers(f, most=100, unary=False):
+    def make():
+        dims = shape()
+        operands = [integers(dims, -100, 100)] + ([] if unary else [integers(broadcastable(dims), 0, most)])
+        return Case(f, operands)
+
+    return make
+
+
+def histc():
+    bins, low, high = size(1, 12), float(rng.choice([-1.0, 0.0])), float(rng.choice([0.0, 1.5]))
+    dims = [size(), *shape(0, 2)]
+    # halves of a power of two, so that no element is at the mercy of rounding at the edge of a bin
+    x = integers(dims, -16, 17) / 8 + 1 / 64
+    return Case(lambda x: torch.histc(x, bins, low, high).to(torch.float64 if x.dtype == torch.float64 else torch.float32), [x], [bins, low, high], constant=(0,))
+
+
 def to():
     """There and back, for the rounding; gradients take the same way."""
     there = int(rng.integers(0, 4))
@@ -93,5 +149,11 @@ OPS = {
     "number_div": with_number(lambda x, a: a / x, away_from_zero), "where": where,
     "isnan": with_specials(torch.isnan), "isinf": with_specials(torch.isinf), "isfinite": with_specials(torch.isfinite), "masked_fill": masked_fill,
     "to": to,
+    "lgamma": unary(torch.lgamma, 0.3, 6.0), "digamma": unary(Digamma.apply, 0.5, 6.0), "polygamma": polygamma, "nan_to_num": nan_to_num, "prelu": prelu,
+    "addcmul": with_factor(torch.addcmul), "addcdiv": with_factor(torch.addcdiv, away_from_zero), "histc": histc,
+    "logical_and": of_integers(torch.logical_and, 2), "logical_or": of_integers(torch.logical_or, 2), "logical_xor": of_integers(torch.logical_xor, 2),
+    "logical_not": of_integers(torch.logical_not, unary=True), "bitwise_not": of_integers(torch.bitwise_not, unary=True),
+    "bitwise_and": of_integers(torch.bitwise_and), "bitwise_or": of_integers(torch.bitwise_or), "bitwise_xor": of_integers(torch.bitwise_xor),
+    "bitwise_left_shift": of_integers(torch.bitwise_left_shift, 62), "bitwise_right_shift": of_integers(torch.bitwise_right_shift, 70),
     "gt": binary(torch.gt), "le": binary(torch.le), "eq": binary(torch.eq), "ne": binary(torch.ne), "lt": binary(torch.lt), "ge": binary(torch.ge),
 }

@@ -25,11 +25,13 @@ import elementwise
 import losses
 import networks
 import rearranging
+import recurrence
 import safetensors_file
+import sampling
 from basics import rng
 from safetensors_file import BF16
 
-OPS = {**elementwise.OPS, **arrays.OPS, **losses.OPS, **networks.OPS, **rearranging.OPS}
+OPS = {**elementwise.OPS, **arrays.OPS, **losses.OPS, **networks.OPS, **rearranging.OPS, **recurrence.OPS, **sampling.OPS}
 NOT_COMPARED = {
     "dropout": "draws other bits than PyTorch; tests/ops/dropout_test.cpp holds it against its own definition",
     **{name: "draws other bits than PyTorch; tests/ops/feature_dropout_test.cpp holds it against its own definition"

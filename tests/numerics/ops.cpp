@@ -1,8 +1,10 @@
 #include "tests/numerics/ops.hpp"
 
+#include "tasuki/ops/addcmul.hpp"
 #include "tasuki/ops/attention.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/bitwise.hpp"
 #include "tasuki/ops/cat.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/conv.hpp"
@@ -10,6 +12,7 @@
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/gather.hpp"
 #include "tasuki/ops/group_norm.hpp"
+#include "tasuki/ops/histogram.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"
@@ -30,12 +33,6 @@ namespace {
 Tensor optional(In in, std::size_t i) { return i < in.size() ? in[i] : Tensor(); }
 Reduction reduction_of(double v) { return v == 0 ? Reduction::mean : v == 1 ? Reduction::sum : Reduction::none; }
 
-/// The k-th list of attributes, a number for each of `dims` dimensions.
-SpatialInts numbers(Attributes a, std::size_t k, int dims) {
-  k *= static_cast<std::size_t>(dims);
-  if (dims == 1) return whole(a[k]);
-  return dims == 2 ? SpatialInts{whole(a[k]), whole(a[k + 1])} : SpatialInts{whole(a[k]), whole(a[k + 1]), whole(a[k + 2])};
-}
 Out conv_call(In in, Attributes a) {
   const int n = in[0].ndim() - 2;
   const bool same = a.back() != 0;
@@ -112,6 +109,22 @@ Calls named_calls() {
       {"pow_number", ONE(pow(in[0], a[0]))},
       {"number_sub", ONE(a[0] - in[0])},
       {"number_div", ONE(a[0] / in[0])},
+      {"polygamma", ONE(polygamma(small(a[0]), in[0]))},
+      {"nan_to_num", ONE(nan_to_num(in[0], a[0], a[1], a[2]))},
+      {"prelu", ONE(prelu(in[0], in[1]))},
+      {"addcmul", ONE(addcmul(in[0], in[1], in[2], a[0]))},
+      {"addcdiv", ONE(addcdiv(in[0], in[1], in[2], a[0]))},
+      {"logical_and", ONE(logical_and(in[0], in[1]))},
+      {"logical_or", ONE(logical_or(in[0], in[1]))},
+      {"logical_xor", ONE(logical_xor(in[0], in[1]))},
+      {"logical_not", ONE(logical_not(in[0]))},
+      {"bitwise_and", ONE(bitwise_and(in[0], in[1]))},
+      {"bitwise_or", ONE(bitwise_or(in[0], in[1]))},
+      {"bitwise_xor", ONE(bitwise_xor(in[0], in[1]))},
+      {"bitwise_not", ONE(bitwise_not(in[0]))},
+      {"bitwise_left_shift", ONE(bitwise_left_shift(in[0], in[1]))},
+      {"bitwise_right_shift", ONE(bitwise_right_shift(in[0], in[1]))},
+      {"histc", ONE(histc(in[0], whole(a[0]), a[1], a[2]))},
       {"where", ONE(where(in[0], in[1], in[2]))},
       {"isnan", ONE(isnan(in[0]))},
       {"isinf", ONE(isinf(in[0]))},
@@ -206,6 +219,7 @@ const Calls& calls() {
     Calls table = named_calls();
     add_loss_calls(table);
     add_rearranging_calls(table);
+    add_sampling_calls(table);
     return table;
   }();
   return table;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tasuki/ops/spatial.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
 namespace tasuki::numerics {
@@ -19,6 +20,8 @@ using Calls = std::map<std::string, Call>;
 const Calls& calls();
 /// Those of rearranging.py; part of calls().
 void add_rearranging_calls(Calls& table);
+/// Those of recurrence.py and sampling.py; part of calls().
+void add_sampling_calls(Calls& table);
 /// Those of losses.py; part of calls().
 void add_loss_calls(Calls& table);
 
@@ -29,6 +32,13 @@ inline Dims rest(Attributes a, std::size_t k) {
   Dims dims;
   for (; k < a.size(); ++k) dims.push_back(whole(a[k]));
   return dims;
+}
+
+/// The k-th list of attributes, a number for each of `dims` dimensions.
+inline SpatialInts numbers(Attributes a, std::size_t k, int dims) {
+  k *= static_cast<std::size_t>(dims);
+  if (dims == 1) return whole(a[k]);
+  return dims == 2 ? SpatialInts{whole(a[k]), whole(a[k + 1])} : SpatialInts{whole(a[k]), whole(a[k + 1]), whole(a[k + 2])};
 }
 
 /// Calls of one result, and of a list of them.

@@ -216,3 +216,11 @@ TEST_CASE("Misuse of further reductions is explained") {
   expect_error([&] { ts::any(x, 5); },
                "IndexError: any\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 5\n  x: f32[2, 3] cpu\n  called at <here>");
 }
+
+TEST_CASE("The norm of order 0 counts, and its gradient is zero") {
+  const ts::Tensor x = to_tensor({4}, {0, -2, std::nan(""), 3}).requires_grad_();
+  const ts::Tensor y = ts::norm(x, 0);
+  CHECK(to_host(y).values == std::vector<double>{3});
+  y.backward();
+  CHECK(to_host(x.grad()).values == std::vector<double>{0, 0, 0, 0});
+}

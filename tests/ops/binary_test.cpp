@@ -64,6 +64,16 @@ OP_CASES(binary_functions) {
       of("atan2", &ts::atan2, real(s, 0.3, 2), real(s, -2, -0.3), [](double a, double b) { return std::atan2(a, b); }),
       of("hypot", &ts::hypot, real(s, 0.3, 2), real(s, -2, -0.3), [](double a, double b) { return std::hypot(a, b); }),
       of("logaddexp", &ts::logaddexp, real(s), real(s), [](double a, double b) { return std::fmax(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }, 2),
+      {.op = "prelu", .inputs = {real_avoiding({2, 3, 4}, {0}), real({3})}, .forward = [](const Inputs& in) { return ts::prelu(in[0], in[1]); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray y = in[0];
+         const std::int64_t inner = in[1].numel() == 1 ? y.numel() + 1 : y.shape[2];
+         for (std::int64_t i = 0; i < y.numel(); ++i) y[i] *= y[i] > 0 ? 1 : in[1][i / inner % in[1].numel()];
+         return y;
+       },
+       .more_shapes = {{{2, 3, 4}, {1}}, {{2, 0, 4}, {0}}, {{2, 3, 67}, {}}}},
+      {.op = "prelu", .variant = "of one slope", .inputs = {real_avoiding({5}, {0}), real({1})}, .forward = [](const Inputs& in) { return ts::prelu(in[0], in[1]); },
+       .reference = pointwise([](double x, double w) { return x > 0 ? x : w * x; }), .more_shapes = {{{}, {}}, {{0}, {1}}}},
       {.op = "lerp", .inputs = {real(s), real(s), real(s, 0, 1)}, .forward = [](const Inputs& in) { return ts::lerp(in[0], in[1], in[2]); },
        .reference = [](const HostArrays& in) -> HostArrays {
          HostArray y(broadcast_shape(broadcast_shape(in[0].shape, in[1].shape), in[2].shape));

@@ -15,15 +15,22 @@ const char* const ops[] = {
 #undef TASUKI_UNARY
     "leaky_relu", "elu", "celu", "softplus", "softshrink", "hardtanh", "clamp",                     // unary, with parameters
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
+    "polygamma", "nan_to_num", "prelu", "addcmul", "addcdiv",                                         //
+    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",  //
+    "logical_and", "logical_or", "logical_xor", "logical_not",                                      //
     "fmod", "remainder", "atan2", "hypot", "logaddexp", "lerp", "isnan", "isinf", "isfinite", "masked_fill",  //
     "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
-    "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "cumsum", "cumprod",          //
+    "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "histc", "cumsum", "cumprod",          //
     "cholesky", "solve", "inverse", "det", "qr", "svd",                                              // small matrices
     "matmul", "linear", "einsum", "bmm", "outer", "kron", "interpolate",                             // dense
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",                             //
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",  //
+    "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",                //
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d_with_indices", "adaptive_max_pool3d_with_indices",
+    "max_unpool1d", "max_unpool2d", "max_unpool3d", "grid_sample", "affine_grid",                    //
     "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "log_softmax",  // normalization
     "scaled_dot_product_attention", "rotary_embedding",                                              // attention
     "rnn", "lstm", "gru", "rnn_cell", "lstm_cell", "gru_cell",                                       // recurrence
@@ -35,7 +42,7 @@ const char* const ops[] = {
     "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "feature_dropout", "drop_path", "alpha_dropout",                                                 //
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
-    "unsqueeze", "unfold", "diagonal",                                                               //
+    "unsqueeze", "unfold", "fold", "diagonal",                                                               //
     "scatter", "scatter_add", "index_add", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
     "flip", "roll", "repeat", "tile", "tril", "triu", "pad", "pixel_shuffle", "pixel_unshuffle",     // rearrangements
     "split", "chunk", "unbind", "meshgrid",                                                          //

@@ -1,5 +1,6 @@
 #include "tasuki/ops/unary.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -73,6 +74,12 @@ std::vector<OpCase> functions() {
       unary("acosh", real(s, 1.3, 4), [](const Inputs& in) { return ts::acosh(in[0]); }, [](double x) { return std::acosh(x); }),
       unary("atanh", real(s, -0.8, 0.8), [](const Inputs& in) { return ts::atanh(in[0]); }, [](double x) { return std::atanh(x); }, 2),
       unary("erfc", real(s), [](const Inputs& in) { return ts::erfc(in[0]); }, [](double x) { return std::erfc(x); }),
+      unary("lgamma", real(s, 0.2, 5), [](const Inputs& in) { return ts::lgamma(in[0]); }, [](double x) { return std::lgamma(x); }, 4),
+      unary("lgamma", real(s, -1.8, -1.2), [](const Inputs& in) { return ts::lgamma(in[0]); }, [](double x) { return std::lgamma(x); }, 8),
+      {.op = "digamma", .inputs = {real(s, 0.3, 5)}, .forward = [](const Inputs& in) { return ts::digamma(in[0]); }, .more_shapes = {{{}}, {{0, 3}}, {{5, 67}}}, .slack = 4},
+      {.op = "digamma", .variant = "below zero", .inputs = {real(s, -1.8, -1.2)}, .forward = [](const Inputs& in) { return ts::digamma(in[0]); }, .slack = 16},
+      {.op = "polygamma", .inputs = {real(s, 0.5, 4)}, .forward = [](const Inputs& in) { return ts::polygamma(2, in[0]); }, .more_shapes = {{{}}, {{0, 3}}}, .slack = 16},
+      unary("nan_to_num", real(s), [](const Inputs& in) { return ts::nan_to_num(in[0], 0.5, 2, -3); }, [](double x) { return std::isnan(x) ? 0.5 : x == inf ? 2 : x == -inf ? -3 : x; }),
       unary("sign", steps, [](const Inputs& in) { return ts::sign(in[0]); }, [](double x) { return std::isnan(x) ? x : double(x > 0) - double(x < 0); }),
       unary("floor", steps, [](const Inputs& in) { return ts::floor(in[0]); }, [](double x) { return std::floor(x); }),
       unary("ceil", steps, [](const Inputs& in) { return ts::ceil(in[0]); }, [](double x) { return std::ceil(x); }),
@@ -100,7 +107,14 @@ OP_CASES(unary) {
   return cases;
 }
 
-OP_CASES(unary_functions) { return functions(); }
+OP_CASES(unary_functions) {
+  std::vector<OpCase> cases = functions();
+  const auto second = std::find_if(cases.begin(), cases.end(), [](const OpCase& c) { return c.op == "lgamma"; }) + 1;
+  second->variant = "below zero";
+  for (OpCase& c : cases)
+    if (c.op == "nan_to_num") c.flags |= no_nan;
+  return cases;
+}
 
 OP_CASES(integer_unary) {
   const auto of = [](const char* name, std::function<Outputs(const Inputs&)> forward, double (*reference)(double)) -> OpCase {
@@ -200,6 +214,36 @@ TEST_CASE("expm1 and log1p keep the digits of small arguments, inverse functions
   CHECK(area[2] == Approx(std::asinh(l[2])).epsilon(1e-6));
   CHECK(to_host(ts::log2(to_tensor({3}, {8, 0.25, 1024}, ts::f32))).values == std::vector<double>{3, -2, 10});
   CHECK(to_host(ts::round(to_tensor({4}, {0.5, 1.5, -0.5, 2.5}, ts::f32))).values == std::vector<double>{0, 2, 0, 2});
+}
+
+TEST_CASE("The gamma functions have the values of the tables") {
+  const Tensor x = to_tensor({6}, {0.5, 1, 2.5, 100, -0.5, -2.5}, ts::f64);
+  const auto near = [](const Tensor& y, std::initializer_list<double> expected) {
+    std::int64_t i = 0;
+    for (const double v : expected) CHECK(to_host(y)[i++] == Approx(v).epsilon(1e-12).margin(1e-14));
+  };
+  near(ts::lgamma(x), {0.57236494292470008707, 0, 0.28468287047291915963, 359.13420536957539878, 1.26551212348464539649, -0.05624371649767405067});
+  near(ts::digamma(x), {-1.96351002602142347944, -0.57721566490153286061, 0.70315664064524318723, 4.60016185273808740019, 0.03648997397857652056, 1.10315664064524318723});
+  near(ts::polygamma(1, x), {4.93480220054467930942, 1.64493406684822643647, 0.49035775610023486497, 0.01005016666333357140, 8.93480220054467930942, 9.53924664498912375387});
+  near(ts::polygamma(2, x), {-16.8287966442343199956, -2.40411380631918857080});
+  const Tensor poles = to_tensor({3}, {0, -3, inf}, ts::f32);
+  CHECK(to_host(ts::lgamma(poles)).values == std::vector<double>{inf, inf, inf});
+  CHECK(to_host(ts::digamma(poles))[0] == -inf);
+  CHECK(std::isnan(to_host(ts::digamma(poles))[1]));
+}
+
+TEST_CASE("nan_to_num takes the extremes of the dtype, and passes gradients of finite elements alone") {
+  for (const ts::DType dtype : {ts::f32, ts::bf16, ts::f16, ts::f64}) {
+    const Tensor x = to_tensor({4}, {inf, -inf, not_a_number, 3}, dtype).requires_grad_();
+    const Tensor y = ts::nan_to_num(x);
+    const HostArray values = to_host(y);
+    CHECK((values[0] > 60000 && std::isfinite(values[0])));
+    CHECK(values[1] == -values[0]);
+    CHECK(values[2] == 0);
+    CHECK(std::isinf(to_host(ts::nan_to_num(x) * 1.01)[0]));
+    y.sum().backward();
+    CHECK(to_host(x.grad()).values == std::vector<double>{0, 0, 0, 1});
+  }
 }
 
 TEST_CASE("The derivative of hardswish is that of its flat side at -3 and 3") {

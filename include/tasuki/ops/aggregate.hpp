@@ -15,7 +15,7 @@ Tensor prod(const Tensor& x, const Dims& dims, bool keepdim = false, SourceLocat
 Tensor std(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {}, SourceLocation at = SourceLocation::current());
 
 /// (sum |x|^p)^(1/p) of the elements as a vector; p = infinity: the largest magnitude, -infinity: the smallest, 0: how many are not
-/// 0. Floating dtypes only; sums of halves are rounded once. The gradient is 0 where the norm is, and at elements that are 0. Saves
+/// 0. Floating dtypes only; sums of halves are rounded once. The gradient is 0 where the norm is, at elements that are 0, and for p = 0. Saves
 /// x and the result. Of nothing 0 (p = infinity too; ShapeError for p < 0).
 Tensor norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
 

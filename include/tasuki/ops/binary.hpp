@@ -31,6 +31,8 @@ Tensor remainder(const Tensor& a, Operand b);
 Tensor atan2(const Tensor& a, Operand b);      ///< the angle of the point (b, a), in (-pi, pi]
 Tensor hypot(const Tensor& a, Operand b);      ///< sqrt(a^2 + b^2) without overflow
 Tensor logaddexp(const Tensor& a, Operand b);  ///< ln(e^a + e^b) without overflow
+/// x where x > 0, else weight x; weight has one element, or one for each channel (dimension 1 of x).
+Tensor prelu(const Tensor& x, const Tensor& weight, SourceLocation at = SourceLocation::current());
 /// a + weight (b - a), computed in f32 for bf16 and f16.
 Tensor lerp(const Tensor& a, const Tensor& b, Operand weight);
 

@@ -12,6 +12,12 @@ Tensor le(const Tensor& a, Operand b);
 Tensor gt(const Tensor& a, Operand b);
 Tensor ge(const Tensor& a, Operand b);
 
+/// Of what counts as true: anything that is not 0, NaN too. Any one dtype. Not differentiable.
+Tensor logical_and(const Tensor& a, Operand b);
+Tensor logical_or(const Tensor& a, Operand b);
+Tensor logical_xor(const Tensor& a, Operand b);
+Tensor logical_not(const Tensor& x, SourceLocation at = SourceLocation::current());
+
 /// condition ? a : b, element by element; condition is bool, a and b have one dtype. The gradient goes to the operand that was
 /// chosen. Saves condition.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, SourceLocation at = SourceLocation::current());

@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "tasuki/tensor/tensor.hpp"
 
 /// Elementwise functions of one operand. Floating dtypes; neg, abs, square, relu, clamp and sign take integers too. Half types compute
@@ -14,7 +16,7 @@ namespace tasuki {
 
 /// By PyTorch's definitions:
 ///   expm1 = e^x - 1 and log1p = ln(1 + x) without cancellation near 0; log2, log10; tan, asin, acos, atan; sinh, cosh, asinh, acosh, atanh;
-///   erfc = 1 - erf;
+///   erfc = 1 - erf; lgamma = ln |Gamma(x)|, and digamma, its derivative;
 ///   sign (takes integers too), floor, ceil, round (halves to even), trunc (towards 0): derivative 0; frac = x - trunc(x): derivative 1;
 ///   relu6 = min(max(x, 0), 6); hardsigmoid = relu6(x + 3) / 6; hardswish = x hardsigmoid(x); selu, elu with the constants of Klambauer et
 ///   al., 2017; mish = x tanh(softplus(x)); logsigmoid = ln sigmoid(x); tanhshrink = x - tanh(x);
@@ -23,6 +25,11 @@ namespace tasuki {
 #include "tasuki/ops/unary_functions.inc"
 #undef TASUKI_UNARY
 
+/// The n-th derivative of digamma, n >= 0. Below 0, by recurrence for n > 1.
+Tensor polygamma(int n, const Tensor& x, SourceLocation at = SourceLocation::current());
+/// x with numbers in place of NaN and the infinities, for which the dtype's extremes are the default. The gradient passes where x is finite.
+Tensor nan_to_num(const Tensor& x, double nan = 0, std::optional<double> infinity = {}, std::optional<double> minus_infinity = {},
+                  SourceLocation at = SourceLocation::current());
 /// x where x > 0, else slope * x.
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01, SourceLocation at = SourceLocation::current());
 /// x where x > 0, else alpha (e^x - 1).

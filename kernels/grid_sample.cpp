@@ -1,0 +1,234 @@
+#include "kernels/grid_sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "kernels/parallel.hpp"
+#include "kernels/visit.hpp"
+
+namespace tasuki::kernels::cpu {
+namespace {
+
+template <class T>
+using carried = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+constexpr std::int64_t block = 64;        // places whose taps are kept at hand
+constexpr std::int64_t work_per_chunk = 16384;
+
+/// A coordinate in pixels, and how fast it moves with that of the grid.
+template <class A>
+struct Position {
+  A at, slope;
+};
+
+/// At the border, a position outside does not move with the grid.
+template <class A>
+Position<A> clipped(Position<A> p, std::int64_t size) {
+  const A last = static_cast<A>(size - 1);
+  if (p.at <= 0) return {0, 0};
+  if (p.at >= last) return {last, 0};
+  return p;
+}
+
+template <class A>
+Position<A> reflected(Position<A> p, A low, A high) {
+  if (low == high) return {0, 0};
+  const A span = high - low;
+  A distance = p.at - low;
+  if (distance < 0) {
+    distance = -distance;
+    p.slope = -p.slope;
+  }
+  const A rest = std::fmod(distance, span);
+  const bool odd = std::fmod(std::floor(distance / span), A(2)) != 0;
+  return odd ? Position<A>{high - rest, -p.slope} : Position<A>{low + rest, p.slope};
+}
+
+template <class A>
+Position<A> position_of(A g, std::int64_t size, const GridSample& s) {
+  const A n = static_cast<A>(size);
+  Position<A> p = s.align_corners ? Position<A>{(g + 1) / 2 * (n - 1), (n - 1) / 2} : Position<A>{((g + 1) * n - 1) / 2, n / 2};
+  if (s.padding == GridPadding::border) return clipped(p, size);
+  if (s.padding == GridPadding::reflection)
+    return clipped(s.align_corners ? reflected<A>(p, 0, n - 1) : reflected<A>(p, A(-0.5), n - A(0.5)), size);
+  return p;
+}
+
+/// The pixels that a place is mixed of: their offsets in a plane and weights, and what the weights gain by a step of each coordinate.
+template <class A>
+struct Taps {
+  int count = 0;
+  std::int64_t offset[8];
+  A weight[8], slope[3][8];  // slope: in the order of the sizes
+};
+
+template <class A, bool with_slopes>
+void find_taps(const GridSample& s, const A* g, Taps<A>& taps) {
+  taps.count = 0;
+  Position<A> p[3];
+  A floor[3] = {};
+  bool not_a_number = false;
+  for (int d = 3 - s.dims; d < 3; ++d) {
+    p[d] = position_of(g[2 - d], s.size[d], s);
+    not_a_number |= p[d].at != p[d].at;
+    // far outside, where an index would overflow
+    const A limit = static_cast<A>(s.size[d]) + 2;
+    p[d].at = std::max(-limit, std::min(limit, p[d].at));
+    floor[d] = s.mode == GridMode::nearest ? std::nearbyint(p[d].at) : std::floor(p[d].at);
+  }
+  if (not_a_number) {
+    taps.count = 1;
+    taps.offset[0] = 0;
+    taps.weight[0] = std::numeric_limits<A>::quiet_NaN();
+    for (auto& slope : taps.slope) slope[0] = taps.weight[0];
+    return;
+  }
+  const int corners = s.mode == GridMode::nearest ? 1 : 1 << s.dims;
+  for (int c = 0; c < corners; ++c) {
+    std::int64_t offset = 0;
+    A weight = 1, factor[3] = {1, 1, 1}, sign[3] = {};
+    bool inside = true;
+    for (int d = 3 - s.dims; d < 3; ++d) {
+      const bool upper = c >> (2 - d) & 1;
+      const std::int64_t i = static_cast<std::int64_t>(floor[d]) + upper;
+      inside &= i >= 0 && i < s.size[d];
+      offset = offset * s.size[d] + i;
+      if (s.mode == GridMode::nearest) continue;
+      const A share = p[d].at - floor[d];
+      factor[d] = upper ? share : 1 - share;
+      sign[d] = upper ? p[d].slope : -p[d].slope;
+      weight *= factor[d];
+    }
+    if (!inside) continue;
+    const int k = taps.count++;
+    taps.offset[k] = offset;
+    taps.weight[k] = weight;
+    if constexpr (with_slopes) {
+      taps.slope[0][k] = sign[0] * factor[1] * factor[2];
+      taps.slope[1][k] = sign[1] * factor[0] * factor[2];
+      taps.slope[2][k] = sign[2] * factor[0] * factor[1];
+    }
+  }
+}
+
+template <class T>
+struct Sampler {
+  using A = carried<T>;
+  const GridSample& s;
+  std::int64_t pixels;
+  const T *x, *grid;
+
+  Sampler(const GridSample& sample, const View& image, const View& places)
+      : s(sample), pixels(s.size[0] * s.size[1] * s.size[2]), x(image ? image.as<const T>() : nullptr), grid(places.as<const T>()) {}
+
+  template <bool with_slopes>
+  void taps_of(std::int64_t image, std::int64_t place, Taps<A>& taps) const {
+    const T* at = grid + (image * s.places + place) * s.dims;
+    A g[3] = {};
+    for (int d = 0; d < s.dims; ++d) g[d] = static_cast<A>(at[d]);
+    find_taps<A, with_slopes>(s, g, taps);
+  }
+
+  void forward(T* y) const {
+    const std::int64_t blocks = (s.places + block - 1) / block;
+    parallel_for(s.n * blocks, 1 + work_per_chunk / (block * (s.channels + 8)), [&](std::int64_t begin, std::int64_t end) {
+      Taps<A> taps[block];
+      for (std::int64_t b = begin; b < end; ++b) {
+        const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
+        for (std::int64_t i = 0; i < count; ++i) taps_of<false>(image, first + i, taps[i]);
+        for (std::int64_t c = 0; c < s.channels; ++c) {
+          const T* plane = x + (image * s.channels + c) * pixels;
+          T* to = y + (image * s.channels + c) * s.places + first;
+          for (std::int64_t i = 0; i < count; ++i) {
+            A sum = 0;
+            for (int k = 0; k < taps[i].count; ++k) sum += taps[i].weight[k] * static_cast<A>(plane[taps[i].offset[k]]);
+            to[i] = static_cast<T>(sum);
+          }
+        }
+      }
+    });
+  }
+
+  /// sums: of all planes, zero at first.
+  void add_to_planes(const T* grad_y, A* sums) const {
+    constexpr std::int64_t together = 16;  // planes that share their taps
+    const std::int64_t groups = (s.channels + together - 1) / together;
+    parallel_for(s.n * groups, 1 + work_per_chunk / (s.places * together + 1), [&](std::int64_t begin, std::int64_t end) {
+      Taps<A> taps[block];
+      for (std::int64_t j = begin; j < end; ++j) {
+        const std::int64_t image = j / groups, first_channel = j % groups * together, last = std::min(first_channel + together, s.channels);
+        for (std::int64_t first = 0; first < s.places; first += block) {
+          const std::int64_t count = std::min(block, s.places - first);
+          for (std::int64_t i = 0; i < count; ++i) taps_of<false>(image, first + i, taps[i]);
+          for (std::int64_t c = first_channel; c < last; ++c) {
+            const T* g = grad_y + (image * s.channels + c) * s.places + first;
+            A* plane = sums + (image * s.channels + c) * pixels;
+            for (std::int64_t i = 0; i < count; ++i)
+              for (int k = 0; k < taps[i].count; ++k) plane[taps[i].offset[k]] += taps[i].weight[k] * static_cast<A>(g[i]);
+          }
+        }
+      }
+    });
+  }
+
+  void grid_gradient(const T* grad_y, T* grad_grid, bool add) const {
+    parallel_for(s.n * s.places, 1 + work_per_chunk / (8 * (s.channels + 1)), [&](std::int64_t begin, std::int64_t end) {
+      Taps<A> taps;
+      for (std::int64_t j = begin; j < end; ++j) {
+        const std::int64_t image = j / s.places, place = j % s.places;
+        taps_of<true>(image, place, taps);
+        A sums[3] = {};
+        for (int k = 0; k < taps.count && s.mode != GridMode::nearest; ++k) {
+          A product = 0;
+          for (std::int64_t c = 0; c < s.channels; ++c) {
+            const std::int64_t plane = image * s.channels + c;
+            product += static_cast<A>(grad_y[plane * s.places + place]) * static_cast<A>(x[plane * pixels + taps.offset[k]]);
+          }
+          for (int d = 0; d < 3; ++d) sums[d] += taps.slope[d][k] * product;
+        }
+        for (int d = 0; d < s.dims; ++d) {
+          T& to = grad_grid[j * s.dims + d];
+          to = static_cast<T>(add ? static_cast<A>(to) + sums[2 - d] : sums[2 - d]);
+        }
+      }
+    });
+  }
+};
+
+}  // namespace
+
+void grid_sample(const GridSample& s, const View& x, const View& grid, const View& y) {
+  if (y.numel == 0) return;
+  visit_floating(x.dtype, [&](auto element) { Sampler<decltype(element)>(s, x, grid).forward(y.as<decltype(element)>()); });
+}
+
+std::size_t grid_sample_workspace(const GridSample& s, DType dtype) {
+  return size_of(dtype) == 2 ? static_cast<std::size_t>(s.n * s.channels * s.size[0] * s.size[1] * s.size[2]) * sizeof(float) : 0;
+}
+
+void grid_sample_backward(const GridSample& s, const View& grad_y, const View& x, const View& grid, const View& grad_x, const View& grad_grid,
+                          bool add_to_x, bool add_to_grid, void* workspace) {
+  visit_floating(grid.dtype, [&](auto element) {
+    using T = decltype(element);
+    using A = carried<T>;
+    const Sampler<T> sampler(s, x, grid);
+    const T* g = grad_y.as<const T>();
+    if (grad_x && grad_x.numel) {
+      T* to = grad_x.as<T>();
+      if constexpr (std::is_same_v<T, A>) {
+        if (!add_to_x) std::fill_n(to, grad_x.numel, T(0));
+        sampler.add_to_planes(g, to);
+      } else {
+        A* sums = static_cast<A*>(workspace);
+        std::fill_n(sums, grad_x.numel, A(0));
+        sampler.add_to_planes(g, sums);
+        for (std::int64_t i = 0; i < grad_x.numel; ++i) to[i] = static_cast<T>(add_to_x ? static_cast<A>(to[i]) + sums[i] : sums[i]);
+      }
+    }
+    if (grad_grid && grad_grid.numel) sampler.grid_gradient(g, grad_grid.as<T>(), add_to_grid);
+  });
+}
+
+}  // namespace tasuki::kernels::cpu

@@ -1,0 +1,60 @@
+#include "tasuki/ops/addcmul.hpp"
+
+#include "kernels/addcmul.hpp"
+#include "kernels/dispatch.hpp"
+#include "src/ops/operand_checks.hpp"
+#include "src/ops/single_precision.hpp"
+#include "src/ops/two_operands.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/reduce.hpp"
+#include "tasuki/tensor/layout.hpp"
+
+namespace tasuki {
+namespace {
+
+using At = SourceLocation;
+
+struct AddProduct final : Function {
+  double value;
+  bool quotient;
+  AddProduct(double v, bool q) : value(v), quotient(q) {}
+  static constexpr OpInfo product_op{"addcmul", "x, a, b", op_any_grad_layout}, quotient_op{"addcdiv", "x, a, b", op_any_grad_layout};
+  const OpInfo& info() const override { return quotient ? quotient_op : product_op; }
+  std::string attributes() const override { return detail::concat({"value=", value}); }
+
+  Spec infer(const Operands& in) override {
+    ops::check_floating(in[0], "x");
+    detail::check_same_dtype(in[0], in[1]);
+    detail::check_same_dtype(in[0], in[2]);
+    const Shape shape = broadcast_shapes(broadcast_shapes(in[0].shape(), in[1].shape()), in[2].shape());
+    Spec spec = shape == in[0].shape() ? Spec::like(in[0]) : Spec(shape, in[0].dtype());
+    if (in.needs_grad(1)) spec.save_inputs |= 4;
+    if (in.needs_grad(2)) spec.save_inputs |= quotient ? 6 : 2;
+    spec.flops = 3 * static_cast<double>(shape.numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return (quotient ? kernels::cpu::add_quotient : kernels::cpu::add_product)(l.in(0), l.in(1), l.in(2), value, l.out(0));
+      default: kernels::not_on(l.device(), info().name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    TensorList grads(3);
+    if (c.needs(0)) grads[0] = sum_to(c.grad(0), c.in_shape(0), At());
+    const Tensor g = ops::widened(c.grad(0), At());
+    const auto in = [&](std::size_t i) { return ops::widened(c.in(i), At()); };
+    const auto finished = [&](const Tensor& gradient, std::size_t i) { return sum_to(gradient.to(c.in_dtype(i), At()), c.in_shape(i), At()); };
+    if (c.needs(1)) grads[1] = finished(quotient ? g / in(2) * value : g * (in(2) * value), 1);
+    if (c.needs(2)) grads[2] = finished(quotient ? g * (in(1) * -value) / (in(2) * in(2)) : g * (in(1) * value), 2);
+    return grads;
+  }
+};
+
+}  // namespace
+
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double value, At at) { return apply(AddProduct(value, false), {&x, &a, &b}, at); }
+Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double value, At at) { return apply(AddProduct(value, true), {&x, &a, &b}, at); }
+
+}  // namespace tasuki

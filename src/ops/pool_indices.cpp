@@ -1,0 +1,147 @@
+#include "tasuki/ops/pool_indices.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/dispatch.hpp"
+#include "kernels/pool_argmax.hpp"
+#include "src/ops/composed.hpp"
+#include "src/ops/operand_checks.hpp"
+#include "src/ops/pool_windows.hpp"
+#include "src/ops/single_precision.hpp"
+#include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/scatter.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
+
+namespace tasuki {
+namespace {
+
+using At = SourceLocation;
+using kernels::cpu::TapGrid;
+using kernels::cpu::TapWindow;
+using ops::Spatial;
+
+/// x is row-major, [planes, pixels].
+struct PoolArgmax final : Function {
+  std::vector<TapWindow> windows[3];
+  Spatial sizes;
+  static constexpr OpInfo op{"pool_argmax", "x", op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override { return Spec({in[0].size(0), count(0) * count(1) * count(2)}, i64); }
+  void forward(Launch& l) override {
+    TapGrid grid;
+    for (int d = 0; d < 3; ++d) {
+      grid.of[d] = windows[d].data();
+      grid.count[d] = count(d);
+      grid.size[d] = sizes[static_cast<std::size_t>(d)];
+    }
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::pool_argmax(l.in(0), l.out(0), grid);
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  std::int64_t count(int d) const { return static_cast<std::int64_t>(windows[d].size()); }
+};
+
+/// windows_of(d) lists the windows along dimension d.
+template <class WindowsOf>
+MaxPoolResult pooled(const Tensor& x, int dims, const Spatial& sizes, WindowsOf windows_of, At at) {
+  PoolArgmax op;
+  op.sizes = sizes;
+  Spatial counts;
+  for (std::size_t d = 0; d < 3; ++d) {
+    op.windows[d] = windows_of(d);
+    counts[d] = static_cast<std::int64_t>(op.windows[d].size());
+  }
+  const std::int64_t n = x.size(0), c = x.size(1);
+  const Tensor planes = ops::row_major(x, at).reshape({n * c, sizes[0] * sizes[1] * sizes[2]}, at);
+  const Tensor index = apply(std::move(op), {&planes}, at);
+  const Shape shape = ops::image_shape(n, c, counts, dims);
+  return {gather(planes, 1, index, at).reshape(shape, at), index.reshape(shape, at)};
+}
+
+constexpr OpInfo max_info[] = {{"max_pool1d_with_indices", "x"}, {"max_pool2d_with_indices", "x"}, {"max_pool3d_with_indices", "x"}};
+MaxPoolResult max_pool(int dims, const Tensor& x, const SpatialInts& kernel, const MaxPoolOptions& o, At at) {
+  return ops::composed(max_info[dims - 1], {&x}, at, [&] {
+    ops::check_images(x, dims);
+    const kernels::cpu::MaxGrid grid = ops::make_grid(dims, kernel, o.stride, o.padding, o.dilation);
+    const Spatial sizes = ops::spatial_sizes(x.shape(), dims), counts = ops::pooled_sizes(sizes, grid, o.ceil_mode);
+    return pooled(x, dims, sizes, [&](std::size_t d) {
+      std::vector<TapWindow> windows;
+      for (std::int64_t i = 0; i < counts[d]; ++i) {
+        std::int64_t begin = i * grid[d].stride - grid[d].padding;
+        const std::int64_t end = std::min(begin + grid[d].dilation * (grid[d].kernel - 1) + 1, sizes[d]);
+        while (begin < 0) begin += grid[d].dilation;
+        windows.push_back({begin, end, grid[d].dilation});
+      }
+      return windows;
+    }, at);
+  });
+}
+
+constexpr OpInfo adaptive_info[] = {{"adaptive_max_pool1d", "x"}, {"adaptive_max_pool2d", "x"}, {"adaptive_max_pool3d", "x"}};
+MaxPoolResult adaptive_max_pool(int dims, const Tensor& x, const SpatialInts& output, At at) {
+  return ops::composed(adaptive_info[dims - 1], {&x}, at, [&] {
+    ops::check_images(x, dims);
+    const Spatial counts = ops::spatial_option("output", output, dims, 1, 1), sizes = ops::spatial_sizes(x.shape(), dims);
+    TASUKI_CHECK(ShapeError, *std::min_element(sizes.begin(), sizes.end()) >= 1, "x ", x.shape(), " has no pixels to take the largest of");
+    return pooled(x, dims, sizes, [&](std::size_t d) {
+      std::vector<TapWindow> windows;
+      for (std::int64_t i = 0; i < counts[d]; ++i) windows.push_back({i * sizes[d] / counts[d], ((i + 1) * sizes[d] + counts[d] - 1) / counts[d], 1});
+      return windows;
+    }, at);
+  });
+}
+
+constexpr OpInfo unpool_info[] = {{"max_unpool1d", "x, indices"}, {"max_unpool2d", "x, indices"}, {"max_unpool3d", "x, indices"}};
+Tensor max_unpool(int dims, const Tensor& x, const Tensor& indices, const SpatialInts& kernel, const MaxUnpoolOptions& o, At at) {
+  return ops::composed(unpool_info[dims - 1], {&x, &indices}, at, [&] {
+    ops::check_images(x, dims);
+    ops::check_index_dtype(indices, "indices");
+    ops::check_shape(indices, "indices", x.shape());
+    const kernels::cpu::MaxGrid grid = ops::make_grid(dims, kernel, o.stride, o.padding, 1);
+    const Spatial given = ops::spatial_option("output", o.output, dims, 1, 0);
+    Spatial sizes = ops::spatial_sizes(x.shape(), dims);
+    for (std::size_t d = 0; d < 3; ++d)
+      sizes[d] = o.output == SpatialInts(0) ? (sizes[d] - 1) * grid[d].stride - 2 * grid[d].padding + grid[d].kernel : given[d];
+    const std::int64_t n = x.size(0), c = x.size(1);
+    const Tensor image = zeros({n * c, sizes[0] * sizes[1] * sizes[2]}, {.dtype = x.dtype(), .device = x.device()}, at);
+    const auto flat = [&](const Tensor& t) { return ops::row_major(t, at).reshape({n * c, n * c > 0 ? t.numel() / (n * c) : 0}, at); };
+    return scatter(image, 1, flat(indices), flat(x), at).reshape(ops::image_shape(n, c, sizes, dims), at);
+  });
+}
+
+constexpr OpInfo lp_info[] = {{"lp_pool1d", "x"}, {"lp_pool2d", "x"}, {"lp_pool3d", "x"}};
+Tensor lp_pool(int dims, const Tensor& x, double p, const SpatialInts& kernel, const LpPoolOptions& o, At at) {
+  return ops::composed(lp_info[dims - 1], {&x}, at, [&] {
+    TASUKI_CHECK_OP(ValueError, p, >, 0.0, "the power of the sum");
+    const ops::Spatial k = ops::spatial_option("kernel", kernel, dims, 1, 1);
+    const auto mean = dims == 1 ? avg_pool1d : dims == 2 ? avg_pool2d : avg_pool3d;
+    return ops::in_single_precision(x, at, [&](const Tensor& wide) {
+      const Tensor means = mean(wide.pow({p, at}), kernel, {.stride = o.stride, .ceil_mode = o.ceil_mode}, at);
+      return means.mul({static_cast<double>(k[0] * k[1] * k[2]), at}).pow({1 / p, at});
+    });
+  });
+}
+
+}  // namespace
+
+#define TASUKI_POOLS(n)                                                                                                                                \
+  MaxPoolResult max_pool##n##d_with_indices(const Tensor& x, SpatialInts kernel, const MaxPoolOptions& options, At at) {                               \
+    return max_pool(n, x, kernel, options, at);                                                                                                        \
+  }                                                                                                                                                    \
+  MaxPoolResult adaptive_max_pool##n##d_with_indices(const Tensor& x, SpatialInts output, At at) { return adaptive_max_pool(n, x, output, at); }       \
+  Tensor adaptive_max_pool##n##d(const Tensor& x, SpatialInts output, At at) { return adaptive_max_pool(n, x, output, at).values; }                    \
+  Tensor max_unpool##n##d(const Tensor& x, const Tensor& indices, SpatialInts kernel, const MaxUnpoolOptions& options, At at) {                        \
+    return max_unpool(n, x, indices, kernel, options, at);                                                                                             \
+  }                                                                                                                                                    \
+  Tensor lp_pool##n##d(const Tensor& x, double p, SpatialInts kernel, const LpPoolOptions& options, At at) { return lp_pool(n, x, p, kernel, options, at); }
+TASUKI_POOLS(1)
+TASUKI_POOLS(2)
+TASUKI_POOLS(3)
+#undef TASUKI_POOLS
+
+}  // namespace tasuki
