@@ -307,13 +307,22 @@ void forward(const BatchNormForward& f) {
     read_vector<A>(View{}, mean, channels, 0);
     read_vector<A>(View{}, inv_std, channels, 0);
   }
-  if (f.x.numel == 0) return;
-
-  const auto finish_channel = [&](std::int64_t c, double m, double squares) {
-    mean[c] = static_cast<A>(m);
-    inv_std[c] = inverse_root<A>(squares / static_cast<double>(count) + f.eps);
-    if (f.update) update_running<T>(f, c, m, squares / static_cast<double>(count - 1));
+  ChannelJoin* const join = f.training ? f.join : nullptr;
+  const auto finish_channels = [&](double total, const auto* means, const auto* squares) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double m = static_cast<double>(means[c]), s = static_cast<double>(squares[c]);
+      mean[c] = static_cast<A>(m);
+      inv_std[c] = inverse_root<A>(s / total + f.eps);
+      if (f.update) update_running<T>(f, c, m, s / (total - 1));
+    }
   };
+  const auto join_moments = [&] {
+    double *const means = join->values, *const squares = means + channels;
+    for (std::int64_t c = 0; c < channels; ++c) means[c] = static_cast<double>(mean[c]), squares[c] = static_cast<double>(inv_std[c]);
+    const double total = join->moments(channels, static_cast<double>(count));
+    if (total > 0) finish_channels(total, means, squares);
+  };
+  if (f.x.numel == 0) return join ? join_moments() : void();
   const Walk<2> walk(f.x.shape, f.x.ndim, 1, {f.x.strides, f.y.strides});
   const bool side_by_side = walk.count == 1 && (channels == 1 ? walk.inner == 1 : f.x.stride(1) == 1 && f.y.stride(1) == 1);
   const Rows<const T> from{f.x.as<const T>(), walk.inner_stride[0]};
@@ -322,7 +331,8 @@ void forward(const BatchNormForward& f) {
   if (f.training) {
     if (side_by_side) moments<T>(from, count, channels, partial, mean, inv_std);
     else moments<T>(runs, from.p, partial, mean, inv_std);
-    for (std::int64_t c = 0; c < channels; ++c) finish_channel(c, static_cast<double>(mean[c]), static_cast<double>(inv_std[c]));
+    if (join) join_moments();
+    else finish_channels(static_cast<double>(count), mean, inv_std);
   }
   for (std::int64_t c = 0; c < channels; ++c) scale[c] *= inv_std[c];
   if (side_by_side) normalize<T>(from, to, count, channels, mean, scale, bias);
@@ -338,6 +348,13 @@ struct Factors {
         slope(training ? -scale * inv_std * inv_std * (product / count) : A(0)),
         shift(training ? -scale * (sum / count) : A(0)) {}
 };
+
+/// Sums over all processes, in the join's values. Returns how many elements of a channel they are over.
+template <class A>
+double joined_sums(ChannelJoin& join, const A* sums, const A* products, std::int64_t channels) {
+  for (std::int64_t c = 0; c < channels; ++c) join.values[c] = static_cast<double>(sums[c]), join.values[channels + c] = static_cast<double>(products[c]);
+  return join.sums(channels);
+}
 
 template <class T, bool accumulate>
 void backward(const BatchNormBackward& b) {
@@ -358,18 +375,23 @@ void backward(const BatchNormBackward& b) {
   T* out = b.grad_x ? b.grad_x.as<T>() : nullptr;
   const bool side_by_side = walk.count == 1 && (channels == 1 ? walk.inner == 1
                                                               : b.x.stride(1) == 1 && b.grad_y.stride(1) == 1 && like_x.stride(1) == 1);
+  ChannelJoin* const join = b.training ? b.join : nullptr;
   if (b.x.numel == 0) {
     read_vector<A>(View{}, sums, channels, 0);
     read_vector<A>(View{}, products, channels, 0);
+    if (join) joined_sums(*join, sums, products, channels);
   } else {
     const Rows<const T> xs{x, walk.inner_stride[0]}, gs{g, walk.inner_stride[1]};
     const Runs<3> runs(walk, channels, {b.x.stride(1), b.grad_y.stride(1), like_x.stride(1)});
     if (side_by_side) gradient_sums<T>(gs, xs, count, channels, mean, partial, sums, products);
     else gradient_sums<T>(runs, x, g, mean, partial, sums, products);
+    const double total = join ? joined_sums(*join, sums, products, channels) : static_cast<double>(count);
     if (out) {
       A* slope = partial;  // free again
       for (std::int64_t c = 0; c < channels; ++c) {
-        const Factors<A> f(weight[c], inv_std[c], sums[c], products[c], static_cast<A>(count), b.training);
+        // Gradients of weight and bias are added up with those of the other processes later; x depends on all of them now.
+        const A sum = join ? static_cast<A>(join->values[c]) : sums[c], product = join ? static_cast<A>(join->values[channels + c]) : products[c];
+        const Factors<A> f(weight[c], inv_std[c], sum, product, static_cast<A>(total), b.training);
         weight[c] = f.scale, slope[c] = f.slope, shift[c] = f.shift;
       }
       if (side_by_side) gradient<T, accumulate>(gs, xs, Rows<T>{out, walk.inner_stride[2]}, count, channels, mean, weight, slope, shift);

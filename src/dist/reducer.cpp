@@ -80,6 +80,10 @@ void Reducer::take_note_of_arenas() {
     for (const std::size_t i : exchange_->buckets()[b].entries) bucket_of_[i] = b;
 }
 
+void Reducer::gather(const double* mine, std::size_t count, double* all) {
+  world_.post("statistics", count * sizeof *mine, [=](Communicator& c) { c.all_gather(mine, count * sizeof *mine, all); }).wait();
+}
+
 // ---- a pass
 
 struct Reducer::PassEnd {

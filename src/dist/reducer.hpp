@@ -32,6 +32,9 @@ class Reducer final : public BatchCount {
   Zero* zero() const { return zero_; }
 
   double total(double mine) override { return world_.sum(mine); }
+  int processes() const override { return world_.size(); }
+  int rank() const override { return world_.rank(); }
+  void gather(const double* mine, std::size_t count, double* all) override;
 
  private:
   void check_same_network(const nn::Module& net) const;

@@ -10,12 +10,12 @@
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/global_count.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/softmax.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
-#include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
 
 namespace tasuki {
@@ -107,7 +107,7 @@ struct Scores {
 /// Words of the stream that a launch draws: see AttentionCall::state.
 PhiloxState draw(const Shape& q, std::int64_t keys) {
   const std::int64_t rows = q[q.ndim() - 2], heads = q.numel() / std::max<std::int64_t>(1, rows * q.back());
-  return default_generator().reserve(static_cast<std::uint64_t>(heads * keys * ((rows + 3) / 4 * 4)));
+  return detail::reserve_mask(static_cast<std::uint64_t>(heads * keys * ((rows + 3) / 4 * 4)));
 }
 
 struct Attention final : Function {

@@ -5,7 +5,7 @@
 #include "src/ops/drawn_dropout.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
-#include "tasuki/tensor/random.hpp"
+#include "tasuki/ops/global_count.hpp"
 
 namespace tasuki {
 namespace {
@@ -25,7 +25,7 @@ struct Dropout final : Function {
   Spec infer(const Operands& in) override {
     ops::check_floating(in[0], "x");
     TASUKI_CHECK(ValueError, p >= 0 && p <= 1, "p is ", p);
-    if (!drawn) state = default_generator().reserve(static_cast<std::uint64_t>(in[0].numel()));
+    if (!drawn) state = detail::reserve_mask(static_cast<std::uint64_t>(in[0].numel()));
     drawn = true;
     return Spec::like(in[0]);
   }

@@ -39,6 +39,10 @@ struct DataParallelOptions {
 ///     }
 ///     loss_of(second).backward();
 ///
+/// Batch normalization takes each process' own statistics, unless it is told otherwise (nn::synchronize_batch_norm), which gives what
+/// one process has. Masks of dropout are drawn from a subsequence for each process, so that runs on different numbers of processes
+/// are equal only without dropout.
+///
 /// With `{.zero = 1}` each process has the optimizer's state for its slices of the parameters only, updates these, and gets the others'
 /// updates from them; with 2 gradients as well are summed into the slices of their owners, and with 3 parameters have memory while
 /// they are used: all of a bucket's as soon as an op takes one of them, and the bucket after it (in the order of the last step) meanwhile.

@@ -14,6 +14,7 @@ struct BatchNormOptions {
   bool affine = true;               ///< has weight and bias
   bool track_running_stats = true;  ///< has running statistics; without, evaluation uses the batch's as well
   DType dtype = DType::f32;
+  bool synchronized = false;        ///< in training, statistics over the processes of a dist::DataParallel
 };
 
 /// What BatchNorm1d, BatchNorm2d and BatchNorm3d share. In training it normalizes by the batch and updates running_mean and running_var, in
@@ -23,6 +24,7 @@ class BatchNorm : public Module {
   Parameter weight{this, "weight"}, bias{this, "bias"};
   Buffer running_mean{this, "running_mean"}, running_var{this, "running_var"};
   const BatchNormOptions& options() const { return options_; }
+  void set_synchronized(bool on) { options_.synchronized = on; }
 
  protected:
   BatchNorm(std::int64_t channels, const BatchNormOptions& options) : channels_(channels), options_(options) { create(); }
@@ -35,7 +37,7 @@ class BatchNorm : public Module {
     const Tensor& input = s.enter(x);
     if (input.ndim() < least_dims || input.ndim() > most_dims) wrong_dims(input, shapes, at);
     return s.leave(batch_norm(input, running_mean, running_var, weight, bias,
-                              {.training = is_training() || !running_mean.defined(), .momentum = options_.momentum, .eps = options_.eps}, at));
+                              {.training = is_training() || !running_mean.defined(), .momentum = options_.momentum, .eps = options_.eps, .synchronized = options_.synchronized}, at));
   }
   std::int64_t channels() const { return channels_; }
 
@@ -92,6 +94,23 @@ class BatchNorm3d : public BatchNorm {
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const { return normalize(x, 5, 5, "[N, C, D, H, W]", at); }
   ModulePtr clone() const override { return clone_as(*this, channels(), options()); }
 };
+
+/// Lets all batch normalizations of a network use the statistics of the whole batch when its training is spread over processes:
+/// one process and several then train the same network. Each costs a small message in forward and one in backward. Returns how many
+/// there are.
+///
+///     ts::nn::synchronize_batch_norm(net);
+///     ts::dist::DataParallel parallel{world, net, opt};
+inline int synchronize_batch_norm(Module& net, bool on = true) {
+  int found = 0;
+  net.apply([&](Module& m) {
+    if (auto* norm = dynamic_cast<BatchNorm*>(&m)) {
+      norm->set_synchronized(on);
+      ++found;
+    }
+  });
+  return found;
+}
 
 struct LayerNormOptions {
   double eps = 1e-5;
