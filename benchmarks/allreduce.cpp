@@ -1,0 +1,125 @@
+// Sums of f32 over several processes: Tasuki's all-reduce beside MPI_Allreduce of the same MPI and beside memcpy, in turns, so that
+// whatever else the machine does meets all of them. `./run bench distributed`, or
+//
+//     mpirun -np 4 bench_allreduce [--seconds S] [--json FILE] [--svg FILE]
+//
+// Bus bandwidth is 2 (P - 1) / P * bytes / seconds: what each process must send and receive at least, whatever the algorithm. A
+// time is the slowest process'; a row has the median over rounds, and quartiles in the JSON.
+#include <mpi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "benchmarks/support/report.hpp"
+#include "examples/support/svg_plot.hpp"
+#include "tasuki/tasuki.hpp"
+
+namespace ts = tasuki;
+using namespace tasuki::benchmark;
+
+namespace {
+
+struct Contender {
+  const char* name;
+  const char* color;
+  std::vector<double> seconds{};
+};
+
+/// The slowest process' time, known to all.
+double slowest(ts::dist::Communicator& c, double mine) {
+  std::vector<double> all(static_cast<std::size_t>(c.size()));
+  c.all_gather(&mine, sizeof mine, all.data());
+  return *std::max_element(all.begin(), all.end());
+}
+
+/// Runs on the communication thread, the only one that calls MPI.
+void measure(ts::dist::Communicator& c, std::size_t bytes, double seconds, std::vector<Contender>& contenders) {
+  const std::size_t count = bytes / sizeof(float);
+  std::vector<float> data(count, 1.0f), other(count);
+  const auto run = [&](std::size_t which) {
+    if (which == 0) c.all_reduce(data.data(), static_cast<std::int64_t>(count), ts::f32);
+    else if (which == 1) MPI_Allreduce(MPI_IN_PLACE, data.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+    else std::memcpy(other.data(), data.data(), bytes);
+  };
+  const auto timed = [&](std::size_t which, int calls) {
+    c.barrier();
+    const double begin = now();
+    for (int i = 0; i < calls; ++i) run(which);
+    return slowest(c, (now() - begin) / calls);
+  };
+  std::vector<int> calls;  // so many that a time is well above the clock's resolution
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    timed(i, 1);
+    calls.push_back(static_cast<int>(std::clamp(1e-3 / timed(i, 2), 1.0, 1000.0)));
+    contenders[i].seconds.clear();
+  }
+  const double end = now() + seconds;
+  for (double left = 1; left > 0 || contenders[0].seconds.size() < 7;) {
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      std::fill(data.begin(), data.end(), 1.0f);
+      contenders[i].seconds.push_back(timed(i, calls[i]));
+    }
+    left = slowest(c, end - now());  // all go on, or none
+  }
+}
+
+std::string size_text(std::size_t bytes) { return bytes >= 1 << 20 ? std::to_string(bytes >> 20) + " MiB" : std::to_string(bytes >> 10) + " KiB"; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const ts::dist::World world = ts::dist::init(argc, argv);
+  const int processes = world.size();
+  if (processes == 1) {
+    std::printf("one process has nobody to sum with: mpirun -np 4 %s, or ./run bench distributed\n", argv[0]);
+    return 0;
+  }
+  const double seconds = std::atof(option(argc, argv, "seconds", "1").c_str());
+  const bool speaks = world.rank() == 0;
+  char version[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  world.post("version", 0, [&](ts::dist::Communicator&) { MPI_Get_library_version(version, &length); }).wait();
+  const std::string library = std::string(version).substr(0, std::string(version).find(','));
+  Report report("allreduce");
+  plot::Plot picture("All-reduce of f32 on " + std::to_string(processes) + " processes: bus bandwidth");
+  picture.x.label = "log2 of bytes", picture.left.label = "GB/s";
+  std::vector<Contender> contenders{{"Tasuki", "#c2410c"}, {"MPI_Allreduce", "#1d4ed8"}, {"memcpy", "#8a9099"}};
+  for (const Contender& c : contenders) picture.series.push_back({c.name, c.color, plot::Side::left, {}, {}, true, std::string(c.name) == "memcpy"});
+  double load[1] = {0};
+  if (::getloadavg(load, 1) < 1) load[0] = 0;
+  if (speaks) {
+    std::printf("%d processes, %s; %s; load %.1f before\n", processes, world.description().c_str(), library.c_str(), load[0]);
+    std::printf("bus bandwidth in GB/s; memcpy: bytes copied by each process at the same time\n\n%10s %10s %14s %10s %8s\n", "bytes", "Tasuki", "MPI_Allreduce", "memcpy", "ratio");
+  }
+  for (const std::size_t bytes : {std::size_t{4} << 10, std::size_t{64} << 10, std::size_t{1} << 20, std::size_t{4} << 20, std::size_t{16} << 20, std::size_t{64} << 20}) {
+    world.post("measurement", bytes, [&](ts::dist::Communicator& c) { measure(c, bytes, seconds, contenders); }).wait();
+    const double bus = 2.0 * (processes - 1) / processes * static_cast<double>(bytes) / 1e9;
+    double speeds[3];
+    report.begin_row();
+    report.add("processes", processes);
+    report.add("on", world.description());
+    report.add("mpi", library);
+    report.add("load_before", load[0]);
+    report.add("bytes", static_cast<double>(bytes));
+    const char* keys[] = {"tasuki", "mpi_allreduce", "memcpy"};
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      const Sample s = summarize(contenders[i].seconds);
+      const double moved = i < 2 ? bus : static_cast<double>(bytes) / 1e9;
+      speeds[i] = moved / s.median;
+      report.add(std::string(keys[i]) + "_gb_per_s", speeds[i]);
+      report.add(std::string(keys[i]) + "_gb_per_s_low", moved / s.high);
+      report.add(std::string(keys[i]) + "_gb_per_s_high", moved / s.low);
+      picture.series[i].add(std::log2(static_cast<double>(bytes)), speeds[i]);
+    }
+    report.add("ratio", speeds[0] / speeds[1]);
+    report.add("rounds", static_cast<double>(contenders[0].seconds.size()));
+    if (speaks) std::printf("%10s %10.2f %14.2f %10.2f %7.1fx\n", size_text(bytes).c_str(), speeds[0], speeds[1], speeds[2], speeds[0] / speeds[1]), std::fflush(stdout);
+  }
+  if (!speaks) return 0;
+  const std::string json = option(argc, argv, "json", ""), svg = option(argc, argv, "svg", "");
+  if (!svg.empty()) picture.write(svg);
+  return json.empty() || report.save(json) ? 0 : 1;
+}
