@@ -124,7 +124,7 @@ TEST_CASE("feedback: when the disk turns slow, steps are planned again") {
   const std::size_t peak = ts::memory::stats(ts::Device::cpu()).peak_bytes;
 
   Manager& manager = Manager::of(ts::Device::cpu());
-  manager.start({.bytes = peak - 4_MiB}, &disk);
+  manager.start({.bytes = peak - 4_MiB, .policy = ts::memory::Policy::swap}, &disk);
   const auto one_more = [&] {
     step();
     manager.end_step();
