@@ -12,6 +12,7 @@
 #include "benchmarks/support/peer.hpp"
 #include "benchmarks/support/report.hpp"
 #include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/addcmul.hpp"
 #include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -20,7 +21,10 @@
 #include "tasuki/ops/cross_entropy.hpp"
 #include "tasuki/ops/dropout.hpp"
 #include "tasuki/ops/embedding.hpp"
+#include "tasuki/ops/fold.hpp"
 #include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/grid_sample.hpp"
+#include "tasuki/ops/histogram.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/layer_norm.hpp"
 #include "tasuki/ops/margin_loss.hpp"
@@ -28,7 +32,9 @@
 #include "tasuki/ops/pad.hpp"
 #include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/pool.hpp"
+#include "tasuki/ops/pool_indices.hpp"
 #include "tasuki/ops/rearrange.hpp"
+#include "tasuki/ops/recurrent.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/scan.hpp"
 #include "tasuki/ops/scatter.hpp"
@@ -65,6 +71,11 @@ struct Case {
 };
 
 Operand indices(double below, Shape shape = {}) { return {0, below, std::move(shape), true}; }
+
+/// x, the weights of the input and of the state, and the first state of a layer of 128 features, 16 samples at a time.
+std::vector<Operand> recurrent(std::int64_t rows, std::int64_t gates) {
+  return {{-1, 1, {rows / 16, 16, 128}}, {-0.1, 0.1, {gates * 128, 128}}, {-0.1, 0.1, {gates * 128, 128}}, {-1, 1, {16, 128}}};
+}
 
 std::vector<Case> cases(std::int64_t rows) {
   const Operand any{}, positive{0.3, 4};
@@ -160,6 +171,20 @@ std::vector<Case> cases(std::int64_t rows) {
       {"binary_cross_entropy_with_logits", {any, {0, 1}}, [](const Inputs& in) { return ts::binary_cross_entropy_with_logits(in[0], in[1]); }},
       {"kl_div", {{-3, 0}, {0.1, 0.9}}, [](const Inputs& in) { return ts::kl_div(in[0], in[1]); }},
       {"cosine_similarity", {any, any}, [](const Inputs& in) { return ts::cosine_similarity(in[0], in[1]); }},
+      {"lgamma", {positive}, [](const Inputs& in) { return ts::lgamma(in[0]); }},
+      {"nan_to_num", {any}, [](const Inputs& in) { return ts::nan_to_num(in[0]); }},
+      {"prelu", {{-2, 2, images}, {0, 1, {32}}}, [](const Inputs& in) { return ts::prelu(in[0], in[1]); }},
+      {"addcmul", {any, any, any}, [](const Inputs& in) { return ts::addcmul(in[0], in[1], in[2], 0.5); }},
+      {"addcdiv", {any, any, positive}, [](const Inputs& in) { return ts::addcdiv(in[0], in[1], in[2], 0.5); }},
+      {"histc", {any}, [](const Inputs& in) { return ts::histc(in[0].detach(), 100, -2, 2); }, false, false},
+      {"unfold of images", {{-2, 2, images}}, [](const Inputs& in) { return ts::unfold(in[0], 2, {.stride = 2}); }},
+      {"unbind and stack", {any}, [](const Inputs& in) { return ts::stack(ts::unbind(in[0]), 1); }},
+      {"adaptive_max_pool2d", {{-2, 2, images}}, [](const Inputs& in) { return ts::adaptive_max_pool2d(in[0], 7); }},
+      {"max_pool2d with indices", {{-2, 2, images}}, [](const Inputs& in) { return ts::max_pool2d_with_indices(in[0], 2).values; }},
+      {"grid_sample", {{-2, 2, images}, {-1, 1, {images[0], 32, 32, 2}}}, [](const Inputs& in) { return ts::grid_sample(in[0], in[1]); }},
+      {"rnn", recurrent(rows, 1), [](const Inputs& in) { return ts::rnn(in[0], in[3], {in[1], in[2], {}, {}}).y; }},
+      {"lstm", recurrent(rows, 4), [](const Inputs& in) { return ts::lstm(in[0], in[3], in[3], {in[1], in[2], {}, {}}).y; }},
+      {"gru", recurrent(rows, 3), [](const Inputs& in) { return ts::gru(in[0], in[3], {in[1], in[2], {}, {}}).y; }},
   };
 }
 

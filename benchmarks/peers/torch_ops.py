@@ -82,6 +82,23 @@ def further_ops(rows, images):
         "binary_cross_entropy": ([(0.1, 0.9), (0.1, 0.9)], F.binary_cross_entropy), "kl_div": ([(-3, 0), (0.1, 0.9)], F.kl_div),
         "binary_cross_entropy_with_logits": ([ANY, (0, 1)], F.binary_cross_entropy_with_logits),
         "cosine_similarity": ([ANY, ANY], lambda x, y: F.cosine_similarity(x, y)),
+    } | new_ops(rows, images)
+
+
+def new_ops(rows, images):
+    picture = (-2, 2, images)
+    recurrent = lambda gates: [(-1, 1, (rows // 16, 16, 128)), (-0.1, 0.1, (gates * 128, 128)), (-0.1, 0.1, (gates * 128, 128)), (-1, 1, (16, 128))]
+    layer = lambda f: lambda x, w, u, h: f(x, h[None], [w, u], False, 1, 0.0, True, False, False)[0]
+    return {
+        "lgamma": ([POSITIVE], torch.lgamma), "nan_to_num": ([ANY], torch.nan_to_num), "prelu": ([picture, (0, 1, (32,))], F.prelu),
+        "addcmul": ([ANY, ANY, ANY], lambda x, a, b: torch.addcmul(x, a, b, value=0.5)),
+        "addcdiv": ([ANY, ANY, POSITIVE], lambda x, a, b: torch.addcdiv(x, a, b, value=0.5)),
+        "histc": ([ANY], lambda x: torch.histc(x.detach(), 100, -2, 2)), "unfold of images": ([picture], lambda x: F.unfold(x, 2, stride=2)),
+        "unbind and stack": ([ANY], lambda x: torch.stack(x.unbind(), 1)), "adaptive_max_pool2d": ([picture], lambda x: F.adaptive_max_pool2d(x, 7)),
+        "max_pool2d with indices": ([picture], lambda x: F.max_pool2d(x, 2, return_indices=True)[0]),
+        "grid_sample": ([picture, (-1, 1, (images[0], 32, 32, 2))], lambda x, g: F.grid_sample(x, g, align_corners=False)),
+        "rnn": (recurrent(1), layer(torch.rnn_tanh)), "gru": (recurrent(3), layer(torch.gru)),
+        "lstm": (recurrent(4), lambda x, w, u, h: torch.lstm(x, (h[None], h[None]), [w, u], False, 1, 0.0, True, False, False)[0]),
     }
 
 

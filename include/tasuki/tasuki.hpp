@@ -77,6 +77,7 @@
 #include "tasuki/nn/loss.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/nn/norm.hpp"
+#include "tasuki/nn/parametrize.hpp"
 #include "tasuki/nn/pool.hpp"
 #include "tasuki/nn/recurrent.hpp"
 #include "tasuki/nn/rotary_embedding.hpp"

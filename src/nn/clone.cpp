@@ -43,6 +43,7 @@ class Copies {
 
 void CloneContext::copy_state(const Module& original, Module& copy) const {
   const NoGrad off;
+  original.copy_parametrizations_to(copy);
   const std::vector<NamedModule> from = original.named_modules(), to = copy.named_modules();
   if (from.size() != to.size())
     other_structure(original, "", tasuki::detail::concat({from.size(), " modules became ", to.size()}));

@@ -1,4 +1,5 @@
 #include "tasuki/nn/module.hpp"
+#include "tasuki/nn/parametrize.hpp"
 
 #include <cxxabi.h>
 
@@ -27,6 +28,22 @@ struct Module::Hooks {
   std::size_t registered = 0;
   std::vector<Pre> before;
   std::vector<Post> after;
+  std::vector<Parametrized*> parametrized;  // owned by the child "parametrizations"
+};
+
+/// The raw parameters of one parameter, and the function of them, as its child "0".
+struct Module::Parametrized final : Module {
+  Parametrized(std::size_t number, ModulePtr function, const std::vector<Tensor>& raw) : slot(number), count(raw.size()) {
+    for (std::size_t i = 0; i < count; ++i) own_parameter(count == 1 ? "original" : "original" + std::to_string(i), raw[i]);
+    compute = &static_cast<Parametrization&>(own("0", std::move(function)));
+  }
+  Tensor value() const {
+    std::vector<Tensor> raw;
+    for (std::size_t i = 0; i < count; ++i) raw.push_back(owned_parameter(i));
+    return compute->compute(raw);
+  }
+  std::size_t slot, count;
+  Parametrization* compute;
 };
 
 // Addresses as numbers: the members belong to classes that this file does not know, so there is no array to point into.
@@ -98,7 +115,7 @@ std::size_t Module::own_parameter(std::string_view name, const Tensor& initial) 
   check_leaf(initial, "a parameter");
   initial.requires_grad_(true);
   initial.storage().set_owner(OwnerClass::parameter);
-  slots_.push_back({std::string(name), 0, false, true, initial});
+  slots_.push_back({std::string(name), 0, false, true, false, initial});
   return slots_.size() - 1;
 }
 
@@ -152,7 +169,7 @@ void Module::visit(function_ref<void(const std::string&, Module&)> f) const {
 void Module::visit_tensors(function_ref<void(const std::string&, Tensor&, bool)> f) const {
   visit([&](const std::string& path, Module& m) {
     for (const Slot& s : m.slots_)
-      if (m.tensor(s).defined()) f(join(path, s.name), m.tensor(s), s.is_buffer);
+      if (!s.is_computed && m.tensor(s).defined()) f(join(path, s.name), m.tensor(s), s.is_buffer);
   });
 }
 
@@ -292,6 +309,64 @@ void detail::cannot_clone(const Module& module) {
                ": return clone_as(*this, constructor arguments...)");
 }
 
+// ---- parametrizations
+
+static constexpr const char* parametrizations = "parametrizations";
+
+void Module::parametrize(std::string_view name, ModulePtr parametrization) {
+  auto* function = dynamic_cast<Parametrization*>(parametrization.get());
+  if (!function) TASUKI_THROW(ValueError, "expected  a Parametrization\nactual    ", parametrization ? parametrization->type_name() : "nothing");
+  std::size_t number = 0;
+  while (number < slots_.size() && (slots_[number].name != name || slots_[number].is_buffer || !tensor(slots_[number]).defined())) ++number;
+  if (number == slots_.size()) TASUKI_THROW(ValueError, type_name(), " has no parameter named \"", name, "\"");
+  if (slots_[number].is_computed) TASUKI_THROW(ValueError, "the parameter \"", name, "\" of ", type_name(), " has a parametrization already");
+  std::vector<Tensor> raw;
+  {
+    const NoGrad off;
+    for (const Tensor& t : function->raw(tensor(slots_[number]).detach())) raw.push_back(t.detach());
+  }
+  const auto there = std::find_if(children_.begin(), children_.end(), [](const Child& c) { return c.name == parametrizations; });
+  Module& list = there == children_.end() ? own(parametrizations, ModulePtr(new Module)) : *child(*there);
+  auto& made = static_cast<Parametrized&>(list.own(name, ModulePtr(new Parametrized(number, std::move(parametrization), raw))));
+  if (!hooks_) hooks_ = new Hooks;
+  hooks_->parametrized.push_back(&made);
+  slots_[number].is_computed = true;
+  made.train(training_);
+  tensor(slots_[number]) = made.value();
+}
+
+void Module::remove_parametrization(std::string_view name) {
+  const auto of_name = [&](const Parametrized* p) { return slots_[p->slot].name == name; };
+  const auto found = hooks_ ? std::find_if(hooks_->parametrized.begin(), hooks_->parametrized.end(), of_name) : std::vector<Parametrized*>::iterator();
+  if (!hooks_ || found == hooks_->parametrized.end()) TASUKI_THROW(ValueError, "the parameter \"", name, "\" of ", type_name(), " has no parametrization");
+  Slot& slot = slots_[(*found)->slot];
+  const NoGrad off;
+  const Tensor value = (*found)->value().detach();
+  value.requires_grad_(true);
+  value.storage().set_owner(OwnerClass::parameter);
+  tensor(slot) = value;
+  slot.is_computed = false;
+  hooks_->parametrized.erase(found);
+  const auto named = [](std::string_view wanted) { return [wanted](const Child& c) { return c.name == wanted; }; };
+  const auto list = std::find_if(children_.begin(), children_.end(), named(parametrizations));
+  std::erase_if(child(*list)->children_, named(name));
+  if (child(*list)->children_.empty()) children_.erase(list);
+}
+
+void Module::compute_parametrized() const {
+  for (const Parametrized* p : hooks_->parametrized) tensor(slots_[p->slot]) = p->value();
+}
+
+void Module::copy_parametrizations_to(Module& copy) const {
+  if (hooks_)
+    for (const Parametrized* p : hooks_->parametrized)
+      if (p->slot < copy.slots_.size() && !copy.slots_[p->slot].is_computed)  // a child of a container that cloned itself has it
+        copy.parametrize(slots_[p->slot].name, p->compute->clone());
+  for (const Child& c : children_)
+    for (const Child& other : copy.children_)
+      if (c.name == other.name && c.name != parametrizations) child(c)->copy_parametrizations_to(*copy.child(other));
+}
+
 // ---- hooks and scopes
 
 std::size_t Module::register_forward_pre_hook(ForwardPreHook hook) {
@@ -311,6 +386,7 @@ void Module::remove_hook(std::size_t number) {
 }
 
 Tensor Module::before_forward(const Tensor& x) const {
+  compute_parametrized();
   Tensor input = x;
   for (const Hooks::Pre& hook : hooks_->before)
     if (Tensor replaced = hook.call(*this, input); replaced.defined()) input = std::move(replaced);

@@ -5,6 +5,7 @@
 #include "kernels/dispatch.hpp"
 #include "src/cpu/linalg.hpp"
 #include "src/ops/composed.hpp"
+#include "src/ops/factor_gradients.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -120,13 +121,14 @@ struct Determinant final : Function {
 };
 
 struct Qr final : Function {
-  static constexpr OpInfo op{"qr", "a", op_not_differentiable};
+  static constexpr OpInfo op{"qr", "a"};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     Shape q = in[0].shape(), r = q;
     q[q.ndim() - 1] = r[r.ndim() - 2] = std::min(q[q.ndim() - 1], q[q.ndim() - 2]);
     Spec spec(q, in[0].dtype());
     spec.outputs.emplace_back(r, in[0].dtype());
+    spec.save_outputs = 0b11;
     return spec;
   }
   void forward(Launch& l) override {
@@ -135,10 +137,11 @@ struct Qr final : Function {
       default: kernels::not_on(l.device(), op.name);
     }
   }
+  TensorList backward_graph(const GradContext& c) override { return {ops::qr_gradient(c.out(0), c.out(1), c.grad(0), c.grad(1))}; }
 };
 
 struct Svd final : Function {
-  static constexpr OpInfo op{"svd", "a", op_not_differentiable};
+  static constexpr OpInfo op{"svd", "a"};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     Shape u = in[0].shape(), v = u, s = batch_of(in[0]);
@@ -149,6 +152,7 @@ struct Svd final : Function {
     Spec spec(u, in[0].dtype());
     spec.outputs.emplace_back(s, in[0].dtype());
     spec.outputs.emplace_back(v, in[0].dtype());
+    spec.save_outputs = 0b111;
     return spec;
   }
   void forward(Launch& l) override {
@@ -156,6 +160,9 @@ struct Svd final : Function {
       case DeviceKind::cpu: return cpu::svd(l.in(0), l.out(0), l.out(1), l.out(2));
       default: kernels::not_on(l.device(), op.name);
     }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    return {ops::svd_gradient(c.out(0), c.out(1), c.out(2), c.grad(0), c.grad(1), c.grad(2))};
   }
 };
 

@@ -8,10 +8,15 @@
 #include "tasuki/nn/conv.hpp"
 #include "tasuki/nn/embedding.hpp"
 #include "tasuki/nn/linear.hpp"
+#include "tasuki/ops/matmul.hpp"
+#include "tasuki/tensor/creation.hpp"
+#include "tasuki/tensor/random.hpp"
 #include "tests/catch.hpp"
+#include "tests/support/host_array.hpp"
 
 namespace ts = tasuki;
 namespace init = ts::nn::init;
+using namespace tasuki::testing;
 using ts::Tensor;
 
 namespace {
@@ -95,4 +100,53 @@ TEST_CASE("the same seed gives the same network") {
   ts::manual_seed(3);
   const ts::nn::Linear b{10, 10};
   CHECK(a.weight.to_vector<float>() == b.weight.to_vector<float>());
+}
+
+TEST_CASE("orthogonal_ makes orthonormal rows or columns, of any dtype") {
+  ts::manual_seed(2);
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16}) {
+    const ts::Tensor wide = ts::zeros({3, 2, 4}, {.dtype = dtype}), tall = ts::zeros({5, 2}, {.dtype = dtype});
+    const auto near_identity = [&](const ts::Tensor& m, double scale) {
+      const HostArray values = to_host(m);
+      const std::int64_t n = m.size(0);
+      for (std::int64_t i = 0; i < values.numel(); ++i) CHECK(values[i] == Approx(i / n == i % n ? scale : 0).margin(dtype == ts::bf16 ? 0.05 : 1e-5));
+    };
+    const ts::Tensor rows = init::orthogonal_(wide).flatten(1), columns = init::orthogonal_(tall, 2);
+    near_identity(rows.matmul(rows.transpose(0, 1)), 1);
+    near_identity(columns.transpose(0, 1).matmul(columns), 4);
+  }
+}
+
+TEST_CASE("sparse_ leaves as many zeros in each column as it was told") {
+  ts::manual_seed(2);
+  const ts::Tensor x = init::sparse_(ts::ones({10, 6}), 0.25, 3);
+  const HostArray values = to_host(x);
+  double squares = 0;
+  for (std::int64_t column = 0; column < 6; ++column) {
+    int zeros = 0;
+    for (std::int64_t row = 0; row < 10; ++row) {
+      zeros += values[row * 6 + column] == 0;
+      squares += values[row * 6 + column] * values[row * 6 + column];
+    }
+    CHECK(zeros == 3);
+  }
+  CHECK(squares / 42 > 2);
+}
+
+TEST_CASE("dirac_ passes channels on, in each group, and eye_ is the identity") {
+  const ts::Tensor x = init::dirac_(ts::ones({4, 2, 3}), 2);
+  const HostArray values = to_host(x);
+  for (std::int64_t i = 0; i < values.numel(); ++i) CHECK(values[i] == (i % 3 == 1 && i / 3 % 2 == i / 6 % 2 ? 1 : 0));
+  CHECK(to_host(init::dirac_(ts::ones({1, 1, 2, 3}))).values == std::vector<double>{0, 0, 0, 0, 1, 0});
+  CHECK(to_host(init::eye_(ts::ones({2, 3}))).values == std::vector<double>{1, 0, 0, 0, 1, 0});
+}
+
+TEST_CASE("Misuse of initializers of matrices is explained") {
+  const ts::Tensor vector = ts::ones({3}), matrix = ts::ones({3, 2});
+  CHECK_THROWS_WITH(init::orthogonal_(vector), Catch::Contains("x.ndim() >= 2") && Catch::Contains("f32[3]"));
+  CHECK_THROWS_WITH(init::sparse_(vector, 0.5), Catch::Contains("sparse_ fills matrices"));
+  CHECK_THROWS_WITH(init::sparse_(matrix, 1.5), Catch::Contains("sparsity is 1.5"));
+  CHECK_THROWS_WITH(init::dirac_(matrix), Catch::Contains("a weight [out, in, kernel...] of 3 to 5 dimensions"));
+  CHECK_THROWS_WITH(init::dirac_(ts::ones({3, 2, 1}), 2), Catch::Contains("3 output channels do not divide into 2 groups"));
+  CHECK_THROWS_WITH(init::eye_(vector), Catch::Contains("eye_ fills matrices"));
 }

@@ -21,6 +21,7 @@ Out like(const Tensor& x, const Out& results) {
   return narrow;
 }
 Out factors(const QrResult& f) { return {f.q, f.r}; }
+Out factors(const SvdResult& f) { return {f.u, f.s, f.v}; }
 Tensor root(const Tensor& a) { return cholesky(matmul(a, a.transpose(-2, -1))); }
 
 const char* const equations[] = {"ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"};
@@ -59,7 +60,8 @@ void add_loss_calls(Calls& table) {
       {"det", ALL(like(in[0], {det(wide(in[0]))}))},
       {"solve", ALL(like(in[0], {solve(wide(in[0]), wide(in[1]))}))},
       {"cholesky", ALL(like(in[0], {root(wide(in[0]))}))},
-      {"svd", ALL(like(in[0], {svd(wide(in[0])).s}))},
+      {"singular_values", ALL(like(in[0], {svd(wide(in[0])).s}))},
+      {"svd", ALL(like(in[0], factors(svd(wide(in[0])))))},
       {"qr", ALL(like(in[0], factors(qr(wide(in[0])))))},
   });
 }

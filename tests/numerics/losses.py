@@ -150,13 +150,31 @@ def cholesky():
     return Case(lambda a: torch.linalg.cholesky(a @ a.mT), [regular(square())])
 
 
+def apart(batch):
+    """Matrices whose singular values are far from each other, as the gradients of factors need."""
+    m, n = size(1, 6), size(1, 6)
+    k = min(m, n)
+    orthonormal = lambda rows: numpy.linalg.qr(real([*batch, rows, k]))[0]
+    return orthonormal(m) * (numpy.arange(k, 0, -1) + real([*batch, 1, k], -0.2, 0.2)) @ numpy.swapaxes(orthonormal(n), -1, -2)
+
+
+def svd():
+    def f(a):
+        u, s, vh = torch.linalg.svd(a, full_matrices=False)
+        largest = u.abs().argmax(-2, keepdim=True)
+        signs = torch.where(u.gather(-2, largest) < 0, -1, 1)
+        return [u * signs, s, vh.mT * signs]
+
+    return Case(f, [apart(shape(0, 2))])
+
+
 def singular_values():
-    return Case(lambda a: torch.linalg.svdvals(a.detach()), [real([*shape(0, 2), size(), size()])])
+    return Case(lambda a: torch.linalg.svdvals(a), [apart(shape(0, 2))])
 
 
 def positive_qr():
     def f(a):
-        q, r = torch.linalg.qr(a.detach())
+        q, r = torch.linalg.qr(a)
         signs = torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1, 1)
         return [q * signs.unsqueeze(-2), r * signs.unsqueeze(-1)]
 
@@ -175,5 +193,5 @@ OPS = {
     "dice_loss": dice_loss, "ctc_loss": ctc_loss, "local_response_norm": local_response_norm, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
     "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
-    "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": singular_values, "qr": positive_qr,
+    "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": svd, "singular_values": singular_values, "qr": positive_qr,
 }

@@ -119,16 +119,27 @@ OP_CASES(linalg) {
          return std::vector<ts::Tensor>{q, r};
        },
        .dtypes = wide,
-       .flags = no_gradient | no_strided,
-       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}},
-       .slack = 16},
+       .flags = no_expand,
+       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}, {{3, 3}}},
+       .slack = 64},
       {.op = "svd",
+       .variant = "singular values",
        .inputs = {real({2, 4, 3})},
        .forward = [](const Inputs& in) { return ts::svd(in[0]).s; },
        .dtypes = wide,
-       .flags = no_gradient | no_nan,
+       .flags = no_nan | no_expand,
        .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}},
-       .slack = 16},
+       .slack = 64},
+      {.op = "svd",
+       .inputs = {real({4, 3})},
+       .forward = [](const Inputs& in) -> Outputs {
+         const auto [u, s, v] = ts::svd(in[0]);
+         return std::vector<ts::Tensor>{u, s, v};
+       },
+       .dtypes = {ts::f64},
+       .flags = no_nan | no_expand,
+       .more_shapes = {{{3, 4}}, {{3, 3}}},
+       .slack = 64},
   };
 }
 

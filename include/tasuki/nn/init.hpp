@@ -87,6 +87,15 @@ inline const Tensor& kaiming_normal_(const Tensor& x, const KaimingOptions& opti
   return init::normal_(x, 0, gain(options.nonlinearity, options.a) / __builtin_sqrt(options.mode == Fan::in ? fans.in : fans.out));
 }
 
+/// Saxe et al., 2013: a matrix [out, rest...] with orthonormal rows or columns, whichever are fewer, times gain.
+const Tensor& orthogonal_(const Tensor& x, double gain = 1);
+/// Martens, 2010: a matrix of normal values, with ceil(sparsity rows) zeros at random in each column.
+const Tensor& sparse_(const Tensor& x, double sparsity, double std = 0.01);
+/// The weight [out, in, kernel...] of a convolution that passes its input channels on: 1 at the centres, in each group; as many as fit.
+const Tensor& dirac_(const Tensor& x, std::int64_t groups = 1);
+/// A matrix with ones on the diagonal.
+const Tensor& eye_(const Tensor& x);
+
 /// What Linear and convolutions start from, as in PyTorch: weight and bias uniform in +-1 / sqrt(fan in), the weight as
 /// kaiming_uniform_ with a = sqrt(5).
 inline void linear_default_(const Tensor& weight, const Tensor& bias) {

@@ -110,6 +110,12 @@ class Module {
   /// Calls f on every module, children before their parents: net.apply([](ts::nn::Module& m) { ... }).
   Module& apply(function_ref<void(Module&)> f);
 
+  // -- parameters computed from others; see nn/parametrize.hpp
+  /// Makes the parameter `name` a function of raw ones, which take its place among the parameters. `parametrization` is a Parametrization.
+  void parametrize(std::string_view name, ModulePtr parametrization);
+  /// Makes it a parameter of its own again, with its present value.
+  void remove_parametrization(std::string_view name);
+
   // -- hooks: on layers and containers of the library, and on a user's module whose forward uses a Scope with enter and leave
   std::size_t register_forward_pre_hook(ForwardPreHook hook);
   std::size_t register_forward_hook(ForwardHook hook);
@@ -145,11 +151,15 @@ class Module {
     std::ptrdiff_t offset;  // of a member; unused when owned
     bool is_buffer;
     bool is_owned = false;
+    bool is_computed = false;  // from the parameters of a parametrization
     mutable Tensor owned{};
   };
   struct Hooks;
 
+  struct Parametrized;
   Module& set_requires_grad(bool on);
+  void compute_parametrized() const;
+  void copy_parametrizations_to(Module& copy) const;
   Module* child(const Child& c) const;
   Tensor& tensor(const Slot& s) const;
   void check_name(std::string_view name) const;

@@ -1,5 +1,6 @@
 #pragma once
 #include "tasuki/nn/module.hpp"
+#include "tasuki/ops/fold.hpp"
 #include "tasuki/ops/pad.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
@@ -51,6 +52,38 @@ class PixelShuffle : public Module {
 
  private:
   std::int64_t upscale_;
+};
+
+/// unfold and fold of images as modules.
+class Unfold : public Module {
+ public:
+  explicit Unfold(const SpatialInts& kernel, const FoldOptions& options = {}) : kernel_(kernel), options_(options) {}
+  Unfold(Module* parent, std::string_view name, const SpatialInts& kernel, const FoldOptions& options = {})
+      : Module(parent, name), kernel_(kernel), options_(options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(unfold(s.enter(x), kernel_, options_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, kernel_, options_); }
+
+ private:
+  SpatialInts kernel_;
+  FoldOptions options_;
+};
+class Fold : public Module {
+ public:
+  Fold(const SpatialInts& output, const SpatialInts& kernel, const FoldOptions& options = {}) : output_(output), kernel_(kernel), options_(options) {}
+  Fold(Module* parent, std::string_view name, const SpatialInts& output, const SpatialInts& kernel, const FoldOptions& options = {})
+      : Module(parent, name), output_(output), kernel_(kernel), options_(options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(fold(s.enter(x), output_, kernel_, options_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, output_, kernel_, options_); }
+
+ private:
+  SpatialInts output_, kernel_;
+  FoldOptions options_;
 };
 
 /// x itself: takes the place of a layer that is not there.

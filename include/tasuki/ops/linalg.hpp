@@ -21,14 +21,15 @@ Tensor inverse(const Tensor& a, SourceLocation at = SourceLocation::current());
 Tensor det(const Tensor& a, SourceLocation at = SourceLocation::current());
 
 /// a = q r: q with orthonormal columns [..., m, k], r upper triangular [..., k, n] with a diagonal that is not negative, k = min(m, n).
-/// Not differentiable.
+/// Saves both. Differentiable any number of times where the first k columns of a are independent (ValueError in backward where not).
 struct QrResult {
   Tensor q, r;
 };
 QrResult qr(const Tensor& a, SourceLocation at = SourceLocation::current());
 
 /// a = u diag(s) v^T: orthonormal columns in u [..., m, k] and v [..., n, k], s [..., k] descending, k = min(m, n). The largest element
-/// by magnitude of each column of u is positive. Not differentiable.
+/// by magnitude of each column of u is positive. Saves all three. Differentiable any number of times where no two singular values are
+/// equal and, for u and v of a matrix that is not square, none is 0; elsewhere the gradient is not finite.
 struct SvdResult {
   Tensor u, s, v;
 };
