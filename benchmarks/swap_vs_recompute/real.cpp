@@ -136,7 +136,8 @@ std::vector<Row> real_curve(const Task& task, const std::string& how, const std:
         r.bitwise = ran.bits == keep.bits;
         if (!ran.plan.empty()) {
           const memory::Plan plan = memory::plan_from_json(ran.plan);
-          r.predicted_ratio = plan.seconds / plan.keep_seconds;
+          // To the same unit as what ran: with a budget the optimizer launches by storage, and keeping everything takes longer, too.
+          r.predicted_ratio = plan.seconds / unit;
         }
       }
       rows.push_back(r);
