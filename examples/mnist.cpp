@@ -28,7 +28,7 @@ namespace {
 
 struct Options {
   std::string data, out = "lenet.safetensors", curve = "loss.svg";
-  std::string checkpoint;
+  std::string checkpoint, compress = "none";
   int epochs = 6, batch = 64, zero = 0, checkpoint_every = 100;
   double lr = 2e-3;
   bool augment = true, summary = false, resume = false;
@@ -44,6 +44,8 @@ Options parse(int argc, char** argv) {
   app.add_option("--batch", o.batch, "digits per step, of all processes together")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--zero", o.zero, "with several processes, what each has only a share of: 1 optimizer state, 2 gradients too, 3 parameters too")->capture_default_str()->check(CLI::Range(0, 3));
+  app.add_option("--compress", o.compress, "with several processes, how gradients travel: whole, in 16 bits, their largest hundredth (top_k), or low-rank matrices (power_sgd)")
+      ->capture_default_str()->check(CLI::IsMember({"none", "bf16", "f16", "top_k", "power_sgd"}));
   o.setting.add_to(app);
   app.add_option("--out", o.out, "file for the weights")->capture_default_str();
   app.add_option("--curve", o.curve, "file for the curves, as SVG")->capture_default_str();
@@ -54,6 +56,11 @@ Options parse(int argc, char** argv) {
   app.add_flag("--summary", o.summary, "print the network before training");
   support::parse(app, argc, argv);
   return o;
+}
+
+ts::dist::Compression::Kind compression_of(const std::string& name) {
+  using Kind = ts::dist::Compression::Kind;
+  return name == "bf16" ? Kind::bf16 : name == "f16" ? Kind::f16 : name == "top_k" ? Kind::top_k : name == "power_sgd" ? Kind::power_sgd : Kind::none;
 }
 
 /// Each image moved by -2..2 pixels in both directions; what comes in from outside has the value of the corner, which is background.
@@ -101,7 +108,7 @@ void train(const Options& o, const ts::dist::World& world) {
   const std::int64_t batches = loader.size();
   ts::optim::AdamW opt{net.parameters(), {.lr = o.lr}};
   std::optional<ts::dist::DataParallel> parallel;
-  if (world.size() > 1) parallel.emplace(world, net, opt, ts::dist::DataParallelOptions{.zero = o.zero});
+  if (world.size() > 1) parallel.emplace(world, net, opt, ts::dist::DataParallelOptions{.zero = o.zero, .compression = {.kind = compression_of(o.compress)}});
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.epochs * batches + 1, .warmup = batches / 4}};
   ts::Generator shifts(o.setting.seed);
 
@@ -162,6 +169,7 @@ void train(const Options& o, const ts::dist::World& world) {
     sum = 0, done = 0;
   }
 
+  if (parallel && o.compress != "none") std::printf("gradients: %s\n", parallel->compression_report().to_string().c_str());
   std::optional<ts::dist::DataParallel::WholeParameters> whole;
   if (parallel) whole.emplace(*parallel);
   if (world.rank() > 0) return;

@@ -28,7 +28,7 @@ void Work::wait() const {
 }
 
 CommunicationThread::CommunicationThread(Communicator& communicator, double timeout_seconds)
-    : communicator_(communicator), timeout_seconds_(timeout_seconds), thread_([this] { work(); }) {}
+    : communicator_(&communicator), timeout_seconds_(timeout_seconds), thread_([this] { work(); }) {}
 
 CommunicationThread::~CommunicationThread() {
   {
@@ -38,6 +38,12 @@ CommunicationThread::~CommunicationThread() {
   work_there_.notify_all();
   if (is_stuck()) thread_.detach();
   else thread_.join();
+}
+
+void CommunicationThread::use(Communicator& communicator) {
+  post("a new link", 0, [](Communicator&) {}).wait();
+  const std::lock_guard lock(mutex_);
+  communicator_ = &communicator;
 }
 
 Work CommunicationThread::post(const char* what, std::size_t bytes, Callback<void(Communicator&)> operation) {
@@ -76,7 +82,7 @@ void CommunicationThread::leave(Progress::Presence presence) {
 
 void CommunicationThread::tell(Progress::Presence presence) {
   const OperationLog::Entry last = log_.last();
-  communicator_.tell({last.number, last.what, static_cast<std::size_t>(last.bytes), last.step, presence});
+  communicator_->tell({last.number, last.what, static_cast<std::size_t>(last.bytes), last.step, presence});
 }
 
 void CommunicationThread::wait(WorkState& state) {
@@ -88,7 +94,7 @@ void CommunicationThread::wait(WorkState& state) {
     stuck_ = true;
     failure_code_ = failure::not_together_code;
     failure::write_log();
-    TASUKI_THROW(DistributedError, "rank ", communicator_.rank(), " of ", communicator_.size(), " has waited ", timeout_seconds_, " s for the others in ", state.what, " of ",
+    TASUKI_THROW(DistributedError, "rank ", communicator_->rank(), " of ", communicator_->size(), " has waited ", timeout_seconds_, " s for the others in ", state.what, " of ",
                  state.bytes, " bytes, its operation ", static_cast<std::int64_t>(state.number),
                  "\none of them has ended, hangs, or does fewer steps; the latest operations here were", log_.recent(shown));
   }
@@ -98,9 +104,9 @@ void CommunicationThread::wait(WorkState& state) {
 /// A process that asks for nothing is the one that others wait for: it says so itself, before they give up.
 bool CommunicationThread::await_work(std::unique_lock<std::mutex>& lock) {
   const auto there = [&] { return stopping_ || !queue_.empty(); };
-  if (communicator_.size() > 1 && !work_there_.wait_for(lock, std::chrono::duration<double>(0.9 * timeout_seconds_), there)) {
+  if (communicator_->size() > 1 && !work_there_.wait_for(lock, std::chrono::duration<double>(0.9 * timeout_seconds_), there)) {
     const OperationLog::Entry last = log_.last();
-    std::fprintf(stderr, "tasuki: rank %d of %d has taken part in nothing for %g s, since its operation %llu, %s of %llu bytes, at step %lld\n", communicator_.rank(), communicator_.size(),
+    std::fprintf(stderr, "tasuki: rank %d of %d has taken part in nothing for %g s, since its operation %llu, %s of %llu bytes, at step %lld\n", communicator_->rank(), communicator_->size(),
                  0.9 * timeout_seconds_, static_cast<unsigned long long>(last.number), last.what, static_cast<unsigned long long>(last.bytes), static_cast<long long>(last.step));
   }
   work_there_.wait(lock, there);
@@ -118,7 +124,7 @@ void CommunicationThread::work() {
       std::string error;
       int code = failure::not_together_code;
       try {
-        next.run(communicator_);
+        next.run(*communicator_);
       } catch (const failure::PeerFailure& e) {
         error = e.body();
         code = failure::exception_code;

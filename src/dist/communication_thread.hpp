@@ -36,6 +36,8 @@ class CommunicationThread {
   CommunicationThread(const CommunicationThread&) = delete;
   CommunicationThread& operator=(const CommunicationThread&) = delete;
 
+  /// Operations that are posted from now on run on this one.
+  void use(Communicator& communicator);
   Work post(const char* what, std::size_t bytes, Callback<void(Communicator&)> operation);
   bool is_done(const WorkState& state);
   void wait(WorkState& state);
@@ -58,7 +60,7 @@ class CommunicationThread {
   bool await_work(std::unique_lock<std::mutex>& lock);
   void tell(Progress::Presence presence);
 
-  Communicator& communicator_;
+  Communicator* communicator_;
   double timeout_seconds_;
   std::mutex mutex_;
   std::condition_variable work_there_, progress_;

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "src/dist/compression.hpp"
 #include "src/dist/zero.hpp"
 #include "tasuki/autograd/after_backward.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -14,6 +15,8 @@ namespace tasuki::dist {
 Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options)
     : world_(world), net_(net), layout_(optimizer.layout()) {
   if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
+  const bool compresses = options.compression.kind != Compression::Kind::none;
+  if (options.zero > 0 && compresses) TASUKI_THROW(ValueError, "zero = ", options.zero, " and compression do not go together\ngive one of them");
   check_same_network(net);
   for (const FlatLayout::Group& g : layout_.groups())
     if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
@@ -24,6 +27,10 @@ Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimize
     auto zero = std::make_unique<Zero>(world, options.zero, optimizer, options.bucket_bytes);
     zero_ = zero.get();
     exchange_ = std::move(zero);
+  } else if (compresses) {
+    auto compressed = std::make_unique<CompressedExchange>(world, layout_, options.bucket_bytes, options.compression);
+    compressed_ = compressed.get();
+    exchange_ = std::move(compressed);
   } else {
     exchange_ = std::make_unique<AllReduceExchange>(world, layout_, options.bucket_bytes);
   }
@@ -42,6 +49,7 @@ Reducer::~Reducer() = default;
 void Reducer::detach() {
   detached_ = true;
   zero_ = nullptr;
+  compressed_ = nullptr;
   exchange_.reset();  // the optimizer may be gone before the last hook
 }
 
@@ -164,6 +172,9 @@ DataParallel::~DataParallel() {
 
 std::size_t DataParallel::bucket_count() const { return reducer_->bucket_count(); }
 void DataParallel::broadcast_buffers() { reducer_->broadcast_buffers(); }
+
+CompressionReport DataParallel::compression_report() const { return reducer_->compressed() ? reducer_->compressed()->report() : CompressionReport(); }
+std::vector<NamedTensor> DataParallel::compression_state() const { return reducer_->compressed() ? reducer_->compressed()->state() : std::vector<NamedTensor>(); }
 
 DataParallel::WholeParameters::WholeParameters(DataParallel& parallel) : parallel_(parallel) {
   if (Zero* zero = parallel_.reducer_->zero()) zero->keep_whole(true);

@@ -9,6 +9,7 @@
 
 namespace tasuki::dist {
 
+class CompressedExchange;
 class Zero;
 
 /// Follows backward passes: a bucket whose gradients are all there is handed to the exchange, while backward goes on. Buckets are ranges
@@ -30,6 +31,8 @@ class Reducer final : public BatchCount {
   void broadcast_buffers();
   /// Null unless redundancy is taken out.
   Zero* zero() const { return zero_; }
+  /// Null unless gradients are compressed.
+  CompressedExchange* compressed() const { return compressed_; }
 
   double total(double mine) override { return world_.sum(mine); }
   int processes() const override { return world_.size(); }
@@ -52,6 +55,7 @@ class Reducer final : public BatchCount {
   FlatLayout& layout_;
   std::unique_ptr<Exchange> exchange_;
   Zero* zero_ = nullptr;                  ///< the exchange, when it is one
+  CompressedExchange* compressed_ = nullptr;  ///< likewise
   std::vector<std::size_t> bucket_of_;    ///< by entry
   std::vector<std::size_t> missing_;      ///< by bucket: gradients of the pass under way
   std::vector<const void*> arenas_;       ///< that the buckets are ranges of

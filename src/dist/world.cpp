@@ -10,6 +10,7 @@
 
 #include "src/dist/back_end.hpp"
 #include "src/dist/communication_thread.hpp"
+#include "src/dist/decorators.hpp"
 #include "src/dist/failure.hpp"
 #include "src/dist/self_communicator.hpp"
 #include "src/runtime/pins.hpp"
@@ -121,6 +122,23 @@ World init(int& argc, char**& argv, const Options& options) {
 }
 
 World world() { return World(); }
+
+namespace {
+/// The thread is kept: those who watch over the job look at it.
+template <class Make>
+void decorate(const Make& make) {
+  Job& j = job();
+  j.communicator = make(std::move(j.communicator));
+  thread_of(j).use(*j.communicator);
+}
+}  // namespace
+
+void emulate_link(const EmulatedLink& link) {
+  decorate([&](std::unique_ptr<Communicator>&& inner) { return make_emulated_link(std::move(inner), link); });
+}
+void inject_fault(const Fault& fault) {
+  decorate([&](std::unique_ptr<Communicator>&& inner) { return make_faulty(std::move(inner), fault); });
+}
 
 World::~World() {
   if (uncaught_ >= 0 && std::uncaught_exceptions() > uncaught_ && size() > 1 && !job().failed) {

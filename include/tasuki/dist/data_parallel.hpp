@@ -1,10 +1,13 @@
 #pragma once
 #include <cstddef>
+#include <vector>
 
 #include "tasuki/core/intrusive.hpp"
+#include "tasuki/dist/compression.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/optim/optimizer.hpp"
+#include "tasuki/tensor/named_tensor.hpp"
 
 namespace tasuki::dist {
 
@@ -16,6 +19,8 @@ struct DataParallelOptions {
   /// What is spread over the processes instead of being on each of them (ZeRO): 1 optimizer state, 2 gradients as well, 3 parameters
   /// as well.
   int zero = 0;
+  /// Not together with zero.
+  Compression compression = {};
 };
 
 /// Trains one network on all processes of a world. Each computes on its share of the global batch; after backward() every one of
@@ -90,6 +95,12 @@ class DataParallel {
     DataParallel& parallel_;
   };
   [[nodiscard]] WholeParameters whole_parameters() { return WholeParameters(*this); }
+
+  /// What compression has saved, and cost. All zeros without.
+  CompressionReport compression_report() const;
+  /// What compression carries from step to step on this process (residuals, the starts of power_sgd): the tensors themselves, of one
+  /// dimension, for a checkpoint of each process. Empty without.
+  std::vector<NamedTensor> compression_state() const;
 
   /// Ranges that gradients are summed in.
   std::size_t bucket_count() const;

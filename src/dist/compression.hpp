@@ -1,0 +1,54 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "src/dist/exchange.hpp"
+#include "tasuki/dist/compression.hpp"
+#include "tasuki/tensor/named_tensor.hpp"
+
+namespace tasuki::dist {
+
+/// A matrix within a bucket, row-major; one column for what is no matrix.
+struct BucketMatrix {
+  std::int64_t begin, rows, columns;
+};
+
+/// Sums a bucket's gradients with fewer bytes. Called on the communication thread, by all processes in the same order.
+class Compressor {
+ public:
+  virtual ~Compressor() = default;
+  /// Replaces `data` by what comes close to its sum over all processes. Returns how many bytes were given to the communicator.
+  virtual std::size_t sum(Communicator& c, std::size_t bucket, float* data, std::int64_t count) = 0;
+  /// What the next step depends on.
+  virtual void append_state(std::vector<NamedTensor>&) const {}
+  /// Squares of what the last calls kept back, and of what they were given with it, over all buckets.
+  virtual double kept_squares() const { return 0; }
+  virtual double given_squares() const { return 0; }
+};
+
+/// Throws ValueError for options that cannot be.
+std::unique_ptr<Compressor> make_compressor(const Compression& options, const FlatLayout& layout, const std::vector<BucketRange>& buckets);
+std::unique_ptr<Compressor> make_narrowing(DType wire);
+std::unique_ptr<Compressor> make_top_k(const Compression& options, const std::vector<std::int64_t>& counts);
+std::unique_ptr<Compressor> make_power_sgd(int rank, const std::vector<std::int64_t>& counts, std::vector<std::vector<BucketMatrix>> matrices);
+
+/// All-reduces whose buckets go through a compressor.
+class CompressedExchange final : public AllReduceExchange {
+ public:
+  CompressedExchange(const World& world, FlatLayout& layout, std::size_t bucket_bytes, const Compression& options);
+  void finish(const std::vector<bool>& in_use) override;
+  void repacked() override;
+  CompressionReport report() const;
+  std::vector<NamedTensor> state() const;
+
+ private:
+  Work sum(std::size_t bucket, void* data, std::int64_t count, DType dtype) override;
+  Compression options_;
+  std::unique_ptr<Compressor> compressor_;
+  CompressionReport report_;  ///< written by the communication thread during a pass
+  std::int64_t passes_ = 0;
+};
+
+}  // namespace tasuki::dist

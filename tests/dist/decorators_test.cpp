@@ -1,0 +1,70 @@
+// Links that are slower than they are, and faults. Times are only compared with what they cannot be below.
+#include <chrono>
+#include <vector>
+
+#include "src/dist/communication_thread.hpp"
+#include "src/dist/decorators.hpp"
+#include "src/dist/self_communicator.hpp"
+#include "tests/catch.hpp"
+#include "tests/support/expect_error.hpp"
+
+using namespace tasuki;
+using namespace tasuki::testing;
+using dist::Communicator;
+
+namespace {
+
+std::unique_ptr<Communicator> alone() { return std::make_unique<dist::SelfCommunicator>(); }
+
+template <class F>
+double seconds_of(const F& f) {
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+TEST_CASE("operations on an emulated link take as long as the alpha-beta model says") {
+  const double alpha = 1e-3, beta = 1e6;  // bytes per second
+  const auto link = dist::make_emulated_link(alone(), {.seconds = alpha, .bytes_per_second = beta, .processes = 4});
+  CHECK(link->size() == 4);
+  CHECK(link->rank() == 0);
+  std::vector<float> data(1000, 1.0f);
+  const double bytes = 4000;
+  CHECK(seconds_of([&] { link->all_reduce(data.data(), 1000, f32); }) >= 6 * (alpha + bytes / 4 / beta));
+  const std::int64_t bounds[] = {0, 250, 500, 750, 1000};
+  CHECK(seconds_of([&] { link->reduce_scatter(data.data(), bounds, f32); }) >= 3 * (alpha + bytes / 4 / beta));
+  CHECK(seconds_of([&] { link->all_gather_parts(data.data(), bounds); }) >= 3 * (alpha + 1000 / 4 / beta));
+  CHECK(seconds_of([&] { link->broadcast(data.data(), 4000, 0); }) >= 2 * alpha + bytes / beta);
+  CHECK(seconds_of([&] { link->barrier(); }) >= 2 * alpha);
+  CHECK(data == std::vector<float>(1000, 1.0f));  // the others contribute nothing
+}
+
+TEST_CASE("one process behind an emulated link hears its own words from the others") {
+  const auto link = dist::make_emulated_link(alone(), {.processes = 3});
+  const char mine[] = {'a', 'b'};
+  char all[6];
+  link->all_gather(mine, 2, all);
+  CHECK(std::string(all, 6) == "ababab");
+}
+
+TEST_CASE("a fault befalls one operation of one process") {
+  const auto late = dist::make_faulty(alone(), {.kind = dist::Fault::Kind::delay, .operation = 2, .seconds = 0.05});
+  late->barrier();
+  CHECK(seconds_of([&] { late->barrier(); }) >= 0.05);
+  static const auto dropping = dist::make_faulty(alone(), {.kind = dist::Fault::Kind::drop, .operation = 2});  // outlives the thread, which never comes back
+  static auto& thread = *new dist::CommunicationThread(*dropping, 0.1);
+  thread.post("barrier", 0, [](Communicator& c) { c.barrier(); }).wait();
+  const dist::Work lost = thread.post("gradients", 16, [](Communicator& c) { c.barrier(); });
+  CHECK_THROWS_WITH(lost.wait(), Catch::Contains("has waited 0.1 s for the others in gradients of 16 bytes, its operation 2"));
+  CHECK_FALSE(lost.ready());
+}
+
+TEST_CASE("links and faults that cannot be leave the communicator where it was") {
+  auto inner = alone();
+  expect_error([&] { dist::make_emulated_link(std::move(inner), {.seconds = -1}); }, "ValueError: expected  a link of some seconds and bytes per second\n  actual    -1 s and 0 bytes/s");
+  expect_error([&] { dist::make_faulty(std::move(inner), {.rank = 1}); },
+               "ValueError: expected  a rank among 1 processes, an operation from 1 on and some seconds\n  actual    rank 1, operation 1, 0 s");
+  CHECK(inner != nullptr);
+}
