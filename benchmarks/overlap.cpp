@@ -2,10 +2,10 @@
 // first of several, behind an emulated link (two processes on two cores could not overlap anything); the communication thread
 // sleeps as long as the alpha-beta model says, as it would while a network card works. `./run bench distributed`, or
 //
-//     bench_overlap [--rounds N] [--processes P] [--json FILE] [--svg FILE]
+//     bench_overlap [--rounds N] [--processes P] [--threads N] [--json FILE] [--svg FILE]
 //
 // A row is a link speed. `hidden` is (compute + link - step) / link, where `compute` is a step whose gradients stay, `link` all buckets
-// without computing, and `step` both; the three take turns, and medians are compared. `bound` is the same for a perfect overlap, in
+// without computing, and `step` both; the three take turns, and medians over the turns are printed. `bound` is the same for a perfect overlap, in
 // which each bucket leaves as soon as its last gradient is there and the link is free: not all can be hidden, since the last
 // bucket leaves when backward is over.
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include "benchmarks/support/report.hpp"
 #include "examples/support/svg_plot.hpp"
 #include "tasuki/dist/studies.hpp"
+#include "tasuki/runtime/threads.hpp"
 #include "tasuki/tasuki.hpp"
 
 namespace ts = tasuki;
@@ -29,8 +30,16 @@ namespace {
 constexpr int layers = 8, width = 1024, batch = 128;
 constexpr double gradient_bytes = 4.0 * width * width * layers;
 
+/// Of a round, or medians over rounds.
 struct Times {
   double compute, link, step, ideal;
+  double hidden() const { return (compute + link - step) / link; }
+  double bound() const { return (compute + link - ideal) / link; }
+};
+
+struct Row {
+  Times medians;
+  Sample hidden, bound, of_bound;
 };
 
 class Study {
@@ -61,9 +70,9 @@ class Study {
     optimizer_->step();
     const double all = now() - begin_;
     if (!synced) {
-      quiet_.push_back(ready_now_);
-      quiet_.back().push_back(backward);
-      quiet_.back().push_back(all);
+      quiet_ = ready_now_;
+      tail_ = all - backward;
+      backward_ = backward;
     }
     return all;
   }
@@ -77,33 +86,25 @@ class Study {
     return now() - begin;
   }
 
-  Times measure(int rounds) {
-    std::vector<double> compute, link_alone, both;
-    quiet_.clear();
+  /// Fractions are taken within each round, whose three measurements meet the same machine.
+  Row measure(int rounds) {
+    std::vector<double> compute, link_alone, both, ideal, hidden, bound, of_bound;
     step(true), step(false), link();
-    quiet_.clear();
     for (int r = 0; r < rounds; ++r) {
-      compute.push_back(step(false));
-      link_alone.push_back(link());
-      both.push_back(step(true));
+      Times t{step(false), link(), step(true), 0};
+      t.ideal = ideal_step(t.link);
+      compute.push_back(t.compute), link_alone.push_back(t.link), both.push_back(t.step), ideal.push_back(t.ideal);
+      hidden.push_back(t.hidden()), bound.push_back(t.bound()), of_bound.push_back(t.hidden() / t.bound());
     }
-    Times t{summarize(compute).median, summarize(link_alone).median, summarize(both).median, 0};
-    t.ideal = ideal_step(t.link);
-    return t;
+    return {{summarize(compute).median, summarize(link_alone).median, summarize(both).median, summarize(ideal).median}, summarize(hidden), summarize(bound), summarize(of_bound)};
   }
 
  private:
-  /// Medians of what the quiet steps saw, and a link that never waits longer than it must.
+  /// With the gradients of the last quiet step, and a link that never waits longer than it must.
   double ideal_step(double link_seconds) const {
-    const auto median = [&](std::size_t i) {
-      std::vector<double> values;
-      for (const auto& round : quiet_) values.push_back(round[i]);
-      return summarize(values).median;
-    };
     double free = 0;
-    for (std::size_t i = 0; i < layers; ++i) free = std::max(free, median(i)) + link_seconds / layers;
-    const double backward = median(layers), all = median(layers + 1);
-    return std::max(free, backward) + all - backward;
+    for (const double ready : quiet_) free = std::max(free, ready) + link_seconds / layers;
+    return std::max(free, backward_) + tail_;
   }
 
   ts::dist::World world_;
@@ -112,8 +113,8 @@ class Study {
   std::optional<ts::dist::DataParallel> parallel_;
   ts::Tensor x_;
   double begin_ = 0;
-  std::vector<double> ready_now_;
-  std::vector<std::vector<double>> quiet_;  ///< of each step: when gradients were there, the end of backward, the end
+  std::vector<double> ready_now_, quiet_;  ///< when gradients were there: in this step, in the last one without the link
+  double backward_ = 0, tail_ = 0;         ///< of that one: when backward ended, and how long what followed took
 };
 
 double load() {
@@ -129,11 +130,12 @@ int main(int argc, char** argv) {
   const std::string json = option(argc, argv, "json", ""), svg = option(argc, argv, "svg", "");
   const double alpha = 5e-6;
   const ts::dist::World world = ts::dist::init(argc, argv);
+  ts::set_num_threads(std::atoi(option(argc, argv, "threads", "1").c_str()));
   ts::dist::emulate_link({.seconds = alpha, .processes = processes});
   ts::manual_seed(1);
   Study study(world);
   for (int i = 0; i < 3; ++i) study.step(false);
-  const double compute = study.measure(5).compute;
+  const double compute = study.measure(5).medians.compute;
 
   std::printf("%d layers of %d x %d, batch %d, as 1 of %d processes behind an emulated link (alpha %.0f us); load %.2f at the start\n", layers, width, width, batch, processes, alpha * 1e6, load());
   std::printf("%12s %12s %12s %12s %10s %10s %10s\n", "link GB/s", "compute ms", "link ms", "step ms", "hidden", "bound", "of bound");
@@ -144,9 +146,9 @@ int main(int argc, char** argv) {
   for (const double ratio : {0.25, 0.5, 0.75, 1.0}) {
     const double bytes_per_second = 2.0 * (processes - 1) / processes * gradient_bytes / (ratio * compute);
     ts::dist::emulate_link({.seconds = alpha, .bytes_per_second = bytes_per_second, .processes = processes});
-    const Times t = study.measure(rounds);
-    const double hidden = (t.compute + t.link - t.step) / t.link, bound = (t.compute + t.link - t.ideal) / t.link;
-    std::printf("%12.3f %12.2f %12.2f %12.2f %10.3f %10.3f %10.3f\n", bytes_per_second / 1e9, 1e3 * t.compute, 1e3 * t.link, 1e3 * t.step, hidden, bound, hidden / bound);
+    const Row row = study.measure(rounds);
+    const Times& t = row.medians;
+    std::printf("%12.3f %12.2f %12.2f %12.2f %10.3f %10.3f %10.3f\n", bytes_per_second / 1e9, 1e3 * t.compute, 1e3 * t.link, 1e3 * t.step, row.hidden.median, row.bound.median, row.of_bound.median);
     std::fflush(stdout);
     report.begin_row();
     report.add("link_bytes_per_second", bytes_per_second);
@@ -154,12 +156,14 @@ int main(int argc, char** argv) {
     report.add("link_seconds", t.link);
     report.add("step_seconds", t.step);
     report.add("ideal_step_seconds", t.ideal);
-    report.add("hidden", hidden);
-    report.add("bound", bound);
-    report.add("of_bound", hidden / bound);
+    report.add("hidden", row.hidden.median);
+    report.add("bound", row.bound.median);
+    report.add("of_bound", row.of_bound.median);
+    report.add("of_bound_low", row.of_bound.low);
+    report.add("of_bound_high", row.of_bound.high);
     report.add("load", load());
-    hidden_curve.add(t.link / t.compute, hidden);
-    bound_curve.add(t.link / t.compute, bound);
+    hidden_curve.add(t.link / t.compute, row.hidden.median);
+    bound_curve.add(t.link / t.compute, row.bound.median);
   }
   picture.left.set(0, 1, 0.2);
   picture.series = {hidden_curve, bound_curve};
