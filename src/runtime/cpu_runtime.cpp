@@ -272,6 +272,7 @@ void CpuRuntime::commit(BlockPart part) {
         mprotect(pages.begin, pages.bytes(), PROT_READ | PROT_WRITE);
       }
     }
+    if (committed) populate_pages({pages.begin, pages.bytes()});
     for (const PageRange& rest : donors) keep_rest(rest);
     if (committed) return;
     if (!manager() || !manager()->make_room(bytes)) no_room(bytes, bytes);

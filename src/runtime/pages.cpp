@@ -55,7 +55,12 @@ bool take(PageRange pages, char* to) noexcept {
 }
 
 /// Lets a part of what map_addresses gave be used.
-bool admit(char* begin, char* end) noexcept { return begin == end || mprotect(begin, static_cast<std::size_t>(end - begin), PROT_READ | PROT_WRITE) == 0; }
+bool admit(PageRange pages) noexcept {
+  if (pages.bytes == 0) return true;
+  if (mprotect(pages.begin, pages.bytes, PROT_READ | PROT_WRITE) != 0) return false;
+  populate_pages(pages);
+  return true;
+}
 
 bool fill(char* to, char* end, PageRanges& donors) noexcept {
   for (PageRange& donor : donors) {
@@ -73,10 +78,10 @@ bool fill(char* to, char* end, PageRanges& donors) noexcept {
     char* const next = to + std::min(huge_page, static_cast<std::size_t>(end - to));
     const std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(next - to));
     donor.bytes -= bytes;
-    if (!take({donor.begin + donor.bytes, bytes}, to) || !admit(to + bytes, next)) return false;
+    if (!take({donor.begin + donor.bytes, bytes}, to) || !admit({to + bytes, static_cast<std::size_t>(next - to) - bytes})) return false;
     to = next;
   }
-  return admit(to, end);
+  return admit({to, static_cast<std::size_t>(end - to)});
 }
 
 }  // namespace
@@ -86,6 +91,12 @@ char* map_addresses(std::size_t bytes) noexcept { return map_aligned(bytes, PROT
 
 void unmap_pages(PageRange pages) noexcept {
   if (pages.bytes) munmap(pages.begin, pages.bytes);
+}
+
+void populate_pages([[maybe_unused]] PageRange pages) noexcept {
+#ifdef MADV_POPULATE_WRITE
+  if (pages.bytes) madvise(pages.begin, pages.bytes, MADV_POPULATE_WRITE);  // older kernels refuse, which costs time only
+#endif
 }
 
 char* remap_pages(std::size_t bytes, PageRanges& donors) noexcept {

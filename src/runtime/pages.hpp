@@ -21,6 +21,8 @@ char* map_pages(std::size_t bytes) noexcept;
 /// Addresses without memory, where any access stops the program; nullptr when the system refuses.
 char* map_addresses(std::size_t bytes) noexcept;
 void unmap_pages(PageRange pages) noexcept;
+/// Has the system find memory for pages that will be written soon: a fault for each of them costs several times as much.
+void populate_pages(PageRange pages) noexcept;
 
 /// Like map_pages, from the pages of mappings that nobody needs any more as far as they go; what they held is still in them. Moving a
 /// page costs the system a fraction of clearing a new one. `donors` become what is left of them, even when it fails.
