@@ -31,7 +31,7 @@ struct Options {
   std::string checkpoint, compress = "none";
   int epochs = 6, batch = 64, zero = 0, checkpoint_every = 100;
   double lr = 2e-3;
-  bool augment = true, summary = false, resume = false;
+  bool augment = true, summary = false, resume = false, shares = false;
   support::Setting setting;
 };
 
@@ -44,6 +44,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--batch", o.batch, "digits per step, of all processes together")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", o.lr, "highest learning rate of AdamW; it falls along a cosine")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--zero", o.zero, "with several processes, what each has only a share of: 1 optimizer state, 2 gradients too, 3 parameters too")->capture_default_str()->check(CLI::Range(0, 3));
+  app.add_flag("--shares", o.shares, "with several processes, let each one's share of the batches follow its speed in the epoch before");
   app.add_option("--compress", o.compress, "with several processes, how gradients travel: whole, in 16 bits, their largest hundredth (top_k), or low-rank matrices (power_sgd)")
       ->capture_default_str()->check(CLI::IsMember({"none", "bf16", "f16", "top_k", "power_sgd"}));
   o.setting.add_to(app);
@@ -164,7 +165,9 @@ void train(const Options& o, const ts::dist::World& world) {
     accuracies.add(static_cast<double>(epoch), 100 * last_accuracy);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("%s  loss %.4f  accuracy %.4f  %.1f s\n", title.c_str(), sum / static_cast<double>(done), last_accuracy, seconds.count());
-    if (world.size() > 1) std::printf("%s\n", balance.end_epoch().to_string().c_str());
+    const auto report = balance.end_epoch();
+    if (world.size() > 1) std::printf("%s\n", report.to_string().c_str());
+    if (o.shares) loader.set_shares(report.speeds());
     std::fflush(stdout);
     sum = 0, done = 0;
   }

@@ -21,6 +21,7 @@ struct Loader::Impl {
   LoaderOptions options;
   LoaderPosition next{};      ///< where the next loop starts
   LoaderPosition position{};  ///< what the loops have reached
+  std::vector<double> bounds{};  ///< of the shards' parts of a global batch, from 0 to 1; empty when they are equal
 
   ~Impl() {
     if (owned) delete dataset;
@@ -28,7 +29,12 @@ struct Loader::Impl {
   /// What all shards take at a time.
   std::int64_t global_batch() const { return options.global_batch > 0 ? options.global_batch : options.batch * options.shard.size; }
   /// What this shard takes of a full global batch.
-  std::int64_t local_batch() const { return (global_batch() - options.shard.rank + options.shard.size - 1) / options.shard.size; }
+  std::int64_t local_batch() const {
+    if (!bounds.empty()) return bound(options.shard.rank + 1, global_batch()) - bound(options.shard.rank, global_batch());
+    return (global_batch() - options.shard.rank + options.shard.size - 1) / options.shard.size;
+  }
+  /// Where the shard's part of so many examples begins.
+  std::int64_t bound(int shard, std::int64_t examples) const { return static_cast<std::int64_t>(bounds[static_cast<std::size_t>(shard)] * static_cast<double>(examples) + 0.5); }
   /// Batches of an epoch from its example `first` on, the same number for every shard.
   std::int64_t batches(std::int64_t first) const {
     const std::int64_t rest = dataset->size() - first, all = global_batch();
@@ -47,8 +53,14 @@ struct Loader::Impl {
     }
     std::vector<std::int64_t> mine;
     mine.reserve(static_cast<std::size_t>(batches(first) * local_batch()));
-    for (std::int64_t begin = first; begin < n; begin += global_batch())
+    for (std::int64_t begin = first; begin < n; begin += global_batch()) {
+      if (!bounds.empty()) {
+        const std::int64_t examples = std::min(n - begin, global_batch());
+        mine.insert(mine.end(), all.begin() + begin + bound(options.shard.rank, examples), all.begin() + begin + bound(options.shard.rank + 1, examples));
+        continue;
+      }
       for (std::int64_t i = begin + options.shard.rank; i < std::min(n, begin + global_batch()); i += options.shard.size) mine.push_back(all[static_cast<std::size_t>(i)]);
+    }
     return mine;
   }
 };
@@ -59,7 +71,7 @@ class Loader::Iterator::Run {
  public:
   explicit Run(Impl& loader)
       : loader_(loader), start_(std::exchange(loader.next, {loader.next.epoch + 1, 0})), order_(loader.order_of(start_.epoch, start_.examples)),
-        count_(loader.batches(start_.examples)) {
+        count_(loader.batches(start_.examples)), local_batch_(loader.local_batch()) {
     const auto wanted = std::min<std::int64_t>(loader.options.workers, count_);
     slots_.resize(static_cast<std::size_t>(wanted * loader.options.prefetch + 1));  // one more for the batch in use
     try {
@@ -109,8 +121,8 @@ class Loader::Iterator::Run {
   };
 
   Batch make(std::int64_t k) const {
-    const std::int64_t size = static_cast<std::int64_t>(order_.size()), first = std::min(k * loader_.local_batch(), size);
-    const std::int64_t count = std::min(loader_.local_batch(), size - first), any = 0;
+    const std::int64_t size = static_cast<std::int64_t>(order_.size()), first = std::min(k * local_batch_, size);
+    const std::int64_t count = std::min(local_batch_, size - first), any = 0;
     // The shapes of an empty batch are those of an example.
     Batch batch = count ? loader_.dataset->batch(order_.data() + first, count) : loader_.dataset->batch(&any, 1);
     if (loader_.options.transform) loader_.options.transform(batch);
@@ -159,7 +171,7 @@ class Loader::Iterator::Run {
   Impl& loader_;
   const LoaderPosition start_;
   const std::vector<std::int64_t> order_;
-  const std::int64_t count_;
+  const std::int64_t count_, local_batch_;
   std::int64_t at_ = 0;  ///< the loop's batch
   Batch current_;
   std::mutex mutex_;
@@ -197,6 +209,21 @@ Loader::~Loader() { delete impl_; }
 std::int64_t Loader::size() const { return impl_->batches(0); }
 std::int64_t Loader::epoch() const { return impl_->next.epoch; }
 void Loader::set_epoch(std::int64_t epoch) { impl_->next = impl_->position = {epoch, 0}; }
+void Loader::set_shares(const std::vector<double>& shares, SourceLocation at) {
+  double total = 0;
+  bool fine = shares.empty() || shares.size() == static_cast<std::size_t>(impl_->options.shard.size);
+  for (const double s : shares) fine = fine && s >= 0 && s < __builtin_inf(), total += s;
+  if (!fine || (!shares.empty() && !(total > 0))) {
+    ValueError error(detail::concat({"expected  a share for each of ", impl_->options.shard.size, " shards, none negative and one above zero\nactual    ", shares.size(), " shares with the sum ", total}));
+    error.add_op("data::Loader::set_shares", "", "", at);
+    throw error;
+  }
+  impl_->bounds.clear();
+  if (shares.empty()) return;
+  double sum = 0;
+  for (const double s : shares) impl_->bounds.push_back(std::exchange(sum, sum + s) / total);
+  impl_->bounds.push_back(1);
+}
 std::int64_t Loader::example_count() const { return impl_->dataset->size(); }
 const LoaderOptions& Loader::options() const { return impl_->options; }
 LoaderPosition Loader::position() const { return impl_->position; }

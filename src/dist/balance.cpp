@@ -31,6 +31,19 @@ std::string BalanceReport::to_string() const {
   return text;
 }
 
+std::vector<double> BalanceReport::speeds() const {
+  std::vector<double> speeds;
+  double sum = 0, known = 0;
+  for (std::size_t r = 0; r < samples.size(); ++r) {
+    speeds.push_back(samples[r] > 0 && seconds[r] > 0 ? samples[r] / seconds[r] : 0);
+    sum += speeds.back();
+    known += speeds.back() > 0;
+  }
+  for (double& s : speeds)
+    if (s == 0) s = known > 0 ? sum / known : 1;
+  return speeds;
+}
+
 Balance::Balance(const World& world) : world_(world) { begin(); }
 
 void Balance::begin() {

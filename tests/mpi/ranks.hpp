@@ -24,6 +24,7 @@ void zero_equals_one_process(const tasuki::dist::World& world);
 void batch_statistics(const tasuki::dist::World& world);
 void spread_dropout(const tasuki::dist::World& world);
 void compression(const tasuki::dist::World& world);
+void shares(const tasuki::dist::World& world);
 void zero_memory(const tasuki::dist::World& world);
 void zero_budget(const tasuki::dist::World& world);
 void zero_misuse(const tasuki::dist::World& world);

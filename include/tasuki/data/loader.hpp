@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "tasuki/core/function_ref.hpp"
 #include "tasuki/data/dataset.hpp"
@@ -69,6 +70,11 @@ class Loader {
   /// The epoch that the next loop runs; it starts at 0.
   std::int64_t epoch() const;
   void set_epoch(std::int64_t epoch);
+  /// From the next loop on, shard r gets the r-th part of every global batch, in proportion to shares[r], instead of every size-th
+  /// example: for processes of different speed, of which dist::BalanceReport::speeds knows. All processes give the same shares; none
+  /// make the parts equal again. The global batches stay what they are. Throws ValueError unless there is a share for each shard, none
+  /// of them negative, and one above zero.
+  void set_shares(const std::vector<double>& shares, SourceLocation at = SourceLocation::current());
   /// What is done with once the batch that was handed out last is. Set in another run, with any number of shards, the next loop
   /// runs the rest of that epoch in the same order. Throws ValueError outside the data.
   LoaderPosition position() const;

@@ -15,6 +15,8 @@ struct BalanceReport {
   std::vector<double> samples, bytes, seconds;
   /// "balance over 4 processes (Jain's index): samples 1.0000, bytes 1.0000, seconds 0.9968"
   std::string to_string() const;
+  /// Samples per second of each rank, for Loader::set_shares; the mean of the others where one had no sample.
+  std::vector<double> speeds() const;
 };
 
 /// Compares the work of the processes, epoch by epoch:
