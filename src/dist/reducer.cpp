@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "src/dist/compression.hpp"
+#include "src/dist/first_difference.hpp"
+#include "src/dist/gather.hpp"
 #include "src/dist/zero.hpp"
 #include "tasuki/autograd/after_backward.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -17,7 +19,7 @@ Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimize
   if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
   const bool compresses = options.compression.kind != Compression::Kind::none;
   if (options.zero > 0 && compresses) TASUKI_THROW(ValueError, "zero = ", options.zero, " and compression do not go together\ngive one of them");
-  check_same_network(net);
+  check_same_network(net, optimizer, options);
   for (const FlatLayout::Group& g : layout_.groups())
     if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
   const NoGrad off;
@@ -54,25 +56,14 @@ void Reducer::detach() {
 }
 
 /// Line by line, so that the error can name the first difference.
-void Reducer::check_same_network(const nn::Module& net) const {
+void Reducer::check_same_network(const nn::Module& net, const optim::Optimizer& optimizer, const DataParallelOptions& o) const {
   std::string mine = "Tasuki " TASUKI_VERSION_TEXT "\n";
   for (const NamedTensor& t : net.named_state()) mine += t.name + ": " + t.tensor.describe() + "\n";
-  const std::string all = world_.gather_texts(mine, "\f");
-  std::vector<std::string> texts{""};
-  for (const char c : all)
-    if (c == '\f') texts.emplace_back();
-    else texts.back() += c;
-  for (std::size_t r = 1; r < texts.size(); ++r) {
-    if (texts[r] == texts[0]) continue;
-    std::size_t at = 0;
-    while (at < texts[0].size() && at < texts[r].size() && texts[0][at] == texts[r][at]) ++at;
-    const auto line = [&](const std::string& text) {
-      const std::size_t newline = text.rfind('\n', at ? at - 1 : 0), begin = at == 0 || newline == std::string::npos ? 0 : newline + 1;
-      const std::string found = text.substr(begin, text.find('\n', begin) - begin);
-      return found.empty() ? std::string("nothing more") : found;
-    };
-    TASUKI_THROW(DistributedError, "expected  the same network on all processes\nactual    rank 0 has  ", line(texts[0]), "\n          rank ", static_cast<std::int64_t>(r), " has  ", line(texts[r]));
-  }
+  mine += detail::concat({optimizer.name(), " of ", layout_.entries().size(), " parameters\n"});
+  for (const FlatLayout::Entry& e : layout_.entries()) mine += "an optimized parameter: " + e.parameter.describe() + "\n";
+  mine += detail::concat({"buckets of ", o.bucket_bytes, " bytes, zero = ", o.zero, ", compression ", static_cast<int>(o.compression.kind), " (", o.compression.fraction, ", ", o.compression.rank, ", ",
+                          o.compression.momentum, ", ", o.compression.warm_up, ")\n"});
+  if (const std::string difference = first_difference(gather_list(world_, mine)); !difference.empty()) TASUKI_THROW(DistributedError, "expected  the same network on all processes\n", difference);
 }
 
 void Reducer::broadcast_buffers() {

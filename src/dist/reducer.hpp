@@ -40,7 +40,7 @@ class Reducer final : public BatchCount {
   void gather(const double* mine, std::size_t count, double* all) override;
 
  private:
-  void check_same_network(const nn::Module& net) const;
+  void check_same_network(const nn::Module& net, const optim::Optimizer& optimizer, const DataParallelOptions& options) const;
   void take_note_of_arenas();
   void arrived(std::size_t entry);
   void begin_pass();

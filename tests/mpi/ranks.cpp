@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -273,16 +274,30 @@ void misuse(const ts::dist::World& world) {
   CHECK(contains(message_of([&] { world.sum(ts::ones({2}, {.dtype = ts::u8})); }), "expected  f32, f64, bf16, f16, i64 or i32"));
 }
 
+/// What the processes cannot train together, and what all of them are told.
 void other_network(const ts::dist::World& world) {
-  ts::nn::Sequential net;
-  net.append(ts::nn::Linear{4, 4});
-  net.append(ts::nn::Linear{4, world.rank() == 2 ? 5 : 4});
-  ts::optim::SGD opt{net.parameters(), {.lr = 1}};
-  const std::string text = message_of([&] { ts::dist::DataParallel parallel(world, net, opt); });
-  if (world.rank() == 0) std::printf("%s\n", text.c_str());
-  CHECK(contains(text, "DistributedError: DataParallel\n  expected  the same network on all processes\n"));
-  CHECK(contains(text, "rank 0 has  1.weight: f32[4, 4]") && contains(text, "rank 2 has  1.weight: f32[5, 4]"));
-  CHECK(contains(text, "ranks.cpp:"));
+  const bool last = world.rank() == 2;
+  const auto told = [&](std::vector<int> sizes, ts::Device device, double momentum, const ts::dist::DataParallelOptions& options) {
+    ts::nn::Sequential net;
+    for (const int size : sizes) net.append(ts::nn::Linear{4, size});
+    net.to(device);
+    std::optional<ts::optim::SGD> sgd;
+    std::optional<ts::optim::AdamW> adam;
+    if (momentum >= 0) sgd.emplace(net.parameters(), ts::optim::SGDOptions{.lr = 1, .momentum = momentum});
+    else adam.emplace(net.parameters());
+    ts::optim::Optimizer& opt = sgd ? static_cast<ts::optim::Optimizer&>(*sgd) : *adam;
+    const std::string text = message_of([&] { ts::dist::DataParallel parallel(world, net, opt, options); });
+    CHECK(contains(text, "DistributedError: DataParallel\n  expected  the same network on all processes\n  actual    rank 0 has  "));
+    CHECK(contains(text, "ranks.cpp:"));
+    return text;
+  };
+  const auto cpu = ts::Device::cpu();
+  const auto differ = [](const std::string& text, const std::string& first, const std::string& other) { return contains(text, "rank 0 has  " + first) && contains(text, "rank 2 has  " + other); };
+  CHECK(differ(told({4, last ? 5 : 4}, cpu, 0, {}), "1.weight: f32[4, 4]", "1.weight: f32[5, 4]"));
+  CHECK(differ(told(last ? std::vector{4} : std::vector{4, 4}, cpu, 0, {}), "1.weight: f32[4, 4]", "SGD of 2 parameters"));
+  CHECK(differ(told({4}, last ? ts::Device::sim() : cpu, 0, {}), "0.weight: f32[4, 4] cpu", "0.weight: f32[4, 4] sim"));
+  CHECK(differ(told({4}, cpu, last ? -1 : 0, {}), "SGD of 2 parameters", "AdamW of 2 parameters"));
+  CHECK(differ(told({4}, cpu, 0, {.zero = last ? 1 : 0}), "buckets of 1048576 bytes, zero = 0", "buckets of 1048576 bytes, zero = 1"));
 }
 
 void other_order(const ts::dist::World& world) {
