@@ -80,11 +80,11 @@ class MpiCommunicator final : public Communicator {
   }
 
   void all_reduce(void* data, std::int64_t count, DType dtype) override {
+    if (hosts_ == 1) return window_->all_reduce(data, count, dtype);
     agree("all_reduce", count, dtype);
     struct Between {
       const MpiCommunicator& of;
       DType dtype;
-      bool needed() const { return of.hosts_ > 1; }
       void operator()(void* sum, std::int64_t elements) const {
         of.complete("all_reduce", [&](MPI_Request* request) {
           MPI_Iallreduce(MPI_IN_PLACE, sum, static_cast<int>(elements), type_of(kernels::cpu::sum_type(dtype)), MPI_SUM, of.leaders_, request);
@@ -168,8 +168,8 @@ class MpiCommunicator final : public Communicator {
       window_->check_failures();
       const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
       if (waited.count() > timeout_seconds_)
-        fail(tasuki::detail::concat({"rank ", rank_, " has waited ", timeout_seconds_, " s for other processes in ", what,
-                                     hosts_ > 1 ? "; those of this host have come, unless it says so above" : "", "\none of them has ended, hangs, or does other steps"}));
+        fail(tasuki::detail::concat({"rank ", rank_, " has waited ", timeout_seconds_, " s for other ", hosts_ > 1 ? "hosts" : "processes", " in ", what,
+                                     "\none of them has ended, hangs, does other steps, or cannot be reached"}));
       if (waited.count() > 1e-2) std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
   }

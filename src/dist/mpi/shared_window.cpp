@@ -17,9 +17,9 @@ SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) 
   int size = 0;
   MPI_Comm_size(host, &size);
   MPI_Comm_rank(host, &rank_);
-  crowded_ = std::thread::hardware_concurrency() <= static_cast<unsigned>(size);
+  crowded_ = std::thread::hardware_concurrency() < static_cast<unsigned>(size);
   void* mine = nullptr;
-  const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + chunk_bytes + (rank_ == 0 ? sums_bytes : 0));
+  const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + 2 * chunk_bytes + (rank_ == 0 ? 2 * sums_bytes : 0));
   static_assert(sizeof(Head) <= head_bytes);
   if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_) != MPI_SUCCESS)
     TASUKI_THROW(DistributedError, "cannot share ", static_cast<std::size_t>(bytes), " bytes with the other processes of this host\nis there room in /dev/shm, or in the container's shared memory?");
@@ -41,13 +41,26 @@ SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) 
 
 SharedWindow::~SharedWindow() { MPI_Win_free(&window_); }
 
+namespace {
+/// About 50 us: processes that do the same come at about the same time, and who gives its core away may not get it back for long.
+constexpr int spins = 2000;
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+}  // namespace
+
 void SharedWindow::meet() {
   const std::uint64_t number = ++meetings_;
   peers_[static_cast<std::size_t>(rank_)]->meetings.store(number, std::memory_order_release);
   const auto start = std::chrono::steady_clock::now();
   for (Head* peer : peers_)
     for (int turns = 0; peer->meetings.load(std::memory_order_acquire) < number; ++turns) {
-      if (!crowded_ && turns < 2000) continue;
+      if (!crowded_ && turns < spins) {
+        relax();
+        continue;
+      }
       std::this_thread::yield();
       if (turns % 256 != 255) continue;
       const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
@@ -113,7 +126,7 @@ void SharedWindow::too_late() const {
                describe(mine()), "\nwho has not come, and has ended, hangs, or does other steps:", late);
 }
 
-void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
+void SharedWindow::announce(const char* what, std::int64_t count, DType dtype) {
   // Two places in turn: nobody is a whole operation ahead of one that still compares.
   const std::size_t turn = ++operations_ % 2;
   Announcement& mine = this->mine().announced[turn];
@@ -121,7 +134,11 @@ void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
   std::strncpy(mine.what, what, sizeof mine.what - 1);
   mine.count = count;
   mine.dtype = dtype;
-  meet();
+}
+
+void SharedWindow::compare() const {
+  const std::size_t turn = operations_ % 2;
+  const Announcement& mine = this->mine().announced[turn];
   for (int peer = 0; peer < size(); ++peer) {
     const Announcement& other = peers_[static_cast<std::size_t>(peer)]->announced[turn];
     if (std::strncmp(mine.what, other.what, sizeof mine.what) == 0 && mine.count == other.count && mine.dtype == other.dtype) continue;
@@ -131,18 +148,36 @@ void SharedWindow::agree(const char* what, std::int64_t count, DType dtype) {
   }
 }
 
-void SharedWindow::sum_slice(std::int64_t count, DType dtype) const {
+void SharedWindow::all_reduce(void* data, std::int64_t count, DType dtype) {
+  announce("all_reduce", count, dtype);
+  const auto chunk = static_cast<std::int64_t>(chunk_bytes / size_of(dtype)), chunks = std::max<std::int64_t>(1, (count + chunk - 1) / chunk);
+  const auto length = [&](std::int64_t k) { return std::min(chunk, count - k * chunk); };
+  const auto place = [&](std::int64_t k) { return static_cast<char*>(data) + static_cast<std::size_t>(k) * chunk_bytes; };
+  const auto take = [&](std::int64_t k) { take_sums(place(k), length(k), dtype, static_cast<int>(k % 2)); };
+  for (std::int64_t k = 0; k < chunks; ++k) {
+    const int turn = static_cast<int>(k % 2);
+    std::memcpy(slot(rank_, turn), place(k), static_cast<std::size_t>(length(k)) * size_of(dtype));
+    meet();  // chunk k is there, and the sums of chunk k - 1
+    if (k == 0) compare();
+    else take(k - 1);
+    sum_slice(length(k), dtype, turn);
+  }
+  meet();
+  take(chunks - 1);
+}
+
+void SharedWindow::sum_slice(std::int64_t count, DType dtype, int turn) const {
   // Whole cache lines for each, so that no two write to the same one.
   const std::int64_t line = 64, share = (count + size() - 1) / size();
   const std::int64_t begin = std::min(count, (share * rank_ + line - 1) / line * line), end = rank_ + 1 == size() ? count : std::min(count, (share * (rank_ + 1) + line - 1) / line * line);
   std::vector<const void*> sources;
-  for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer) + static_cast<std::size_t>(begin) * size_of(dtype));
-  kernels::cpu::sum_sources(sources.data(), sources.size(), end - begin, dtype, sums() + static_cast<std::size_t>(begin) * size_of(kernels::cpu::sum_type(dtype)));
+  for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer, turn) + static_cast<std::size_t>(begin) * size_of(dtype));
+  kernels::cpu::sum_sources(sources.data(), sources.size(), end - begin, dtype, sums(turn) + static_cast<std::size_t>(begin) * size_of(kernels::cpu::sum_type(dtype)));
 }
 
-void SharedWindow::take_sums(void* data, std::int64_t count, DType dtype) const {
-  if (kernels::cpu::sum_type(dtype) == dtype) std::memcpy(data, sums(), static_cast<std::size_t>(count) * size_of(dtype));
-  else kernels::cpu::round_sum(sums(), count, dtype, data);
+void SharedWindow::take_sums(void* data, std::int64_t count, DType dtype, int turn) const {
+  if (kernels::cpu::sum_type(dtype) == dtype) std::memcpy(data, sums(turn), static_cast<std::size_t>(count) * size_of(dtype));
+  else kernels::cpu::round_sum(sums(turn), count, dtype, data);
 }
 
 namespace {

@@ -29,7 +29,11 @@ class SharedWindow {
 
   /// All processes meet. Throws DistributedError on each of them unless all came for the same operation, and when one does not come
   /// before the deadline. `what` is cut to 15 characters.
-  void agree(const char* what, std::int64_t count, DType dtype);
+  void agree(const char* what, std::int64_t count, DType dtype) {
+    announce(what, count, dtype);
+    meet();
+    compare();
+  }
   /// Between two calls of agree: nobody goes on before all have come.
   void meet();
 
@@ -40,6 +44,9 @@ class SharedWindow {
   /// Throws when fail was called on this host.
   void check_failures() const;
 
+  /// As Communicator's, where there is one host; agrees by itself. While a chunk is summed the one before it is taken, so that the
+  /// processes meet once for each.
+  void all_reduce(void* data, std::int64_t count, DType dtype);
   /// Sums over the host, a chunk at a time. `between(sum, elements)` is called by rank 0 alone, on each chunk's sum in sum_type,
   /// before the others see it.
   template <class Between>
@@ -71,10 +78,13 @@ class SharedWindow {
     alignas(64) Board board;
   };
   static constexpr std::size_t line_bytes = 64, head_bytes = 4096, sums_bytes = 2 * chunk_bytes;  // bf16 chunks are summed in f32
-  char* slot(int peer) const { return reinterpret_cast<char*>(peers_[static_cast<std::size_t>(peer)]) + head_bytes; }
-  char* sums() const { return slot(0) + chunk_bytes; }
-  void sum_slice(std::int64_t count, DType dtype) const;
-  void take_sums(void* data, std::int64_t count, DType dtype) const;
+  /// Chunks go through two places in turn: 0 and 1.
+  char* slot(int peer, int turn = 0) const { return reinterpret_cast<char*>(peers_[static_cast<std::size_t>(peer)]) + head_bytes + static_cast<std::size_t>(turn) * chunk_bytes; }
+  char* sums(int turn = 0) const { return slot(0, 2) + static_cast<std::size_t>(turn) * sums_bytes; }
+  void announce(const char* what, std::int64_t count, DType dtype);
+  void compare() const;
+  void sum_slice(std::int64_t count, DType dtype, int turn = 0) const;
+  void take_sums(void* data, std::int64_t count, DType dtype, int turn = 0) const;
   /// Throws when one that is waited for will not come any more.
   void check_comes(const Head& peer, std::uint64_t number) const;
   [[noreturn]] void too_late() const;
@@ -99,10 +109,8 @@ void SharedWindow::all_reduce(void* data, std::int64_t count, DType dtype, const
     meet();
     sum_slice(n, dtype);
     meet();
-    if (between.needed()) {
-      if (rank_ == 0) between(sums(), n);
-      meet();
-    }
+    if (rank_ == 0) between(sums(), n);
+    meet();
     take_sums(mine, n, dtype);
   }
 }
