@@ -77,12 +77,12 @@ TEST_CASE("whoever waits too long is told for what, and what was done before") {
     [[noreturn]] void abort(int) override { std::abort(); }
   };
   static Slow slow;                                              // outlives the detached thread
-  static auto& thread = *new CommunicationThread(slow, 0.1);
+  static auto& thread = *new CommunicationThread(slow, 1);
   thread.post("barrier", 0, [](Communicator& c) { c.barrier(); }).wait();
   const Work work = thread.post("gradients", 4096, [](Communicator& c) { c.all_reduce(nullptr, 1024, f32); });
   CHECK_FALSE(work.ready());
   expect_error([&] { work.wait(); },
-               "DistributedError: rank 1 of 2 has waited 0.1 s for the others in gradients of 4096 bytes, its operation 2\n"
+               "DistributedError: rank 1 of 2 has waited 1 s for the others in gradients of 4096 bytes, its operation 2\n"
                "  one of them has ended, hangs, or does fewer steps; the latest operations here were\n"
                "    1 barrier of 0 bytes\n"
                "    2 gradients of 4096 bytes");

@@ -5,6 +5,7 @@
 #include "src/dist/communication_thread.hpp"
 #include "src/dist/decorators.hpp"
 #include "src/dist/self_communicator.hpp"
+#include "tasuki/tasuki.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/expect_error.hpp"
 
@@ -53,12 +54,37 @@ TEST_CASE("a fault befalls one operation of one process") {
   const auto late = dist::make_faulty(alone(), {.kind = dist::Fault::Kind::delay, .operation = 2, .seconds = 0.05});
   late->barrier();
   CHECK(seconds_of([&] { late->barrier(); }) >= 0.05);
-  static const auto dropping = dist::make_faulty(alone(), {.kind = dist::Fault::Kind::drop, .operation = 2});  // outlives the thread, which never comes back
-  static auto& thread = *new dist::CommunicationThread(*dropping, 0.1);
+  // Never destroyed, since the thread never comes back.
+  static auto& dropping = *dist::make_faulty(alone(), {.kind = dist::Fault::Kind::drop, .operation = 2}).release();
+  static auto& thread = *new dist::CommunicationThread(dropping, 2);
   thread.post("barrier", 0, [](Communicator& c) { c.barrier(); }).wait();
   const dist::Work lost = thread.post("gradients", 16, [](Communicator& c) { c.barrier(); });
-  CHECK_THROWS_WITH(lost.wait(), Catch::Contains("has waited 0.1 s for the others in gradients of 16 bytes, its operation 2"));
+  CHECK_THROWS_WITH(lost.wait(), Catch::Contains("has waited 2 s for the others in gradients of 16 bytes, its operation 2"));
   CHECK_FALSE(lost.ready());
+}
+
+TEST_CASE("gradients that others add nothing to are what they were") {
+  std::vector<float> values[2];
+  for (const bool emulated : {false, true}) {
+    dist::emulate_link({.seconds = 1e-6, .processes = emulated ? 4 : 1});
+    CHECK(dist::world().size() == (emulated ? 4 : 1));
+    manual_seed(2);
+    models::MLP net{{8, 40, 40, 3}};
+    optim::SGD opt{net.parameters(), {.lr = 0.1}};
+    dist::DataParallel parallel{dist::world(), net, opt, {.bucket_bytes = 2000}};
+    const Tensor x = randn({7, 8}), t = randint(0, 3, {7});
+    for (int step = 0; step < 5; ++step) {
+      opt.zero_grad();
+      cross_entropy(net(x), t).backward();
+      opt.step();
+    }
+    for (const Tensor& p : net.parameters()) {
+      const auto some = p.detach().to_vector<float>();
+      values[emulated].insert(values[emulated].end(), some.begin(), some.end());
+    }
+  }
+  dist::emulate_link({.processes = 1});
+  CHECK(values[0] == values[1]);
 }
 
 TEST_CASE("links and faults that cannot be leave the communicator where it was") {
