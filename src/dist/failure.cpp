@@ -77,9 +77,12 @@ void watch(Communicator& communicator, const OperationLog& log) {
   watched.communicator = &communicator;
   std::set_terminate(on_terminate);
   stack_t stack{};
-  stack.ss_sp = watched.stack;
-  stack.ss_size = sizeof watched.stack;
-  ::sigaltstack(&stack, nullptr);
+  if (::sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_DISABLE)) {  // a sanitizer has one already
+    stack = {};
+    stack.ss_sp = watched.stack;
+    stack.ss_size = sizeof watched.stack;
+    ::sigaltstack(&stack, nullptr);
+  }
   struct sigaction action {};
   action.sa_sigaction = on_signal;
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;

@@ -99,15 +99,13 @@ World init(int& argc, char**& argv, const Options& options) {
   double timeout = options.timeout_seconds;
   if (const char* text = std::getenv("TASUKI_DIST_TIMEOUT")) timeout = std::atof(text);
   if (!(timeout > 0)) TASUKI_THROW(ValueError, "expected  a timeout of some seconds\nactual    ", timeout);
-  if (j.thread) TASUKI_THROW(ValueError, "dist::init was called after something had been summed or broadcast\ncall it first in main");
   const int announced = announced_size();
-  if (announced > 0 && &tasuki_mpi_communicator) {
-    j.communicator.reset(tasuki_mpi_communicator(&argc, &argv, timeout));
-  } else if (announced > 1) {
+  if (announced > 1 && !&tasuki_mpi_communicator)
     TASUKI_THROW(DistributedError, "this process was started as one of ", announced,
                  ", and cannot reach the others: the program is built without MPI\nlink the CMake target tasuki::mpi; where find_package(tasuki) has none, install libopenmpi-dev "
                  "and build Tasuki again");
-  }
+  if (j.thread) TASUKI_THROW(ValueError, "dist::init was called after something had been summed or broadcast\ncall it first in main");
+  if (announced > 0 && &tasuki_mpi_communicator) j.communicator.reset(tasuki_mpi_communicator(&argc, &argv, timeout));
   const Communicator& c = *j.communicator;
   if (announced > 0 && c.size() != announced)
     TASUKI_THROW(DistributedError, "expected  the ", announced, " processes that the launcher announces\nactual    ", c.size(),
@@ -167,7 +165,8 @@ Work World::all_reduce(const Tensor& x, SourceLocation at) const {
       Tensor x;
       Pins pins;
     };
-    auto operand = std::make_shared<Operand>(x);
+    auto operand = std::make_shared<Operand>();
+    operand->x = x;
     operand->pins.add(x.storage(), true);
     note_written(x, "all_reduce");
     return post("all_reduce", x.nbytes(), [operand](Communicator& c) { c.all_reduce(operand->x.impl()->address(), operand->x.numel(), operand->x.dtype()); });

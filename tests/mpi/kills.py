@@ -5,6 +5,7 @@ usage: kills.py PROGRAM MPIEXEC NP_OPTION [--kills N] [--processes P] [--seed S]
 """
 import argparse
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -23,12 +24,18 @@ random.seed(options.seed)
 
 
 def children_of(pid):
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout
-    processes = [line.split(None, 2) for line in listed.splitlines()]
-    found, parents = [], {str(pid)}
+    """Those that run the program, of what the launcher has started."""
+    processes = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state = (folder / "stat").read_text().rpartition(")")[2].split()
+            processes.append((int(folder.name), int(state[1]), (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")[0]))
+        except OSError:  # it has ended meanwhile
+            continue
+    found, parents = [], {pid}
     while parents:
         below = [p for p in processes if p[1] in parents]
-        found += [int(p[0]) for p in below if program in p[2]]
+        found += [p[0] for p in below if p[2] == program]
         parents = {p[0] for p in below}
     return found
 

@@ -350,10 +350,10 @@ int main(int argc, char** argv) {
         throw std::runtime_error("no subject " + subject);
       }
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "rank %d: %s\n", world.rank(), e.what());
-      throw;
+      throw std::runtime_error("rank " + std::to_string(world.rank()) + ": " + e.what());
     }
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
     return 1;
   }
   return 0;
