@@ -338,6 +338,7 @@ int main(int argc, char** argv) {
       else if (subject == "zero") zero_equals_one_process(world);
       else if (subject == "zero_memory") zero_memory(world);
       else if (subject == "zero_budget") zero_budget(world);
+      else if (subject == "zero_checkpoint") zero_checkpoint(world);
       else if (subject == "zero_misuse") zero_misuse(world);
       else if (subject == "misuse") misuse(world);
       else if (subject == "other_network") other_network(world);

@@ -27,4 +27,5 @@ void compression(const tasuki::dist::World& world);
 void shares(const tasuki::dist::World& world);
 void zero_memory(const tasuki::dist::World& world);
 void zero_budget(const tasuki::dist::World& world);
+void zero_checkpoint(const tasuki::dist::World& world);
 void zero_misuse(const tasuki::dist::World& world);

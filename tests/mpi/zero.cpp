@@ -1,7 +1,10 @@
 // Optimizer state, gradients and parameters spread over processes: the numbers of one process, and the memory that was promised.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -168,6 +171,41 @@ void zero_budget(const ts::dist::World& world) {
     }
     CHECK(values[0] == values[1]);
   }
+}
+
+/// A checkpoint of spread parameters is read with other stages, and the run goes on with the same bits.
+void zero_checkpoint(const ts::dist::World& world) {
+  std::string folder = world.rank() ? std::string() : (std::filesystem::temp_directory_path() / ("tasuki-zero-" + std::to_string(getpid()))).string();
+  folder = world.gather_texts(folder, "");
+  ts::manual_seed(6);
+  const ts::Tensor x = ts::randn({4, 12, 17}), t = ts::randint(0, 10, {4, 12});
+  const auto run = [&](int stage, bool resumes) {
+    Net net;
+    ts::optim::AdamW opt{net.parameters(), {.lr = 1e-2}};
+    ts::dist::DataParallel parallel{world, net, opt, {.bucket_bytes = 30000, .zero = stage}};
+    ts::Checkpoints checkpoints{folder};
+    checkpoints.add("net", net);
+    checkpoints.add("optimizer", opt);
+    std::int64_t step = resumes ? checkpoints.resume() : 0;
+    CHECK(step == (resumes ? 2 : 0));
+    double loss = 0;
+    for (; step < 4; ++step) {
+      if (step == 2 && !resumes) checkpoints.save(step);
+      opt.zero_grad();
+      const ts::Tensor mine = ts::cross_entropy(net(x[step].slice(0, 6 * world.rank(), 6 * world.rank() + 6)), t[step].slice(0, 6 * world.rank(), 6 * world.rank() + 6));
+      mine.backward();
+      opt.step();
+      loss = world.sum(static_cast<double>(mine.item<float>()));
+    }
+    const auto whole = parallel.whole_parameters();
+    auto all = values_of(net.named_parameters());
+    all.push_back(static_cast<float>(loss));
+    return all;
+  };
+  const auto expected = run(3, false);
+  for (const int stage : {0, 1, 2, 3}) CHECK(run(stage, true) == expected);
+  world.barrier();
+  if (world.rank() == 0) std::filesystem::remove_all(folder);
 }
 
 void zero_misuse(const ts::dist::World& world) {
