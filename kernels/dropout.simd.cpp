@@ -34,7 +34,7 @@ void scattered_words(PhiloxState state, std::int64_t first, std::int64_t stride,
 }
 
 template <class T, bool accumulate>
-void run(const View& x, const View& y, double p, PhiloxState state) {
+void run(const View& x, const View& y, double p, PhiloxState state, std::uint8_t* kept) {
   using A = compute_t<T>;
   std::int64_t row_major[8], step = 1;
   for (int d = x.ndim - 1; d >= 0; --d) {
@@ -53,6 +53,7 @@ void run(const View& x, const View& y, double p, PhiloxState state) {
       const std::int64_t number = at.offset[2] + first * s[2];
       if (s[2] == 1 && number % 4 == 0) make_philox_tile(state, static_cast<std::uint64_t>(number / 4), words);
       else scattered_words(state, number, s[2], words);
+      if (kept) keep.pack(words, tile, kept + number / 8);
       const T* from = x.as<const T>() + at.offset[1] + first * s[1];
       T* to = y.as<T>() + at.offset[0] + first * s[0];
       each_vector<A>(n, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
@@ -64,13 +65,37 @@ void run(const View& x, const View& y, double p, PhiloxState state) {
   });
 }
 
+template <class T, bool accumulate>
+void run_by_bits(const View& x, const std::uint8_t* kept, const View& y, double p) {
+  using A = compute_t<T>;
+  const Keep<A> keep(p);
+  parallel_for(x.numel, tile * 4 * tiles_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const T* from = x.as<const T>() + begin;
+    T* to = y.as<T>() + begin;
+    const std::uint8_t* bits = kept + begin / 8;
+    each_vector<A>(end - begin, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
+      Lanes<A> v = keep.by_bits(bits, i, load(from + i, part));
+      if constexpr (accumulate) v += load(to + i, part);
+      store(to + i, v, part);
+    });
+  });
+}
+
 }  // namespace
 
-void dropout(const View& x, const View& y, double p, PhiloxState state, bool accumulate) {
+void dropout(const View& x, const View& y, double p, PhiloxState state, bool accumulate, std::uint8_t* kept) {
   if (x.numel == 0) return;
   visit_floating(x.dtype, [&](auto element) {
     using T = decltype(element);
-    accumulate ? run<T, true>(x, y, p, state) : run<T, false>(x, y, p, state);
+    accumulate ? run<T, true>(x, y, p, state, kept) : run<T, false>(x, y, p, state, kept);
+  });
+}
+
+void dropout_by_bits(const View& x, const std::uint8_t* kept, const View& y, double p, bool accumulate) {
+  if (x.numel == 0) return;
+  visit_floating(x.dtype, [&](auto element) {
+    using T = decltype(element);
+    accumulate ? run_by_bits<T, true>(x, kept, y, p) : run_by_bits<T, false>(x, kept, y, p);
   });
 }
 

@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 #include "kernels/parallel.hpp"
-#include "kernels/visit.hpp"
 
 namespace tasuki::kernels::cpu {
 namespace {
-
-template <class T>
-using carried = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
 constexpr std::int64_t block = 64;        // places whose taps are kept at hand
 constexpr std::int64_t work_per_chunk = 16384;
@@ -56,16 +51,21 @@ Position<A> position_of(A g, std::int64_t size, const GridSample& s) {
   return p;
 }
 
-/// The pixels that a place is mixed of: their offsets in a plane and weights, and what the weights gain by a step of each coordinate.
+/// The pixels that a place is mixed of: their offsets in a plane and weights.
 template <class A>
 struct Taps {
   int count = 0;
-  std::int64_t offset[8];
-  A weight[8], slope[3][8];  // slope: in the order of the sizes
+  std::int32_t offset[8];  // planes have less than 2^31 pixels, as the op has checked
+  A weight[8];
+};
+/// What the weights gain by a step of each coordinate, in the order of the sizes.
+template <class A>
+struct Slopes {
+  A of[3][8];
 };
 
-template <class A, bool with_slopes>
-void find_taps(const GridSample& s, const A* g, Taps<A>& taps) {
+template <class A>
+void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes) {
   taps.count = 0;
   Position<A> p[3];
   A floor[3] = {};
@@ -82,7 +82,7 @@ void find_taps(const GridSample& s, const A* g, Taps<A>& taps) {
     taps.count = 1;
     taps.offset[0] = 0;
     taps.weight[0] = std::numeric_limits<A>::quiet_NaN();
-    for (auto& slope : taps.slope) slope[0] = taps.weight[0];
+    for (int d = 0; d < 3 && slopes; ++d) slopes->of[d][0] = taps.weight[0];
     return;
   }
   const int corners = s.mode == GridMode::nearest ? 1 : 1 << s.dims;
@@ -103,19 +103,18 @@ void find_taps(const GridSample& s, const A* g, Taps<A>& taps) {
     }
     if (!inside) continue;
     const int k = taps.count++;
-    taps.offset[k] = offset;
+    taps.offset[k] = static_cast<std::int32_t>(offset);
     taps.weight[k] = weight;
-    if constexpr (with_slopes) {
-      taps.slope[0][k] = sign[0] * factor[1] * factor[2];
-      taps.slope[1][k] = sign[1] * factor[0] * factor[2];
-      taps.slope[2][k] = sign[2] * factor[0] * factor[1];
+    if (slopes) {
+      slopes->of[0][k] = sign[0] * factor[1] * factor[2];
+      slopes->of[1][k] = sign[1] * factor[0] * factor[2];
+      slopes->of[2][k] = sign[2] * factor[0] * factor[1];
     }
   }
 }
 
 template <class T>
 struct Sampler {
-  using A = carried<T>;
   const GridSample& s;
   std::int64_t pixels;
   const T *x, *grid;
@@ -123,50 +122,53 @@ struct Sampler {
   Sampler(const GridSample& sample, const View& image, const View& places)
       : s(sample), pixels(s.size[0] * s.size[1] * s.size[2]), x(image ? image.as<const T>() : nullptr), grid(places.as<const T>()) {}
 
-  template <bool with_slopes>
-  void taps_of(std::int64_t image, std::int64_t place, Taps<A>& taps) const {
+  void taps_of(std::int64_t image, std::int64_t place, Taps<T>& taps, Slopes<T>* slopes = nullptr) const {
     const T* at = grid + (image * s.places + place) * s.dims;
-    A g[3] = {};
-    for (int d = 0; d < s.dims; ++d) g[d] = static_cast<A>(at[d]);
-    find_taps<A, with_slopes>(s, g, taps);
+    find_taps(s, at, taps, slopes);
+  }
+  /// The sum over a place's taps of weight times pixel.
+  static T mixed(const Taps<T>& t, const T* plane) {
+    if (t.count == 4) {
+      return (t.weight[0] * plane[t.offset[0]] + t.weight[1] * plane[t.offset[1]]) +
+             (t.weight[2] * plane[t.offset[2]] + t.weight[3] * plane[t.offset[3]]);
+    }
+    T sum = 0;
+    for (int k = 0; k < t.count; ++k) sum += t.weight[k] * plane[t.offset[k]];
+    return sum;
   }
 
   void forward(T* y) const {
     const std::int64_t blocks = (s.places + block - 1) / block;
     parallel_for(s.n * blocks, 1 + work_per_chunk / (block * (s.channels + 8)), [&](std::int64_t begin, std::int64_t end) {
-      Taps<A> taps[block];
+      Taps<T> taps[block];
       for (std::int64_t b = begin; b < end; ++b) {
         const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
-        for (std::int64_t i = 0; i < count; ++i) taps_of<false>(image, first + i, taps[i]);
+        for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i]);
         for (std::int64_t c = 0; c < s.channels; ++c) {
           const T* plane = x + (image * s.channels + c) * pixels;
           T* to = y + (image * s.channels + c) * s.places + first;
-          for (std::int64_t i = 0; i < count; ++i) {
-            A sum = 0;
-            for (int k = 0; k < taps[i].count; ++k) sum += taps[i].weight[k] * static_cast<A>(plane[taps[i].offset[k]]);
-            to[i] = static_cast<T>(sum);
-          }
+          for (std::int64_t i = 0; i < count; ++i) to[i] = mixed(taps[i], plane);
         }
       }
     });
   }
 
   /// sums: of all planes, zero at first.
-  void add_to_planes(const T* grad_y, A* sums) const {
+  void add_to_planes(const T* grad_y, T* sums) const {
     constexpr std::int64_t together = 16;  // planes that share their taps
     const std::int64_t groups = (s.channels + together - 1) / together;
     parallel_for(s.n * groups, 1 + work_per_chunk / (s.places * together + 1), [&](std::int64_t begin, std::int64_t end) {
-      Taps<A> taps[block];
+      Taps<T> taps[block];
       for (std::int64_t j = begin; j < end; ++j) {
         const std::int64_t image = j / groups, first_channel = j % groups * together, last = std::min(first_channel + together, s.channels);
         for (std::int64_t first = 0; first < s.places; first += block) {
           const std::int64_t count = std::min(block, s.places - first);
-          for (std::int64_t i = 0; i < count; ++i) taps_of<false>(image, first + i, taps[i]);
+          for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i]);
           for (std::int64_t c = first_channel; c < last; ++c) {
             const T* g = grad_y + (image * s.channels + c) * s.places + first;
-            A* plane = sums + (image * s.channels + c) * pixels;
+            T* plane = sums + (image * s.channels + c) * pixels;
             for (std::int64_t i = 0; i < count; ++i)
-              for (int k = 0; k < taps[i].count; ++k) plane[taps[i].offset[k]] += taps[i].weight[k] * static_cast<A>(g[i]);
+              for (int k = 0; k < taps[i].count; ++k) plane[taps[i].offset[k]] += taps[i].weight[k] * g[i];
           }
         }
       }
@@ -174,24 +176,26 @@ struct Sampler {
   }
 
   void grid_gradient(const T* grad_y, T* grad_grid, bool add) const {
-    parallel_for(s.n * s.places, 1 + work_per_chunk / (8 * (s.channels + 1)), [&](std::int64_t begin, std::int64_t end) {
-      Taps<A> taps;
-      for (std::int64_t j = begin; j < end; ++j) {
-        const std::int64_t image = j / s.places, place = j % s.places;
-        taps_of<true>(image, place, taps);
-        A sums[3] = {};
-        for (int k = 0; k < taps.count && s.mode != GridMode::nearest; ++k) {
-          A product = 0;
-          for (std::int64_t c = 0; c < s.channels; ++c) {
-            const std::int64_t plane = image * s.channels + c;
-            product += static_cast<A>(grad_y[plane * s.places + place]) * static_cast<A>(x[plane * pixels + taps.offset[k]]);
+    const std::int64_t blocks = (s.places + block - 1) / block;
+    parallel_for(s.n * blocks, 1 + work_per_chunk / (block * (s.channels + 8)), [&](std::int64_t begin, std::int64_t end) {
+      Taps<T> taps[block];
+      Slopes<T> slopes[block];
+      for (std::int64_t b = begin; b < end; ++b) {
+        const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
+        T products[block][8] = {};  // of the gradient and a tap's pixel, summed over the channels
+        for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i], &slopes[i]);
+        for (std::int64_t c = 0; c < s.channels && s.mode != GridMode::nearest; ++c) {
+          const T *plane = x + (image * s.channels + c) * pixels, *g = grad_y + (image * s.channels + c) * s.places + first;
+          for (std::int64_t i = 0; i < count; ++i)
+            for (int k = 0; k < taps[i].count; ++k) products[i][k] += g[i] * plane[taps[i].offset[k]];
+        }
+        for (std::int64_t i = 0; i < count; ++i)
+          for (int d = 0; d < s.dims; ++d) {
+            T sum = 0;
+            for (int k = 0; k < taps[i].count && s.mode != GridMode::nearest; ++k) sum += slopes[i].of[2 - d][k] * products[i][k];
+            T& to = grad_grid[(image * s.places + first + i) * s.dims + d];
+            to = add ? to + sum : sum;
           }
-          for (int d = 0; d < 3; ++d) sums[d] += taps.slope[d][k] * product;
-        }
-        for (int d = 0; d < s.dims; ++d) {
-          T& to = grad_grid[j * s.dims + d];
-          to = static_cast<T>(add ? static_cast<A>(to) + sums[2 - d] : sums[2 - d]);
-        }
       }
     });
   }
@@ -201,34 +205,27 @@ struct Sampler {
 
 void grid_sample(const GridSample& s, const View& x, const View& grid, const View& y) {
   if (y.numel == 0) return;
-  visit_floating(x.dtype, [&](auto element) { Sampler<decltype(element)>(s, x, grid).forward(y.as<decltype(element)>()); });
+  if (x.dtype == DType::f64) Sampler<double>(s, x, grid).forward(y.as<double>());
+  else Sampler<float>(s, x, grid).forward(y.as<float>());
 }
 
-std::size_t grid_sample_workspace(const GridSample& s, DType dtype) {
-  return size_of(dtype) == 2 ? static_cast<std::size_t>(s.n * s.channels * s.size[0] * s.size[1] * s.size[2]) * sizeof(float) : 0;
+namespace {
+
+template <class T>
+void backward(const GridSample& s, const View& grad_y, const View& x, const View& grid, const View& grad_x, const View& grad_grid, bool add_to_x, bool add_to_grid) {
+  const Sampler<T> sampler(s, x, grid);
+  if (grad_x && grad_x.numel) {
+    if (!add_to_x) std::fill_n(grad_x.as<T>(), grad_x.numel, T(0));
+    sampler.add_to_planes(grad_y.as<const T>(), grad_x.as<T>());
+  }
+  if (grad_grid && grad_grid.numel) sampler.grid_gradient(grad_y.as<const T>(), grad_grid.as<T>(), add_to_grid);
 }
+
+}  // namespace
 
 void grid_sample_backward(const GridSample& s, const View& grad_y, const View& x, const View& grid, const View& grad_x, const View& grad_grid,
-                          bool add_to_x, bool add_to_grid, void* workspace) {
-  visit_floating(grid.dtype, [&](auto element) {
-    using T = decltype(element);
-    using A = carried<T>;
-    const Sampler<T> sampler(s, x, grid);
-    const T* g = grad_y.as<const T>();
-    if (grad_x && grad_x.numel) {
-      T* to = grad_x.as<T>();
-      if constexpr (std::is_same_v<T, A>) {
-        if (!add_to_x) std::fill_n(to, grad_x.numel, T(0));
-        sampler.add_to_planes(g, to);
-      } else {
-        A* sums = static_cast<A*>(workspace);
-        std::fill_n(sums, grad_x.numel, A(0));
-        sampler.add_to_planes(g, sums);
-        for (std::int64_t i = 0; i < grad_x.numel; ++i) to[i] = static_cast<T>(add_to_x ? static_cast<A>(to[i]) + sums[i] : sums[i]);
-      }
-    }
-    if (grad_grid && grad_grid.numel) sampler.grid_gradient(g, grad_grid.as<T>(), add_to_grid);
-  });
+                          bool add_to_x, bool add_to_grid) {
+  (grid.dtype == DType::f64 ? backward<double> : backward<float>)(s, grad_y, x, grid, grad_x, grad_grid, add_to_x, add_to_grid);
 }
 
 }  // namespace tasuki::kernels::cpu

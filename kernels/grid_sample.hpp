@@ -1,10 +1,9 @@
 #pragma once
-#include <cstddef>
 #include <cstdint>
 
 #include "tasuki/core/view.hpp"
 
-/// Images read at given places. All operands are row-major, of one floating dtype; sums of the halves are carried in f32.
+/// Images read at given places. All operands are row-major, f32 or f64.
 namespace tasuki::kernels::cpu {
 
 enum class GridMode : std::uint8_t { linear, nearest };
@@ -24,8 +23,6 @@ struct GridSample {
 void grid_sample(const GridSample& s, const View& x, const View& grid, const View& y);
 /// Of either gradient the other may be absent. In grad_x the contributions are added place after place.
 void grid_sample_backward(const GridSample& s, const View& grad_y, const View& x, const View& grid, const View& grad_x, const View& grad_grid,
-                          bool add_to_x, bool add_to_grid, void* workspace);
-/// Scratch bytes of the latter: sums of the halves.
-std::size_t grid_sample_workspace(const GridSample& s, DType dtype);
+                          bool add_to_x, bool add_to_grid);
 
 }  // namespace tasuki::kernels::cpu

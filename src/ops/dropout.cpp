@@ -12,7 +12,7 @@ namespace {
 
 struct Dropout final : Function {
   double p;
-  bool drawn = false;
+  bool drawn = false, keeps_bits = false;
   PhiloxState state{};
   explicit Dropout(double probability) : p(probability) {}
   /// The mask of an earlier launch.
@@ -27,19 +27,34 @@ struct Dropout final : Function {
     TASUKI_CHECK(ValueError, p >= 0 && p <= 1, "p is ", p);
     if (!drawn) state = detail::reserve_mask(static_cast<std::uint64_t>(in[0].numel()));
     drawn = true;
-    return Spec::like(in[0]);
+    Spec spec = Spec::like(in[0]);
+    // A bit for each element, which backward reads faster than it draws. Other layouts draw again.
+    keeps_bits = in.recording() && in[0].is_contiguous();
+    if (keeps_bits) {
+      spec.outputs.push_back(OutputSpec::hidden_of({kernels::cpu::dropout_bit_bytes(in[0].numel())}, u8));
+      spec.save_outputs = 2;
+    }
+    return spec;
   }
-  void forward(Launch& l) override { mask(l.device(), l.in(0), l.out(0), false); }
-  bool has_fused_backward() const override { return true; }
-  void backward(Backward& b) override { mask(b.device(), b.grad_out(0), b.grad(0).view, b.grad(0).accumulate); }
-  TensorList backward_graph(const GradContext& c) override { return {apply(Dropout(p, state), {&c.grad(0)})}; }
-
-  void mask(Device device, const View& x, const View& y, bool accumulate) const {
-    switch (device.kind()) {
-      case DeviceKind::cpu: return kernels::cpu::dropout(x, y, p, state, accumulate);
-      default: kernels::not_on(device, op.name);
+  void forward(Launch& l) override {
+    std::uint8_t* kept = keeps_bits ? l.out(1).as<std::uint8_t>() : nullptr;
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::dropout(l.in(0), l.out(0), p, state, false, kept);
+      default: kernels::not_on(l.device(), op.name);
     }
   }
+  bool has_fused_backward() const override { return true; }
+  void backward(Backward& b) override {
+    const View &g = b.grad_out(0), &to = b.grad(0).view;
+    const bool by_bits = keeps_bits && g.contiguous && to.contiguous;
+    switch (b.device().kind()) {
+      case DeviceKind::cpu:
+        if (by_bits) return kernels::cpu::dropout_by_bits(g, b.out(1).as<const std::uint8_t>(), to, p, b.grad(0).accumulate);
+        return kernels::cpu::dropout(g, to, p, state, b.grad(0).accumulate);
+      default: kernels::not_on(b.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {apply(Dropout(p, state), {&c.grad(0)})}; }
 };
 
 }  // namespace

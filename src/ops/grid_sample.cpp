@@ -4,9 +4,11 @@
 #include "kernels/grid_sample.hpp"
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
+#include "src/ops/single_precision.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
+#include "tasuki/ops/copy.hpp"
 #include "tasuki/ops/matmul.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
@@ -51,7 +53,6 @@ struct Sample final : Function {
     Spec spec(y, x.dtype());
     if (in.needs_grad(x_) || in.needs_grad(grid_)) spec.save_inputs |= 1u << grid_;
     if (in.needs_grad(grid_)) spec.save_inputs |= 1u << x_;
-    if (in.needs_grad(x_)) spec.backward_workspace = kernels::cpu::grid_sample_workspace(sample, x.dtype());
     spec.flops = spec.backward_flops = static_cast<double>(y.numel()) * (sample.dims == 2 ? 8 : 16);
     return spec;
   }
@@ -66,7 +67,7 @@ struct Sample final : Function {
     switch (b.device().kind()) {
       case DeviceKind::cpu:
         return kernels::cpu::grid_sample_backward(sample, b.grad_out(0), b.in(x_), b.in(grid_), b.grad(x_).view, b.grad(grid_).view, b.grad(x_).accumulate,
-                                                  b.grad(grid_).accumulate, b.workspace());
+                                                  b.grad(grid_).accumulate);
       default: kernels::not_on(b.device(), op.name);
     }
   }
@@ -79,7 +80,9 @@ void check(const Tensor& x, const Tensor& grid) {
   TASUKI_CHECK_OP(ShapeError, grid.ndim(), ==, x.ndim());
   TASUKI_CHECK_OP(ShapeError, grid.size(0), ==, x.size(0), "a grid for each image");
   TASUKI_CHECK_OP(ShapeError, grid.size(-1), ==, x.ndim() - 2, "the coordinates of a place");
-  for (int d = 2; d < x.ndim(); ++d) TASUKI_CHECK_OP(ShapeError, x.size(d), >=, 1, "x has no pixels");
+  std::int64_t pixels = 1;
+  for (int d = 2; d < x.ndim(); ++d) pixels *= x.size(d);
+  TASUKI_CHECK(ShapeError, pixels >= 1 && pixels < std::int64_t{1} << 31, "a plane of x has ", pixels, " pixels");
 }
 
 /// The coordinates of `count` pixels from -1 to 1, between their centres or their outer edges.
@@ -95,8 +98,8 @@ Tensor coordinates(std::int64_t count, bool align_corners, DType dtype, Device d
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options, At at) {
   return ops::composed(Sample::op, {&x, &grid}, at, [&] {
     check(x, grid);
-    const Tensor images = ops::row_major(x, at), places = ops::row_major(grid, at);
-    return apply(Sample(options), {&images, &places}, at);
+    const Tensor images = ops::row_major(ops::widened(x, at), at), places = ops::row_major(ops::widened(grid, at), at);
+    return apply(Sample(options), {&images, &places}, at).to(x.dtype(), at);
   });
 }
 

@@ -19,7 +19,7 @@ struct GridSampleOptions {
 ///
 ///     y = ts::grid_sample(x, ts::affine_grid(theta, x.shape()));
 ///
-/// Floating dtypes, the same for both; results are row-major. Saves x and grid, x only for the gradient of grid. Differentiable once, in
+/// Floating dtypes, the same for both; halves are computed, and saved, in f32. Results are row-major. Saves x and grid, x only for the gradient of grid. Differentiable once, in
 /// x and (linear) grid. Deterministic for any number of threads. Errors: ShapeError, DTypeError.
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options = {}, SourceLocation at = SourceLocation::current());
 
