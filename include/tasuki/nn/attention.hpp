@@ -5,6 +5,7 @@
 #include "tasuki/nn/module.hpp"
 #include "tasuki/ops/attention.hpp"
 #include "tasuki/ops/linear.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
 
@@ -45,8 +46,8 @@ class MultiheadAttention : public Module {
     const Tensor& input = s.enter(x);
     check(input, at);
     const Tensor qkv = linear(input, in_proj_weight, in_proj_bias, at).reshape({input.size(0), input.size(1), 3, heads_, head_width()});
-    const auto part = [&](std::int64_t which) { return qkv.select(2, which).transpose(1, 2); };
-    return s.leave(attend(part(0), part(1), part(2), mask, causal, at));
+    const std::vector<Tensor> parts = unbind(qkv, 2, at);
+    return s.leave(attend(parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2), mask, causal, at));
   }
   Tensor operator()(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {}, bool causal = false,
                     SourceLocation at = SourceLocation::current()) const {
