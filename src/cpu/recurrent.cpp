@@ -72,16 +72,24 @@ void check_lengths(const View& lengths, std::int64_t steps) {
       TASUKI_THROW(ValueError, "expected  0 <= length <= ", steps, ", the steps of x\nactual    ", n, " at lengths[", i, "]");
 }
 
+/// Also of no bytes, which may have no address.
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes) std::memcpy(to, from, bytes);
+}
+void clear_bytes(void* to, std::size_t bytes) {
+  if (bytes) std::memset(to, 0, bytes);
+}
+
 /// The running gradient of a state: where it is wanted, in its place, else in scratch memory.
 void* running(const View& wanted, Pieces& pieces, const View& last, std::size_t bytes) {
   void* place = wanted ? wanted.data : pieces.take(bytes);
-  if (last) std::memcpy(place, last.data, bytes);
-  else std::memset(place, 0, bytes);
+  if (last) copy_bytes(place, last.data, bytes);
+  else clear_bytes(place, bytes);
   return place;
 }
 
 void clear_unless(bool keep, const View& v) {
-  if (v && !keep) std::memset(v.data, 0, static_cast<std::size_t>(v.numel) * size_of(v.dtype));
+  if (v && !keep) clear_bytes(v.data, static_cast<std::size_t>(v.numel) * size_of(v.dtype));
 }
 
 }  // namespace
@@ -93,8 +101,8 @@ std::size_t recurrent_workspace(const Recurrence& r, bool has_bias) {
 void recurrent(const Recurrence& r, const RecurrentOperands& o) {
   check_lengths(o.lengths, r.steps);
   const Bytes bytes(r);
-  std::memcpy(o.h_last.data, o.h.data, bytes.state);
-  if (o.c_last) std::memcpy(o.c_last.data, o.c.data, bytes.state);
+  copy_bytes(o.h_last.data, o.h.data, bytes.state);
+  if (o.c_last) copy_bytes(o.c_last.data, o.c.data, bytes.state);
   if (r.batch == 0 || r.hidden == 0) return;
   const auto plan = forward_plan(r, bool(o.bias));
   Pieces pieces(o.workspace);
