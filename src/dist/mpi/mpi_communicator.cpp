@@ -163,7 +163,7 @@ class MpiCommunicator final : public Communicator {
       int done = 0;
       MPI_Test(&request, &done, MPI_STATUS_IGNORE);
       if (done) return;
-      if (turns % 16 == 0) std::this_thread::yield();
+      if (window_->is_crowded() || turns % 16 == 0) std::this_thread::yield();
       if (turns % 256 != 0) continue;
       window_->check_failures();
       const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;

@@ -25,6 +25,8 @@ class SharedWindow {
   SharedWindow& operator=(const SharedWindow&) = delete;
 
   int rank() const { return rank_; }
+  /// More processes than cores: whoever waits should give its core away.
+  bool is_crowded() const { return crowded_; }
   int size() const { return static_cast<int>(peers_.size()); }
 
   /// All processes meet. Throws DistributedError on each of them unless all came for the same operation, and when one does not come
@@ -96,7 +98,7 @@ class SharedWindow {
   int rank_ = 0;
   std::uint64_t meetings_ = 0, operations_ = 0;
   double timeout_seconds_;
-  bool crowded_;  ///< fewer cores than processes: whoever waits must give its core away
+  bool crowded_;
 };
 
 template <class Between>
