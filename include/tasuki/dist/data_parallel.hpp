@@ -51,8 +51,8 @@ struct DataParallelOptions {
 /// With `{.zero = 1}` each process has the optimizer's state for its slices of the parameters only, updates these, and gets the others'
 /// updates from them; with 2 gradients as well are summed into the slices of their owners, and with 3 parameters have memory while
 /// they are used: all of a bucket's as soon as an op takes one of them, and the bucket after it (in the order of the last step) meanwhile.
-/// N parameters of 4 bytes under AdamW, on P processes, take 16 N bytes without, 8 N + 8 N / P, 4 N + 12 N / P and 16 N / P, plus two
-/// buckets. The results are the same as without, to the bit. What is different:
+/// N parameters of 4 bytes under AdamW, on P processes, take 16 N bytes without, 8 N + 8 N / P, 4 N + 12 N / P and 16 N / P, and during a
+/// step three buckets more with 2, five with 3. The results are the same as without, to the bit. What is different:
 ///
 ///   - p.grad() is undefined after backward(); clip_grad_norm_ and grad_norm know the slices, and are called by all processes.
 ///   - The optimizer must treat elements one by one (SGD, Adam, AdamW do). Its named_state is whole, and gathered by all processes.

@@ -149,8 +149,9 @@ void SharedWindow::compare() const {
 }
 
 void SharedWindow::all_reduce(void* data, std::int64_t count, DType dtype) {
+  if (count == 0) return agree("all_reduce", count, dtype);
   announce("all_reduce", count, dtype);
-  const auto chunk = static_cast<std::int64_t>(chunk_bytes / size_of(dtype)), chunks = std::max<std::int64_t>(1, (count + chunk - 1) / chunk);
+  const auto chunk = static_cast<std::int64_t>(chunk_bytes / size_of(dtype)), chunks = (count + chunk - 1) / chunk;
   const auto length = [&](std::int64_t k) { return std::min(chunk, count - k * chunk); };
   const auto place = [&](std::int64_t k) { return static_cast<char*>(data) + static_cast<std::size_t>(k) * chunk_bytes; };
   const auto take = [&](std::int64_t k) { take_sums(place(k), length(k), dtype, static_cast<int>(k % 2)); };
