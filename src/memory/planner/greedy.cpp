@@ -50,18 +50,23 @@ bool Greedy::measure_replay(const Gap& gap, Gain& gain) {
   return true;
 }
 
-Greedy::Span Greedy::span_of(const Gap& gap) const {
+Greedy::Span Greedy::span_of(const Scheduler::Absence& away) const {
   const auto at_or_after = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.first < k; }) - crowds_.begin()); };
   const auto all_before = [&](int launch) { return static_cast<std::size_t>(std::lower_bound(crowds_.begin(), crowds_.end(), launch, [](const Crowd& c, int k) { return c.last < k; }) - crowds_.begin()); };
-  if (!gap.wraps) return {at_or_after(gap.from + 1), std::max(at_or_after(gap.from + 1), all_before(gap.until)), 0};
-  return {at_or_after(gap.from + 1), crowds_.size(), all_before(gap.until)};
+  const int launches = model_.launches;
+  const auto part = [&](int first, int last) {
+    const std::size_t begin = at_or_after(first);
+    return std::pair(begin, std::max(begin, all_before(last)));
+  };
+  if (away.last <= launches) return {part(away.first, away.last), {0, 0}};
+  return {part(std::min(away.first, launches), launches), part(std::max(0, away.first - launches), away.last - launches)};
 }
 
 double Greedy::relief(const Span& span, double bytes) {
   constexpr std::size_t lanes = 8;
   float sums[lanes] = {};
   const auto most = static_cast<float>(bytes);
-  for (const auto& [first, last] : {std::pair{span.first, span.last}, std::pair{std::size_t{0}, span.wrapped}}) {
+  for (const auto& [first, last] : {span.now, span.next}) {
     std::size_t i = first;
     for (; i + lanes <= last; i += lanes)
       for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += std::min(most, excess_[i + lane]);
@@ -74,7 +79,7 @@ double Greedy::relief(const Span& span, double bytes) {
 }
 
 void Greedy::take_off(const Span& span, double bytes) {
-  for (const auto& [first, last] : {std::pair{span.first, span.last}, std::pair{std::size_t{0}, span.wrapped}})
+  for (const auto& [first, last] : {span.now, span.next})
     for (std::size_t i = first; i < last; ++i) excess_[i] = std::max(0.0f, excess_[i] - static_cast<float>(bytes));
 }
 
@@ -101,16 +106,16 @@ double Greedy::exposed_seconds(std::size_t gap, const Span& span) {
   const auto begin = [&](int k) { return model_.begin[static_cast<std::size_t>(k)]; };
   const auto end = [&](int k) { return model_.end[static_cast<std::size_t>(k)]; };
   double out_room = 0, in_room = 0;
-  if (const std::size_t i = next_crowd(span.first); i < span.last) {
+  if (const std::size_t i = next_crowd(span.now.first); i < span.now.second) {
     out_room = begin(crowds_[i].first) - end(g.from);
-  } else if (const std::size_t w = next_crowd(0); w < span.wrapped) {
+  } else if (const std::size_t w = next_crowd(span.next.first); w < span.next.second) {
     out_room = model_.seconds - end(g.from) + begin(crowds_[w].first);
   }
   if (g.is_last) {
     in_room = 0;
-  } else if (const std::size_t w = crowd_before(span.wrapped); w > 0) {
+  } else if (const std::size_t w = crowd_before(span.next.second); w > span.next.first) {
     in_room = begin(g.to) - end(crowds_[w - 1].last);
-  } else if (const std::size_t i = crowd_before(span.last); i > span.first) {
+  } else if (const std::size_t i = crowd_before(span.now.second); i > span.now.first) {
     in_room = begin(g.to) - end(crowds_[i - 1].last) + (g.wraps ? model_.seconds : 0);
   }
   return std::max(0.0, gains_[gap].out_seconds - out_room) + std::max(0.0, gains_[gap].in_seconds - in_room);
@@ -118,19 +123,19 @@ double Greedy::exposed_seconds(std::size_t gap, const Span& span) {
 
 /// The better way for a gap to leave, and its worth; none when it cannot, or would help nobody.
 Greedy::Offer Greedy::offer(std::size_t gap, double link_price) {
-  const Span& span = spans_[gap];
+  const Span &span = spans_[gap], &swap_span = swap_spans_[gap];
   const Gain& gain = gains_[gap];
   const bool drop = can_drop(gap) && !banned_[gap], swap = can_swap(gap);
   if (!drop && !swap) return {0, gap, Choice::keep};
-  if (span.first == span.last && span.wrapped == 0) return {0, gap, Choice::keep};
+  if (span.empty()) return {0, gap, Choice::keep};
   double seconds = gain.replay_seconds;
   Choice choice = Choice::drop;
   if (swap)
-    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, span); !drop || link_price == 0 || copies < seconds) {
+    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, swap_span); !drop || link_price == 0 || copies < seconds) {
       seconds = copies;
       choice = Choice::swap;
     }
-  const double helped = relief(span, static_cast<double>(choice == Choice::drop ? gain.drop_bytes : model_.gaps[gap].bytes));
+  const double helped = choice == Choice::drop ? relief(span, static_cast<double>(gain.drop_bytes)) : relief(swap_span, static_cast<double>(model_.gaps[gap].bytes));
   return {helped / (seconds + 1e-12), gap, helped > 0 ? choice : Choice::keep};
 }
 
@@ -138,10 +143,12 @@ Greedy::Offer Greedy::offer(std::size_t gap, double link_price) {
 /// as others leave, so the best offer is found by looking again at the one that was best.
 bool Greedy::ease(Choices& choices, double link_price) {
   spans_.resize(choices.size());
+  swap_spans_.resize(choices.size());
   std::vector<Offer> first_offers;
   for (std::size_t g = 0; g < choices.size(); ++g) {
     if (choices[g] != Choice::keep) continue;
-    spans_[g] = span_of(model_.gaps[g]);
+    spans_[g] = span_of(scheduler_.dropped_absence(g));
+    swap_spans_[g] = span_of(scheduler_.swapped_absence(g));
     if (const Offer made = offer(g, link_price); made.choice != Choice::keep) first_offers.push_back(made);
   }
   std::priority_queue<Offer> offers({}, std::move(first_offers));
@@ -162,7 +169,8 @@ bool Greedy::ease(Choices& choices, double link_price) {
       if (choices[gap] == Choice::keep) continue;
     }
     took = true;
-    take_off(spans_[gap], static_cast<double>(choices[gap] == Choice::drop ? gains_[gap].drop_bytes : model_.gaps[gap].bytes));
+    if (choices[gap] == Choice::drop) take_off(spans_[gap], static_cast<double>(gains_[gap].drop_bytes));
+    else take_off(swap_spans_[gap], static_cast<double>(model_.gaps[gap].bytes));
     if (++since_look % 8 == 0 && std::none_of(excess_.begin(), excess_.end(), [](float e) { return e > 0; })) break;
   }
   return took;
@@ -181,11 +189,10 @@ void Greedy::undo(Choices& choices, std::size_t cap, double link_price) {
     }
   std::sort(moving.begin(), moving.end(), [](const Offer& a, const Offer& b) { return b < a; });
   for (const Offer& m : moving) {
-    const Gap& gap = model_.gaps[m.gap];
-    const auto bytes = static_cast<std::int64_t>(gap.bytes);
+    const Scheduler::Absence& away = choices[m.gap] == Choice::drop ? scheduler_.dropped_absence(m.gap) : scheduler_.swapped_absence(m.gap);
+    const auto bytes = static_cast<std::int64_t>(model_.gaps[m.gap].bytes);
     const auto inner = [&](auto&& each) {
-      const int last = gap.wraps ? gap.until + model_.launches : gap.until;
-      for (int k = gap.from + 1; k < last; ++k)
+      for (int k = away.first; k < away.last; ++k)
         if (!each(room[static_cast<std::size_t>(k % model_.launches)])) return false;
       return true;
     };

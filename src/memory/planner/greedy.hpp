@@ -54,15 +54,16 @@ class Greedy {
   struct Crowd {
     int first, last;
   };
-  /// The crowds that lie inside a gap: [first, last) and, where it wraps, [0, wrapped).
+  /// The crowds that lie inside a gap: in its step and, where it wraps, in the next. Each from the first to before the second.
   struct Span {
-    std::size_t first = 0, last = 0, wrapped = 0;
+    std::pair<std::size_t, std::size_t> now, next;
+    bool empty() const { return now.first == now.second && next.first == next.second; }
   };
   bool measure_replay(const Gap& gap, Gain& gain);
   bool ease(Choices& choices, double link_price);
   bool retract(Choices& choices, std::size_t cap);
   Offer offer(std::size_t gap, double link_price);
-  Span span_of(const Gap& gap) const;
+  Span span_of(const Scheduler::Absence& away) const;
   double relief(const Span& span, double bytes);
   void take_off(const Span& span, double bytes);
   double exposed_seconds(std::size_t gap, const Span& span);
@@ -77,7 +78,7 @@ class Greedy {
   std::vector<Crowd> crowds_;        // in the order of launches
   std::vector<float> excess_;        // of these
   std::vector<std::size_t> next_, before_;  // by crowd, where to look for one that still has some; shortened as one looks
-  std::vector<Span> spans_;      // by gap
+  std::vector<Span> spans_, swap_spans_;  // by gap: where it is gone if it is dropped, or swapped
   std::vector<char> inputs_;
   std::vector<char> banned_;     // drops that turned out not to work, in this fill
   std::vector<int> seen_, stack_;

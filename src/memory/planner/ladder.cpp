@@ -9,7 +9,7 @@ namespace tasuki::memory::planner {
 namespace {
 
 // Work is counted, never timed, so that plans are the same on every machine: in launches played (Simulator::work), some 0.1 us each.
-constexpr std::uint64_t rung_work = 1'200'000, ladder_work = 3'600'000, small_work = 600'000;
+constexpr std::uint64_t rung_work = 4'000'000, ladder_work = 4'400'000, small_work = 600'000;
 constexpr int most_rungs = 150, few_rungs = 24;
 constexpr double rung_ratio = 1.02;  // between the caps of two rungs, so that nearly all of a budget is used
 constexpr int bound_launches = 12;
@@ -27,11 +27,13 @@ Ladder::Ladder(const StepModel& model, const Machine& machine, Policy policy, st
 }
 
 Outcome Ladder::best_within(std::size_t budget_bytes, Outcome rival) {
+  const bool rival_is_feasible = rival.feasible && !small_;
   Outcome best = std::move(rival);
   const auto take = [&](const Outcome& o) {
     if (o.feasible && o.peak <= budget_bytes && o.before(best)) best = o;
   };
-  const std::uint64_t end = search_.work() + ladder_work;
+  // What only has to beat a rival gets less.
+  const std::uint64_t share = rival_is_feasible ? 2 : 1, end = search_.work() + ladder_work / share;
   bool works = false, hopeless = false;
   std::size_t fits_below = SIZE_MAX;
   for (std::size_t r = 0; r < caps_.size(); ++r) {
@@ -41,12 +43,13 @@ Outcome Ladder::best_within(std::size_t budget_bytes, Outcome rival) {
     const double bound = bound_.seconds(cap);
     hopeless = !small_ && best.feasible && bound * good_enough >= best.seconds;
     if (hopeless || (!small_ && search_.work() >= end)) break;
-    const Outcome found = search_.at(cap, rung_work, bound * (small_ ? 1 + 1e-9 : good_enough)).outcome;
+    const Outcome found = search_.at(cap, rung_work / share, bound * (small_ ? 1 + 1e-9 : good_enough)).outcome;
     if (found.feasible) fits_below = found.peak;
     works |= found.feasible && found.peak <= budget_bytes;
     take(found);
+    if (!small_ && !found.feasible && best.feasible) break;  // there is nothing for even less memory
   }
-  if (!works && !hopeless) take(smallest());
+  if (!works && !hopeless && !best.feasible) take(smallest());
   return best;
 }
 

@@ -4,7 +4,13 @@
 
 namespace tasuki::memory::planner {
 
-Scheduler::Scheduler(const StepModel& model, const Machine& machine) : model_(model), machine_(machine), simulator_(model, machine) {}
+Scheduler::Scheduler(const StepModel& model, const Machine& machine) : model_(model), machine_(machine), simulator_(model, machine) {
+  for (const Gap& gap : model.gaps) {
+    const Absence whole{gap.from + 1, gap.wraps ? gap.until + model.launches : gap.until}, part = patient_absence(gap);
+    whole_.push_back(whole);
+    hidden_.push_back(part.first < part.last ? part : whole);
+  }
+}
 
 bool Scheduler::tiers_have_room(const Choices& choices) const {
   if (machine_.host_bytes == SIZE_MAX) return true;
@@ -18,13 +24,33 @@ bool Scheduler::tiers_have_room(const Choices& choices) const {
   return swapped <= machine_.host_bytes || swapped - machine_.host_bytes <= machine_.file_bytes;
 }
 
+Scheduler::Absence Scheduler::patient_absence(const Gap& gap) const {
+  const int launches = model_.launches, end = gap.wraps ? gap.until + launches : gap.until;
+  const auto begin_of = [&](int k) { return k < launches ? model_.begin[static_cast<std::size_t>(k)] : model_.seconds + model_.begin[static_cast<std::size_t>(k - launches)]; };
+  const bool clean = model_.storage(gap.storage).clean && model_.writers[gap.storage].empty();
+  const double gone = model_.end[static_cast<std::size_t>(gap.from)] + (clean ? 0 : machine_.out.seconds(gap.bytes));
+  Absence part{gap.from + 1, end};
+  while (part.first < end && begin_of(part.first) < gone) ++part.first;
+  if (!gap.is_last) {
+    const double back = begin_of(end) - machine_.in.seconds(gap.bytes);
+    while (part.last > part.first && begin_of(part.last) > back) --part.last;
+  }
+  return part;
+}
+
 void Scheduler::decide(const Choices& choices) {
   decisions_.clear();
   for (std::size_t g = 0; g < choices.size(); ++g) {
     if (choices[g] == Choice::keep) continue;
     const Gap& gap = model_.gaps[g];
     const bool swap = choices[g] == Choice::swap;
-    decisions_.push_back({gap.storage, gap.from, gap.to, swap ? Move::swap : Move::drop, swap ? Tier::host : Tier::device, (gap.from + 1) % model_.launches, gap.to});
+    const int launches = model_.launches;
+    if (swap) {
+      const Absence away = swapped_absence(g);
+      decisions_.push_back({gap.storage, gap.from, gap.to, Move::swap, Tier::host, away.first % launches, gap.is_last ? gap.to : away.last % launches});
+    } else {
+      decisions_.push_back({gap.storage, gap.from, gap.to, Move::drop, Tier::device, (gap.from + 1) % launches, gap.to});
+    }
   }
   assign_tiers();
   // At the same launch, what is needed first comes back first.
@@ -91,7 +117,7 @@ void Scheduler::place_departures() {
   queue = std::max(0.0, queue - seconds_);
   for (Decision* d : order) {
     const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d->storage));
-    int freed = d->from + 1;
+    int freed = d->freed_before > d->from ? d->freed_before : d->freed_before + launches;
     const bool once = copied[static_cast<std::size_t>(d->storage)] < 2 && !model_.storage(d->storage).clean;
     if (once || !leaves_for_free(*d)) {
       queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));

@@ -43,11 +43,22 @@ class Scheduler {
   bool tiers_have_room(const Choices& choices) const;
   Simulator& simulator() { return simulator_; }
 
+  /// A patient one has all that swaps stay until its copy could have ended, and come back as early as lets its copy end in time, if
+  /// no other copies were in the way: takes more memory, and waits less.
+  void set_patient(bool patient) { patient_ = patient; }
+  /// When what a gap is about is away, in unrolled launches: from before the first to before the last.
+  struct Absence {
+    int first, last;
+  };
+  const Absence& dropped_absence(std::size_t gap) const { return whole_[gap]; }
+  const Absence& swapped_absence(std::size_t gap) const { return (patient_ ? hidden_ : whole_)[gap]; }
+
  private:
   void decide(const Choices& choices);
   void assign_tiers();
   void place_departures();
   void place_arrivals();
+  Absence patient_absence(const Gap& gap) const;
   bool leaves_for_free(const Decision& d) const;
   double begin_of(int unrolled) const;
 
@@ -59,6 +70,8 @@ class Scheduler {
   std::vector<std::int64_t> reserve_;    // by launch, what replays took beyond the least memory
   std::vector<double> begin_, end_;      // of the launches
   double seconds_ = 0;
+  bool patient_ = false;
+  std::vector<Absence> whole_, hidden_;  // by gap
 };
 
 }  // namespace tasuki::memory::planner

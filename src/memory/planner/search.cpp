@@ -63,17 +63,21 @@ std::uint64_t Search::most_work() const {
 
 Candidate Search::at(std::size_t cap, std::uint64_t work, double good_enough) {
   cap_ = cap;
-  random_ = seed_ ^ cap;
-  // Where a single look takes long, each way to find something still has its part of the work.
-  const std::uint64_t begin = this->work();
-  end_ = begin + work * 2 / 5;
-  if (start(false)) {
-    end_ = begin + work * 7 / 10;
+  Candidate found;
+  for (const bool patient : {true, false}) {
+    // Where a single look takes long, each way to find something still has its part of the work.
+    const std::uint64_t begin = this->work(), part = work / 2;
+    reset(patient);
+    end_ = begin + part * 2 / 5;
+    if (!start(false)) continue;
+    end_ = begin + part * 7 / 10;
     use_link();
-    end_ = begin + work;
+    end_ = begin + part;
     refine(good_enough);
+    if (best_.outcome.better_than(found.outcome)) found = std::move(best_);
+    if (found.outcome.seconds <= good_enough) break;
   }
-  return std::move(best_);
+  return found;
 }
 
 Candidate Search::smallest(std::uint64_t work) {
@@ -82,6 +86,7 @@ Candidate Search::smallest(std::uint64_t work) {
   std::size_t low = model_.floor, high = model_.keep_peak;
   const auto works = [&](std::size_t cap) {
     cap_ = cap;
+    reset(false);
     if (!start(true)) return false;
     found = std::move(best_);
     high = std::min(cap, found.outcome.peak);
@@ -95,15 +100,20 @@ Candidate Search::smallest(std::uint64_t work) {
   return found;
 }
 
-/// Greedy choices at all prices; quick: until one works.
-bool Search::start(bool quick) {
+void Search::reset(bool patient) {
   best_ = {};
   best_inputs_.clear();
   tried_.clear();
+  random_ = seed_ ^ cap_;
+  scheduler_.set_patient(patient);
+  scheduler_.simulator().set_limit(longest_replays * model_.seconds);
+}
+
+/// Greedy choices at all prices; quick: until one works.
+bool Search::start(bool quick) {
   if (prices_.empty()) return false;
   price_ = prices_[prices_.size() / 2];
   greedy_.set_inputs_of_replays({});
-  scheduler_.simulator().set_limit(longest_replays * model_.seconds);
   // The ends, the middle, then what lies between.
   const std::size_t last = prices_.size() - 1;
   std::vector<std::size_t> order{last, 0, last / 2};

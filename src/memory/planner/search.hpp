@@ -17,8 +17,8 @@ struct Candidate {
 };
 
 /// Looks for the fastest choices within a cap: greedy ones at several prices of the link, the dynamic programme's, both together
-/// (replays start from its checkpoints), then variations of the best. The result
-/// depends on the cap and the seed alone, not on what was looked for before.
+/// (replays start from its checkpoints), then variations of the best. All that once with patience (Scheduler), which waits less, and
+/// once without, which fits into less. The result depends on the cap and the seed alone, not on what was looked for before.
 class Search {
  public:
   Search(const StepModel& model, const Machine& machine, Policy policy, std::uint64_t seed);
@@ -34,6 +34,7 @@ class Search {
 
  private:
   void rank_prices();
+  void reset(bool patient);
   bool start(bool quick);
   bool fresh(double price);
   void checkpoint(bool quick);
