@@ -18,6 +18,8 @@ Trace small_step() {
   Trace t;
   t.storages.push_back({1024, OwnerClass::parameter, true, true, 8, false});
   for (int i = 1; i <= 4; ++i) t.storages.push_back({4096, OwnerClass::activation, false, false, 8 - i, false});
+  t.storages[4].at_end = true;  // the program keeps what the last op made
+  t.storages[4].released_after = 8;
   const auto add = [&](LaunchPhase phase, std::vector<int> reads, std::vector<int> writes) {
     t.launches.push_back({"op", "", phase, 1e-6, 512, std::move(reads), std::move(writes), 0, phase == LaunchPhase::forward});
   };
