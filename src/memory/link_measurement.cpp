@@ -140,6 +140,7 @@ class Measurement {
     return values[values.size() / 2];
   }
   static Link link(double small_seconds, double seconds, std::size_t bytes) {
+    small_seconds = std::min(small_seconds, seconds / 2);  // a disk that was busy for a moment is not one without limits
     const double rate = static_cast<double>(bytes - small) / std::max(seconds - small_seconds, 1e-9);
     return {std::max(small_seconds - static_cast<double>(small) / rate, 1e-6), rate};
   }
