@@ -211,7 +211,7 @@ TEST_CASE("Misuse of further reductions is explained") {
                "ShapeError: norm\n  expected  at least one element along the reduced dimensions where p < 0\n  actual    shape [0, 3]\n  x: f32[0, 3] cpu\n  called at <here>");
   for (const auto& [name, f] : {std::pair{"std", +[](const ts::Tensor& t) { return ts::std(t); }}, {"norm", +[](const ts::Tensor& t) { return ts::norm(t); }},
                                 {"logsumexp", +[](const ts::Tensor& t) { return ts::logsumexp(t, 0); }}})
-    expect_error([&] { f(x.to(ts::i32)); },
+    expect_error([&, f = f] { f(x.to(ts::i32)); },
                  "DTypeError: " + std::string(name) + "\n  expected  x of a floating dtype\n  actual    i32\n  x: i32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::any(x, 5); },
                "IndexError: any\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 5\n  x: f32[2, 3] cpu\n  called at <here>");
