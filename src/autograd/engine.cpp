@@ -6,6 +6,7 @@
 #include "src/autograd/grad_mode_state.hpp"
 #include "src/autograd/launcher.hpp"
 #include "src/autograd/out_of_memory.hpp"
+#include "src/core/annotated.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/autograd/after_backward.hpp"
 #include "tasuki/autograd/autograd.hpp"
@@ -377,29 +378,22 @@ Tensor BackwardPass::take(const Tensor& input) {
 namespace {
 
 void check_root(const Tensor& output, SourceLocation at) {
-  if (!output.defined() || !output.requires_grad()) {
-    AutogradError error(detail::concat({"expected  a tensor that depends on one that requires a gradient\nactual    ", output.describe(),
-                                        ", which nothing on the tape computed\nis it made under NoGrad, detached, or does no input have requires_grad_()?"}));
-    error.add_op("backward", "", "", at);
-    throw error;
-  }
+  if (!output.defined() || !output.requires_grad())
+    refuse(AutogradError(detail::concat({"expected  a tensor that depends on one that requires a gradient\nactual    ", output.describe(),
+                                         ", which nothing on the tape computed\nis it made under NoGrad, detached, or does no input have requires_grad_()?"})),
+           "backward", at);
 }
 
 Tensor seed_for(const Tensor& output, const Tensor& gradient, SourceLocation at) {
   if (!gradient.defined()) {
-    if (output.numel() != 1) {
-      ShapeError error(detail::concat({"expected  a tensor of one element, or a gradient to start from\nactual    ", output.describe(),
-                                       "\nreduce it first (ts::sum, ts::mean), or pass the gradient"}));
-      error.add_op("backward", "", "", at);
-      throw error;
-    }
+    if (output.numel() != 1)
+      refuse(ShapeError(detail::concat({"expected  a tensor of one element, or a gradient to start from\nactual    ", output.describe(),
+                                        "\nreduce it first (ts::sum, ts::mean), or pass the gradient"})),
+             "backward", at);
     return detail::ones_like_gradient(output);
   }
-  if (gradient.shape() != output.shape() || gradient.dtype() != output.dtype() || gradient.device() != output.device()) {
-    ShapeError error(detail::concat({"expected  a gradient like the output, ", output.describe(), "\nactual    ", gradient.describe()}));
-    error.add_op("backward", "", "", at);
-    throw error;
-  }
+  if (gradient.shape() != output.shape() || gradient.dtype() != output.dtype() || gradient.device() != output.device())
+    refuse(ShapeError(detail::concat({"expected  a gradient like the output, ", output.describe(), "\nactual    ", gradient.describe()})), "backward", at);
   return gradient;
 }
 
@@ -447,11 +441,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     TASUKI_THROW(ValueError, "expected  one gradient per output\nactual    ", options.grad_outputs.size(), " gradients for ", outputs.size(), " outputs");
   for (const Tensor& y : outputs) check_root(y, at);
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i].defined() || !inputs[i].requires_grad()) {
-      AutogradError error(detail::concat({"expected  inputs that require a gradient\nactual    input ", i, ", ", inputs[i].describe(), ", does not"}));
-      error.add_op("grad", "", "", at);
-      throw error;
-    }
+    if (!inputs[i].defined() || !inputs[i].requires_grad())
+      refuse(AutogradError(detail::concat({"expected  inputs that require a gradient\nactual    input ", i, ", ", inputs[i].describe(), ", does not"})), "grad", at);
   BackwardPass pass({options.retain_graph, options.create_graph}, at);
   for (std::size_t i = 0; i < outputs.size(); ++i)
     pass.seed(outputs[i], seed_for(outputs[i], options.grad_outputs.empty() ? Tensor() : options.grad_outputs[i], at));
@@ -461,12 +452,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   std::vector<Tensor> results;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     results.push_back(pass.take(inputs[i]));
-    if (!results.back().defined() && !options.allow_unused) {
-      AutogradError error(detail::concat({"no output depends on input ", i, ", ", inputs[i].describe(),
-                                          "\npass {.allow_unused = true} to get an undefined gradient for it"}));
-      error.add_op("grad", "", "", at);
-      throw error;
-    }
+    if (!results.back().defined() && !options.allow_unused)
+      refuse(AutogradError(detail::concat({"no output depends on input ", i, ", ", inputs[i].describe(), "\npass {.allow_unused = true} to get an undefined gradient for it"})), "grad", at);
   }
   return results;
 }

@@ -1,5 +1,6 @@
 // The tape side of Tensor's methods.
 #include "src/autograd/launcher.hpp"
+#include "src/core/annotated.hpp"
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -46,10 +47,7 @@ bool Tensor::is_leaf() const { return tasuki::defined(*this).grad_node == nullpt
 
 const Tensor& Tensor::requires_grad_(bool on, At at) const {
   TensorImpl& t = tasuki::defined(*this);
-  const auto refuse = [&](auto error) {
-    error.add_op("requires_grad_", "", "x: " + describe(), at);
-    throw error;
-  };
+  const auto refuse = [&](auto error) { tasuki::refuse(std::move(error), "requires_grad_", at, "x: " + describe()); };
   if (t.grad_node && !on)
     refuse(AutogradError("expected  a leaf\nactual    a tensor that a recorded op computed\nuse detach() to get the same elements off the tape"));
   if (on && !is_floating(t.dtype))

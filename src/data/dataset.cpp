@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "src/core/annotated.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/layout.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
@@ -75,7 +76,8 @@ Batch Dataset::batch(const std::int64_t* indices, std::int64_t count) const {
 }
 
 TensorDataset::TensorDataset(const Tensor& x, const Tensor& t, SourceLocation at) {
-  try {
+  const auto operands = [&] { return "x: " + x.describe() + (t.defined() ? "   t: " + t.describe() : ""); };
+  annotated("TensorDataset", "", at, operands, [&] {
     TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1, "dimension 0 counts the examples");
     if (t.defined()) {
       TASUKI_CHECK_OP(ShapeError, t.ndim(), >=, 1, "dimension 0 counts the examples");
@@ -85,10 +87,7 @@ TensorDataset::TensorDataset(const Tensor& x, const Tensor& t, SourceLocation at
       TASUKI_THROW(DeviceError, "expected  tensors on the CPU\nactual    ", x.device(), "\nkeep the dataset in host memory and move the batches with .to(device)");
     x_ = x.detach().contiguous();
     if (t.defined()) t_ = t.detach().contiguous();
-  } catch (Error& error) {
-    error.add_op("TensorDataset", "", "x: " + x.describe() + (t.defined() ? "   t: " + t.describe() : ""), at);
-    throw;
-  }
+  });
 }
 
 Batch TensorDataset::get(std::int64_t index) const {

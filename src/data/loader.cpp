@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/random.hpp"
+#include "src/core/annotated.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/runtime/threads.hpp"
@@ -213,11 +214,9 @@ void Loader::set_shares(const std::vector<double>& shares, SourceLocation at) {
   double total = 0;
   bool fine = shares.empty() || shares.size() == static_cast<std::size_t>(impl_->options.shard.size);
   for (const double s : shares) fine = fine && s >= 0 && s < __builtin_inf(), total += s;
-  if (!fine || (!shares.empty() && !(total > 0))) {
-    ValueError error(detail::concat({"expected  a share for each of ", impl_->options.shard.size, " shards, none negative and one above zero\nactual    ", shares.size(), " shares with the sum ", total}));
-    error.add_op("data::Loader::set_shares", "", "", at);
-    throw error;
-  }
+  if (!fine || (!shares.empty() && !(total > 0)))
+    refuse(ValueError(detail::concat({"expected  a share for each of ", impl_->options.shard.size, " shards, none negative and one above zero\nactual    ", shares.size(), " shares with the sum ", total})),
+           "data::Loader::set_shares", at);
   impl_->bounds.clear();
   if (shares.empty()) return;
   double sum = 0;
@@ -228,14 +227,11 @@ std::int64_t Loader::example_count() const { return impl_->dataset->size(); }
 const LoaderOptions& Loader::options() const { return impl_->options; }
 LoaderPosition Loader::position() const { return impl_->position; }
 void Loader::set_position(const LoaderPosition& position, SourceLocation at) {
-  try {
+  annotated("data::Loader::set_position", at, [&] {
     const std::int64_t size = impl_->dataset->size();
     TASUKI_CHECK(ValueError, position.epoch >= 0 && position.examples >= 0 && position.examples < size, "position is {", position.epoch, ", ",
                  position.examples, "}, the dataset has ", size, " examples");
-  } catch (Error& error) {
-    error.add_op("data::Loader::set_position", "", "", at);
-    throw;
-  }
+  });
   impl_->next = impl_->position = position;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "src/core/annotated.hpp"
 #include "src/dist/checkpoint_folder.hpp"
 #include "src/dist/checkpoint_items.hpp"
 #include "src/dist/checkpoint_reader.hpp"
@@ -215,13 +216,10 @@ std::int64_t Checkpoints::Impl::try_to_read(const std::string& checkpoint) const
 // ---- what users call
 
 Checkpoints::Checkpoints(std::string_view folder, const CheckpointOptions& options, SourceLocation at) : impl_(nullptr) {
-  try {
+  annotated("Checkpoints", at, [&] {
     TASUKI_CHECK(ValueError, !folder.empty(), "the folder for checkpoints has no name");
     TASUKI_CHECK_OP(ValueError, options.keep, >=, 1);
-  } catch (Error& error) {
-    error.add_op("Checkpoints", "", "", at);
-    throw;
-  }
+  });
   impl_ = new Impl{CheckpointFolder(folder), options};
   impl_->items.push_back(item_of(default_generator()));
   impl_->items.back().name = "random";
@@ -241,18 +239,6 @@ void Checkpoints::add(std::string_view name, std::string& text) {
   impl_->check_name(name);
   impl_->texts.emplace_back(name, &text);
 }
-
-namespace {
-template <class F>
-auto annotated(const char* what, SourceLocation at, const F& f) {
-  try {
-    return f();
-  } catch (Error& error) {
-    error.add_op(what, "", "", at);
-    throw;
-  }
-}
-}  // namespace
 
 void Checkpoints::save(std::int64_t step, SourceLocation at) {
   const NoGrad off;

@@ -26,6 +26,12 @@ bool Work::ready() const { return !state_ || state_->thread->is_done(*state_); }
 void Work::wait() const {
   if (state_) state_->thread->wait(*state_);
 }
+void Work::settle() const noexcept {
+  try {
+    wait();
+  } catch (...) {  // whoever needs the result asks by wait()
+  }
+}
 
 CommunicationThread::CommunicationThread(Communicator& communicator, double timeout_seconds)
     : communicator_(&communicator), timeout_seconds_(timeout_seconds), thread_([this] { work(); }) {}

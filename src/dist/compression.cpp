@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 #include "kernels/copy.hpp"
 #include "tasuki/core/error.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
 
 namespace tasuki::dist {
@@ -48,6 +50,16 @@ std::vector<BucketMatrix> matrices_of(const FlatLayout& layout, const BucketRang
 }
 
 }  // namespace
+
+ErrorFeedback::ErrorFeedback(const std::vector<std::int64_t>& counts) : given_(counts.size()), kept_(counts.size()) {
+  for (const std::int64_t n : counts) residuals_.push_back(zeros({n}));
+}
+void ErrorFeedback::append_state(std::vector<NamedTensor>& list) const {
+  for (std::size_t b = 0; b < residuals_.size(); ++b) list.push_back({"residual." + std::to_string(b), residuals_[b]});
+}
+double ErrorFeedback::kept_squares() const { return std::accumulate(kept_.begin(), kept_.end(), 0.0); }
+double ErrorFeedback::given_squares() const { return std::accumulate(given_.begin(), given_.end(), 0.0); }
+float* ErrorFeedback::data_of(const Tensor& t) { return static_cast<float*>(t.impl()->address()); }
 
 std::unique_ptr<Compressor> make_narrowing(DType wire) { return std::make_unique<Narrowing>(wire); }
 

@@ -28,6 +28,25 @@ class Compressor {
   virtual double given_squares() const { return 0; }
 };
 
+/// Adds what it did not send to the next gradient.
+class ErrorFeedback : public Compressor {
+ public:
+  explicit ErrorFeedback(const std::vector<std::int64_t>& counts);
+  void append_state(std::vector<NamedTensor>& list) const override;
+  double kept_squares() const override;
+  double given_squares() const override;
+
+ protected:
+  static float* data_of(const Tensor& t);
+  float* residual(std::size_t bucket) const { return data_of(residuals_[bucket]); }
+  /// Of the residual with the gradient in it, and of what of it was not sent.
+  void note(std::size_t bucket, double given, double kept) { given_[bucket] = given, kept_[bucket] = kept; }
+
+ private:
+  std::vector<Tensor> residuals_;  ///< by bucket
+  std::vector<double> given_, kept_;
+};
+
 /// Throws ValueError for options that cannot be.
 std::unique_ptr<Compressor> make_compressor(const Compression& options, const FlatLayout& layout, const std::vector<BucketRange>& buckets);
 std::unique_ptr<Compressor> make_narrowing(DType wire);

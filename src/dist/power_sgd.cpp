@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 #include "src/dist/compression.hpp"
 #include "tasuki/core/philox.hpp"
@@ -33,11 +32,10 @@ void orthogonalize(float* p, std::int64_t rows, int rank) {
 }
 
 /// A matrix M, summed over all processes, becomes P Q^T with P = orthogonal(sum M Q of the last step) and Q = sum M^T P.
-class PowerSgd final : public Compressor {
+class PowerSgd final : public ErrorFeedback {
  public:
-  PowerSgd(int rank, const std::vector<std::int64_t>& counts, std::vector<std::vector<BucketMatrix>> matrices) : rank_(rank), matrices_(std::move(matrices)), kept_(counts.size()), given_(counts.size()) {
+  PowerSgd(int rank, const std::vector<std::int64_t>& counts, std::vector<std::vector<BucketMatrix>> matrices) : ErrorFeedback(counts), rank_(rank), matrices_(std::move(matrices)) {
     for (std::size_t b = 0; b < counts.size(); ++b) {
-      residuals_.push_back(zeros({counts[b]}));
       std::int64_t columns = 0;
       for (const BucketMatrix& m : matrices_[b]) columns += is_compressed(m) ? m.columns : 0;
       starts_.push_back(empty({columns * rank_}));
@@ -47,7 +45,7 @@ class PowerSgd final : public Compressor {
   }
 
   std::size_t sum(Communicator& c, std::size_t bucket, float* data, std::int64_t count) override {
-    float* const residual = data_of(residuals_[bucket]);
+    float* const residual = this->residual(bucket);
     std::int64_t left = 0, right = 0;  // elements that travel first, and second
     for (const BucketMatrix& m : matrices_[bucket]) {
       left += is_compressed(m) ? m.rows * rank_ : m.rows * m.columns;
@@ -73,7 +71,7 @@ class PowerSgd final : public Compressor {
     each(bucket, [&](const BucketMatrix& m, float* p, float* q_of) {  // what this process' part of P Q^T leaves
       if (is_compressed(m)) subtract_product(residual + m.begin, m, p, q_of, given, kept);
     });
-    given_[bucket] = given, kept_[bucket] = kept;
+    note(bucket, given, kept);
     c.all_reduce(q, right, f32);
     std::memset(data, 0, static_cast<std::size_t>(count) * sizeof(float));
     each(bucket, [&](const BucketMatrix& m, float* p, float* q_of) {
@@ -84,16 +82,11 @@ class PowerSgd final : public Compressor {
   }
 
   void append_state(std::vector<NamedTensor>& list) const override {
-    for (std::size_t b = 0; b < residuals_.size(); ++b) {
-      list.push_back({"residual." + std::to_string(b), residuals_[b]});
-      list.push_back({"start." + std::to_string(b), starts_[b]});
-    }
+    ErrorFeedback::append_state(list);
+    for (std::size_t b = 0; b < starts_.size(); ++b) list.push_back({"start." + std::to_string(b), starts_[b]});
   }
-  double kept_squares() const override { return std::accumulate(kept_.begin(), kept_.end(), 0.0); }
-  double given_squares() const override { return std::accumulate(given_.begin(), given_.end(), 0.0); }
 
  private:
-  static float* data_of(const Tensor& t) { return static_cast<float*>(t.impl()->address()); }
   bool is_compressed(const BucketMatrix& m) const { return m.columns > 1 && (m.rows + m.columns) * rank_ < m.rows * m.columns; }
 
   /// f(matrix, its part of what travels first, its part of Q)
@@ -141,8 +134,7 @@ class PowerSgd final : public Compressor {
 
   int rank_;
   std::vector<std::vector<BucketMatrix>> matrices_;  ///< by bucket
-  std::vector<Tensor> residuals_, starts_;           ///< by bucket; starts: each matrix' Q
-  std::vector<double> kept_, given_;
+  std::vector<Tensor> starts_;                       ///< by bucket: each matrix' Q
   std::vector<float> first_, approximation_;
 };
 

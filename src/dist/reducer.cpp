@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "src/core/annotated.hpp"
 #include "src/dist/compression.hpp"
 #include "src/dist/first_difference.hpp"
 #include "src/dist/gather.hpp"
@@ -146,13 +147,10 @@ void Reducer::abandon_pass() noexcept {
 // ---- what users call
 
 DataParallel::DataParallel(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options, SourceLocation at) {
-  try {
+  annotated("DataParallel", at, [&] {
     reducer_ = intrusive_ptr<Reducer>::adopt(new Reducer(world, net, optimizer, options));
     reducer_->hook_up();
-  } catch (Error& error) {
-    error.add_op("DataParallel", "", "", at);
-    throw;
-  }
+  });
   if (world.size() > 1) set_batch_count(reducer_.get());
 }
 

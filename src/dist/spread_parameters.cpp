@@ -75,12 +75,7 @@ SpreadParameters::SpreadParameters(const World& world, std::vector<Range> ranges
 }
 
 void SpreadParameters::end() {
-  for (State& r : ranges_) {
-    try {
-      r.gathering.wait();
-    } catch (const Error&) {
-    }
-  }
+  for (State& r : ranges_) r.gathering.settle();
   ended_ = true;
 }
 

@@ -12,18 +12,15 @@ namespace tasuki::dist {
 namespace {
 
 /// The largest elements of gradient + residual; what is not sent is the next residual.
-class TopK final : public Compressor {
+class TopK final : public ErrorFeedback {
  public:
-  TopK(const Compression& options, const std::vector<std::int64_t>& counts) : options_(options), kept_(counts.size()), given_(counts.size()) {
-    for (const std::int64_t n : counts) {
-      residuals_.push_back(zeros({n}));
-      velocities_.push_back(zeros({options.momentum > 0 ? n : 0}));
-    }
+  TopK(const Compression& options, const std::vector<std::int64_t>& counts) : ErrorFeedback(counts), options_(options) {
+    for (const std::int64_t n : counts) velocities_.push_back(zeros({options.momentum > 0 ? n : 0}));
   }
 
   std::size_t sum(Communicator& c, std::size_t bucket, float* data, std::int64_t count) override {
-    float* const residual = static_cast<float*>(residuals_[bucket].impl()->address());
-    float* const velocity = static_cast<float*>(velocities_[bucket].impl()->address());
+    float* const residual = this->residual(bucket);
+    float* const velocity = data_of(velocities_[bucket]);
     gather_up(data, residual, velocity, count);
     const auto k = static_cast<std::size_t>(std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(options_.fraction * static_cast<double>(count))), 1, count));
     choose(residual, count, k);
@@ -37,8 +34,7 @@ class TopK final : public Compressor {
       residual[at] = 0;
       if (options_.momentum > 0) velocity[at] = 0;
     }
-    given_[bucket] = given;
-    kept_[bucket] = std::max(0.0, given - sent);
+    note(bucket, given, std::max(0.0, given - sent));
     c.all_gather(mine.data(), k * sizeof(Entry), all.data());
     std::memset(data, 0, static_cast<std::size_t>(count) * sizeof(float));
     for (const Entry& e : all) data[e.at] += e.value;  // in the order of ranks
@@ -46,13 +42,9 @@ class TopK final : public Compressor {
   }
 
   void append_state(std::vector<NamedTensor>& list) const override {
-    for (std::size_t b = 0; b < residuals_.size(); ++b) {
-      list.push_back({"residual." + std::to_string(b), residuals_[b]});
-      if (options_.momentum > 0) list.push_back({"velocity." + std::to_string(b), velocities_[b]});
-    }
+    ErrorFeedback::append_state(list);
+    for (std::size_t b = 0; options_.momentum > 0 && b < velocities_.size(); ++b) list.push_back({"velocity." + std::to_string(b), velocities_[b]});
   }
-  double kept_squares() const override { return std::accumulate(kept_.begin(), kept_.end(), 0.0); }
-  double given_squares() const override { return std::accumulate(given_.begin(), given_.end(), 0.0); }
 
  private:
   struct Entry {
@@ -75,8 +67,7 @@ class TopK final : public Compressor {
   }
 
   Compression options_;
-  std::vector<Tensor> residuals_, velocities_;  ///< by bucket
-  std::vector<double> kept_, given_;
+  std::vector<Tensor> velocities_;  ///< by bucket
   std::vector<std::uint32_t> order_;
 };
 

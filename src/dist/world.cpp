@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "src/core/annotated.hpp"
 #include "src/dist/back_end.hpp"
 #include "src/dist/communication_thread.hpp"
 #include "src/dist/decorators.hpp"
@@ -82,13 +83,8 @@ void note_written(const Tensor& x, const char* by) {
 }
 
 template <class F>
-auto annotated(const char* op, const Tensor& x, SourceLocation at, const F& f) {
-  try {
-    return f();
-  } catch (Error& error) {
-    error.add_op(op, "", x.defined() ? "x: " + x.describe() : "", at);
-    throw;
-  }
+auto with_operand(const char* op, const Tensor& x, SourceLocation at, const F& f) {
+  return annotated(op, "", at, [&] { return x.defined() ? "x: " + x.describe() : std::string(); }, f);
 }
 
 }  // namespace
@@ -157,7 +153,7 @@ Work World::post(const char* what, std::size_t bytes, Callback<void(Communicator
 }
 
 Work World::all_reduce(const Tensor& x, SourceLocation at) const {
-  return annotated("all_reduce", x, at, [&] {
+  return with_operand("all_reduce", x, at, [&] {
     check_on_cpu(x);
     if (!x.is_contiguous()) TASUKI_THROW(ValueError, "expected  a contiguous tensor, to sum it in place\nactual    strides ", x.strides());
     if (grad_enabled() && x.requires_grad()) TASUKI_THROW(AutogradError, "summing over processes in place is not on the tape\nuse world.sum(x), or do it under ts::NoGrad");
@@ -174,7 +170,7 @@ Work World::all_reduce(const Tensor& x, SourceLocation at) const {
 }
 
 Tensor World::sum(const Tensor& x, SourceLocation at) const {
-  return annotated("sum over processes", x, at, [&] {
+  return with_operand("sum over processes", x, at, [&] {
     check_on_cpu(x);
     const NoGrad off;
     const Tensor mine = x.detach().contiguous().clone();
@@ -189,7 +185,7 @@ double World::sum(double x) const {
 }
 
 void World::broadcast(const Tensor& x, int root, SourceLocation at) const {
-  annotated("broadcast", x, at, [&] {
+  with_operand("broadcast", x, at, [&] {
     check_on_cpu(x);
     if (root < 0 || root >= size()) TASUKI_THROW(ValueError, "expected  a root among ", size(), " processes\nactual    ", root);
     const NoGrad off;
@@ -219,7 +215,7 @@ std::string World::gather_texts(const std::string& mine, const char* separator) 
 }
 
 void World::send(const Tensor& x, int to, SourceLocation at) const {
-  annotated("send", x, at, [&] {
+  with_operand("send", x, at, [&] {
     check_on_cpu(x);
     check_peer(*this, to);
     const NoGrad off;
@@ -231,7 +227,7 @@ void World::send(const Tensor& x, int to, SourceLocation at) const {
 }
 
 void World::receive(const Tensor& x, int from, SourceLocation at) const {
-  annotated("receive", x, at, [&] {
+  with_operand("receive", x, at, [&] {
     check_on_cpu(x);
     check_peer(*this, from);
     if (!x.is_contiguous()) TASUKI_THROW(ValueError, "expected  a contiguous tensor, to receive into\nactual    strides ", x.strides());

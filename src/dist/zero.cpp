@@ -26,6 +26,11 @@ Tensor in_arena(Arena& arena, std::size_t offset, DType dtype, std::int64_t coun
   return Tensor::adopt(TensorImpl::create(storage, 0, dtype, Shape(count), Strides(1)));
 }
 
+std::vector<std::int64_t> in_bytes(std::vector<std::int64_t> bounds, std::size_t element_bytes) {
+  for (std::int64_t& b : bounds) b *= static_cast<std::int64_t>(element_bytes);
+  return bounds;
+}
+
 /// The elements of a flat tensor from `begin` on, laid out as an entry's parameter.
 Tensor laid_out_as(const FlatLayout::Entry& e, const Tensor& flat, std::size_t begin) {
   Storage& storage = flat.storage();
@@ -106,9 +111,8 @@ void Zero::spread() {
   std::vector<SpreadParameters::Range> ranges;
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const BucketRange& bucket = buckets_[b];
-    SpreadParameters::Range r{layout_.groups()[bucket.group].parameters.get(), bucket.offset, bucket.bytes, slices_[b].bounds,
+    SpreadParameters::Range r{layout_.groups()[bucket.group].parameters.get(), bucket.offset, bucket.bytes, in_bytes(slices_[b].bounds, element_bytes(bucket)),
                               static_cast<char*>(parameter_slices_[bucket.group]->data()) + slices_[b].offset, {}};
-    for (std::int64_t& bound : r.bounds) bound *= static_cast<std::int64_t>(element_bytes(bucket));
     for (const std::size_t i : bucket.entries) r.parameters.push_back(&layout_.entries()[i].parameter.storage());
     ranges.push_back(std::move(r));
   }
@@ -185,12 +189,7 @@ void Zero::finish(const std::vector<bool>& in_use) {
 }
 
 void Zero::abandon() noexcept {
-  for (UnderWay& u : under_way_) {
-    try {
-      u.work.wait();
-    } catch (const Error&) {
-    }
-  }
+  for (UnderWay& u : under_way_) u.work.settle();
   under_way_.clear();
 }
 
@@ -208,8 +207,7 @@ void Zero::updated(const char* optimizer) {
     if (stage_ < 3) {
       Pins pins;  // of one bucket at a time, since a budget may have room for no more
       for (const std::size_t i : bucket.entries) pins.add(layout_.entries()[i].parameter.storage(), true);
-      std::vector<std::int64_t> bounds = slices_[b].bounds;
-      for (std::int64_t& bound : bounds) bound *= static_cast<std::int64_t>(element_bytes(bucket));
+      const std::vector<std::int64_t> bounds = in_bytes(slices_[b].bounds, element_bytes(bucket));
       char* const data = static_cast<char*>(layout_.groups()[bucket.group].parameters->data()) + bucket.offset;
       world_.post("parameters", bucket.bytes, [&](Communicator& c) { c.all_gather_parts(data, bounds.data()); }).wait();
     }
@@ -242,8 +240,7 @@ std::vector<Tensor> Zero::whole(const std::vector<Tensor>& of_pieces) {
       const auto start = static_cast<std::int64_t>((layout_.entries()[pieces_[p].parameter].offset - bucket.offset) / element_bytes(bucket));
       optim::flat_part(flat, start + pieces_[p].begin, pieces_[p].count).copy_(of_pieces[p]);
     }
-    std::vector<std::int64_t> bounds = s.bounds;
-    for (std::int64_t& bound : bounds) bound *= static_cast<std::int64_t>(size_of(dtype));
+    const std::vector<std::int64_t> bounds = in_bytes(s.bounds, size_of(dtype));
     {
       Pins pins;
       pins.add(flat.storage(), true);

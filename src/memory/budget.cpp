@@ -1,5 +1,6 @@
 #include "tasuki/memory/budget.hpp"
 
+#include "src/core/annotated.hpp"
 #include "src/memory/manager.hpp"
 #include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"
@@ -8,15 +9,12 @@
 namespace tasuki::memory {
 
 Budget::Budget(Device device, const BudgetOptions& options, SourceLocation at) : manager_(nullptr) {
-  try {
+  annotated("Budget", at, [&] {
     if (options.bytes == 0) TASUKI_THROW(ValueError, "expected  a budget of some bytes\nactual    0\nwrite for example ts::memory::Budget budget{device, 4_GiB}");
     Manager& manager = Manager::of(device);
     manager.start(options);
     manager_ = &manager;
-  } catch (Error& error) {
-    error.add_op("Budget", "", "", at);
-    throw;
-  }
+  });
 }
 
 Budget::~Budget() { manager_->stop(); }

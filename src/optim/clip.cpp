@@ -5,6 +5,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/optim.hpp"
+#include "src/core/annotated.hpp"
 #include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -163,10 +164,7 @@ void change(const std::vector<Tensor>& gradients, const ChangeGradients& how, So
 }
 
 void check(bool fine, const char* function, std::initializer_list<tasuki::detail::Text> body, SourceLocation at) {
-  if (fine) return;
-  ValueError error(tasuki::detail::concat(body));
-  error.add_op(function, "", "", at);
-  throw error;
+  if (!fine) refuse(ValueError(tasuki::detail::concat(body)), function, at);
 }
 
 }  // namespace
@@ -183,11 +181,8 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, c
   const NoGrad off;
   const Gradients gradients = gradients_of(parameters);
   const double norm = norm_of(gradients, options.norm_type, at);
-  if (options.error_if_nonfinite && !std::isfinite(norm)) {
-    NanError error(tasuki::detail::concat({"the norm of the gradients is ", norm, ", so they cannot be clipped"}));
-    error.add_op("clip_grad_norm_", "", "", at);
-    throw error;
-  }
+  if (options.error_if_nonfinite && !std::isfinite(norm))
+    refuse(NanError(tasuki::detail::concat({"the norm of the gradients is ", norm, ", so they cannot be clipped"})), "clip_grad_norm_", at);
   const double factor = max_norm / (norm + 1e-6);
   if (!(factor >= 1)) change(gradients.all(), {false, factor, 0}, at);  // a NaN gets into the gradients, where it is seen
   return norm;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/core/annotated.hpp"
 #include "src/optim/flat_part.hpp"
 #include "src/optim/launch_size.hpp"
 #include "src/optim/step_clock.hpp"
@@ -22,9 +23,7 @@ namespace {
 constexpr std::size_t operands_per_launch = 31;
 
 [[noreturn]] void refuse(const std::string& optimizer, SourceLocation at, std::initializer_list<tasuki::detail::Text> body) {
-  ValueError error(tasuki::detail::concat(body));
-  error.add_op(optimizer, "", "", at);
-  throw error;
+  tasuki::refuse(ValueError(tasuki::detail::concat(body)), optimizer, at);
 }
 
 /// Of all optimizers. Few.
@@ -58,12 +57,7 @@ Optimizer::Optimizer(const char* name, const std::vector<std::vector<Tensor>>& g
   }
   const std::vector<Tensor> all = joined(groups);
   if (all.empty()) refuse(name, at, {"the list of parameters is empty\na network whose layers are members made with `this` lists them in parameters()"});
-  try {
-    layout_ = new FlatLayout(all);
-  } catch (Error& error) {
-    error.add_op(name, "", "", at);
-    throw;
-  }
+  layout_ = annotated(name, at, [&] { return new FlatLayout(all); });
   const auto& entries = layout_->entries();
   group_of_.assign(entries.size(), groups_.size());
   for (std::size_t g = 0; g < groups.size(); ++g)

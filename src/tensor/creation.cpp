@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/core/annotated.hpp"
 #include "tasuki/core/context.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -15,12 +16,7 @@ namespace {
 /// Runs f; what it throws gets the function's name and the caller's place, as an op's errors do.
 template <class F>
 auto named(const char* function, SourceLocation at, F&& f) {
-  try {
-    return f();
-  } catch (Error& error) {
-    error.add_op(function, current_module(), "", at);
-    throw;
-  }
+  return annotated(function, current_module(), at, [] { return std::string(); }, std::forward<F>(f));
 }
 
 Tensor allocate_checked(const Shape& shape, DType dtype, Device device) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/core/annotated.hpp"
 #include "src/runtime/pins.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -78,10 +79,7 @@ double element_as_double(const void* p, DType d, F&& integral) {
 
 void Tensor::item_into(void* value, DType as, At at) const {
   const TensorImpl& t = tasuki::defined(*this);
-  const auto refuse = [&](auto error) {
-    error.add_op("item", "", "x: " + describe(), at);
-    throw error;
-  };
+  const auto refuse = [&](auto error) { tasuki::refuse(std::move(error), "item", at, "x: " + describe()); };
   if (t.numel != 1) refuse(ShapeError(detail::concat({"expected  a tensor of one element\nactual    ", t.numel, " elements\nuse to_vector, or index it first"})));
   Pins pins;
   pins.add(*t.storage);
@@ -115,11 +113,9 @@ void Tensor::item_into(void* value, DType as, At at) const {
 
 void Tensor::copy_to_host(void* values, DType as, At at) const {
   const TensorImpl& t = tasuki::defined(*this);
-  if (as != t.dtype) {
-    DTypeError error(detail::concat({"expected  the C++ type of ", t.dtype, "\nactual    that of ", as, "\ncast first: .to(ts::", name_of(as), as == DType::boolean ? "_" : "", ")"}));
-    error.add_op("to_vector", "", "x: " + describe(), at);
-    throw error;
-  }
+  if (as != t.dtype)
+    refuse(DTypeError(detail::concat({"expected  the C++ type of ", t.dtype, "\nactual    that of ", as, "\ncast first: .to(ts::", name_of(as), as == DType::boolean ? "_" : "", ")"})), "to_vector", at,
+           "x: " + describe());
   const Tensor dense = detach().contiguous();
   const TensorImpl& d = *dense.impl();
   Pins pins;
@@ -131,10 +127,7 @@ void Tensor::copy_to_host(void* values, DType as, At at) const {
 
 void* Tensor::pin_data(DType as, bool writable, At at) const {
   const TensorImpl& t = tasuki::defined(*this);
-  const auto refuse = [&](auto error) {
-    error.add_op("data", "", "x: " + describe(), at);
-    throw error;
-  };
+  const auto refuse = [&](auto error) { tasuki::refuse(std::move(error), "data", at, "x: " + describe()); };
   if (!device().is_cpu()) refuse(DeviceError("expected  a CPU tensor\nactual    one on " + device().to_string() + "\ncopy it first: .cpu()"));
   if (as != t.dtype) refuse(DTypeError(detail::concat({"expected  the C++ type of ", t.dtype, "\nactual    that of ", as})));
   if (!t.contiguous) refuse(ShapeError(detail::concat({"expected  contiguous elements\nactual    strides ", t.strides, "\nuse .contiguous() first"})));

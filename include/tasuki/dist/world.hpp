@@ -28,6 +28,8 @@ class Work {
   bool ready() const;
   /// Returns when it is done. Throws DistributedError when another process did something else, or did not come before the deadline.
   void wait() const;
+  /// Returns when it is over, done or failed.
+  void settle() const noexcept;
 
  private:
   friend class CommunicationThread;
