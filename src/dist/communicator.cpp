@@ -18,4 +18,7 @@ void Communicator::receive(void*, std::size_t bytes, int from) {
   TASUKI_THROW(DistributedError, description(), " does not receive ", bytes, " bytes from process ", from);
 }
 
+void Communicator::share(void*, std::size_t) {}
+void Communicator::unshare(void*) noexcept {}
+
 }  // namespace tasuki::dist

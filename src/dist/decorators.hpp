@@ -18,6 +18,8 @@ class Decorator : public Communicator {
   int local_rank() const override { return inner_->local_rank(); }
   int local_size() const override { return inner_->local_size(); }
   void tell(const Progress& progress) override { inner_->tell(progress); }
+  void share(void* begin, std::size_t bytes) override { inner_->share(begin, bytes); }
+  void unshare(void* begin) noexcept override { inner_->unshare(begin); }
   [[noreturn]] void abort(int code) override {
     inner_->abort(code);
     std::abort();  // never reached, which the compiler cannot see through a virtual call

@@ -1,5 +1,7 @@
 #include "src/dist/reducer.hpp"
 
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 
@@ -16,7 +18,7 @@
 namespace tasuki::dist {
 
 Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options)
-    : world_(world), net_(net), layout_(optimizer.layout()) {
+    : world_(world), net_(net), layout_(optimizer.layout()), stage_(options.zero) {
   if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
   const bool compresses = options.compression.kind != Compression::Kind::none;
   if (options.zero > 0 && compresses) TASUKI_THROW(ValueError, "zero = ", options.zero, " and compression do not go together\ngive one of them");
@@ -54,6 +56,7 @@ void Reducer::detach() {
   zero_ = nullptr;
   compressed_ = nullptr;
   exchange_.reset();  // the optimizer may be gone before the last hook
+  unshare_arenas();
 }
 
 /// Line by line, so that the error can name the first difference.
@@ -78,6 +81,35 @@ void Reducer::take_note_of_arenas() {
   bucket_of_.assign(layout_.entries().size(), 0);
   for (std::size_t b = 0; b < exchange_->buckets().size(); ++b)
     for (const std::size_t i : exchange_->buckets()[b].entries) bucket_of_[i] = b;
+  unshare_arenas();
+  share_arenas();
+}
+
+/// What is summed or gathered where it lies.
+void Reducer::share_arenas() {
+  const bool gradients = !compressed_ && stage_ <= 1, parameters = stage_ == 1 || stage_ == 2;
+  for (const FlatLayout::Group& g : layout_.groups())
+    for (const intrusive_ptr<Arena>& arena : {gradients ? g.gradients : nullptr, parameters ? g.parameters : nullptr}) {
+      if (!arena || world_.size() == 1) continue;
+      DeviceRuntime& runtime = arena->runtime();
+      const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+      const std::size_t bytes = (arena->bytes() + page - 1) / page * page;
+      if (runtime.decommittable({arena->data(), arena->bytes(), 0, arena->bytes()}) == 0) continue;  // its pages have others in them
+      // A budget takes memory away from parts of an arena and gives it back, as private memory.
+      void* const begin = runtime.manager() ? nullptr : arena->data();
+      world_.post("share", bytes, [=](Communicator& c) { c.share(begin, bytes); }).wait();
+      if (begin) shared_.push_back(arena);
+    }
+}
+
+void Reducer::unshare_arenas() noexcept {
+  for (const intrusive_ptr<Arena>& arena : shared_) {
+    try {
+      world_.post("unshare", 0, [begin = arena->data()](Communicator& c) { c.unshare(begin); }).wait();
+    } catch (const Error&) {  // the job ends
+    }
+  }
+  shared_.clear();
 }
 
 void Reducer::gather(const double* mine, std::size_t count, double* all) {

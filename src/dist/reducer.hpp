@@ -42,6 +42,8 @@ class Reducer final : public BatchCount {
  private:
   void check_same_network(const nn::Module& net, const optim::Optimizer& optimizer, const DataParallelOptions& options) const;
   void take_note_of_arenas();
+  void share_arenas();
+  void unshare_arenas() noexcept;
   void arrived(std::size_t entry);
   void begin_pass();
   void start_ready();
@@ -53,12 +55,14 @@ class Reducer final : public BatchCount {
   World world_;
   nn::Module& net_;
   FlatLayout& layout_;
+  int stage_;
   std::unique_ptr<Exchange> exchange_;
   Zero* zero_ = nullptr;                  ///< the exchange, when it is one
   CompressedExchange* compressed_ = nullptr;  ///< likewise
   std::vector<std::size_t> bucket_of_;    ///< by entry
   std::vector<std::size_t> missing_;      ///< by bucket: gradients of the pass under way
   std::vector<const void*> arenas_;       ///< that the buckets are ranges of
+  std::vector<intrusive_ptr<Arena>> shared_;  ///< with the processes of this host
   std::vector<bool> arrived_;             ///< by entry, in the pass under way
   std::size_t next_ = 0;                  ///< bucket to be started
   bool in_pass_ = false, detached_ = false;

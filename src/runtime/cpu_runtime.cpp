@@ -249,7 +249,8 @@ std::size_t CpuRuntime::decommit(BlockPart part) {
   const std::size_t bytes = pages.bytes() - fill_gaps(pages.begin, pages.end);
   gaps_.emplace(pages.begin, pages.end);
   // Without access a use before commit stops the program instead of reading zeros.
-  madvise(pages.begin, pages.bytes(), MADV_DONTNEED);
+  // Where other processes see them as well, only the first of these gives pages back; elsewhere it is refused.
+  if (madvise(pages.begin, pages.bytes(), MADV_REMOVE) != 0) madvise(pages.begin, pages.bytes(), MADV_DONTNEED);
   mprotect(pages.begin, pages.bytes(), PROT_NONE);
   stats_.reserved_bytes -= bytes;
   stats_.current_bytes -= bytes;

@@ -128,10 +128,15 @@ TEST_CASE("sums over sources are carried in f32 or wider, in the order of the so
       expected = expected + parts.back().to(expected.dtype());
     }
     ts::Tensor sum = ts::empty({n}, {.dtype = expected.dtype()}), rounded = ts::empty({n}, {.dtype = dtype});
-    ts::kernels::cpu::sum_sources(sources.data(), sources.size(), n, dtype, sum.impl()->address());
+    ts::kernels::cpu::sum_sources_wide(sources.data(), sources.size(), n, dtype, sum.impl()->address());
     CHECK(ts::sum(sum.ne(expected)).item<std::int64_t>() == 0);
     ts::kernels::cpu::round_sum(sum.impl()->address(), n, dtype, rounded.impl()->address());
     CHECK(ts::sum(rounded.ne(expected.to(dtype))).item<std::int64_t>() == 0);
+    // At once to several, of which some are sources.
+    const ts::Tensor other = ts::empty({n}, {.dtype = dtype});
+    void* const destinations[] = {parts[1].impl()->address(), other.impl()->address(), parts[4].impl()->address()};
+    ts::kernels::cpu::sum_sources(sources.data(), sources.size(), n, dtype, destinations, 3);
+    for (const ts::Tensor& x : {parts[1], other, parts[4]}) CHECK(ts::sum(x.ne(rounded)).item<std::int64_t>() == 0);
   }
 }
 

@@ -1,4 +1,6 @@
 // What several processes do together; run by mpirun. Each process checks, and fails the job when something is wrong.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -44,6 +46,46 @@ void parts(const ts::dist::World& world) {
     }
 }
 
+/// Memory that processes share: the bits of what goes through the window, wherever in it the data begin, and also where not all have theirs
+/// at the same place.
+void shared_memory(const ts::dist::World& world) {
+  const int n = world.size(), r = world.rank();
+  const std::size_t bytes = std::size_t{3} << 20;
+  void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(pages != MAP_FAILED);
+  char* const begin = static_cast<char*>(pages);
+  std::memset(begin, 17 + r, bytes);
+  world.post("share", bytes, [&](ts::dist::Communicator& c) { c.share(begin, bytes); }).wait();
+  CHECK(std::all_of(begin, begin + bytes, [&](char c) { return c == 17 + r; }));
+  ts::manual_seed(300 + static_cast<std::uint64_t>(r));
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64})
+    for (const std::int64_t count : {std::int64_t{1}, std::int64_t{63}, std::int64_t{100003}, std::int64_t{290001}})
+      for (const int place : {0, 1, 2}) {
+        const ts::Tensor mine = (ts::randn({count}) * 100).to(dtype), whole = world.sum(mine);
+        // begin, elsewhere, or on process 0 in memory of its own
+        std::vector<char> own(mine.nbytes());
+        char* const data = place == 2 && r == 0 ? own.data() : begin + place * 192;
+        const auto fill = [&] { std::memcpy(data, mine.impl()->address(), mine.nbytes()); };
+        const auto same = [&](std::int64_t from, std::int64_t to) {
+          const std::size_t element = mine.element_size();
+          return std::memcmp(data + static_cast<std::size_t>(from) * element, static_cast<const char*>(whole.impl()->address()) + static_cast<std::size_t>(from) * element, static_cast<std::size_t>(to - from) * element) == 0;
+        };
+        fill();
+        world.post("all_reduce", mine.nbytes(), [&](ts::dist::Communicator& c) { c.all_reduce(data, count, dtype); }).wait();
+        CHECK(same(0, count));
+        fill();
+        std::vector<std::int64_t> bounds;
+        for (int p = 0; p <= n; ++p) bounds.push_back(count * p / n);
+        world.post("reduce_scatter", mine.nbytes(), [&](ts::dist::Communicator& c) { c.reduce_scatter(data, bounds.data(), dtype); }).wait();
+        CHECK(same(bounds[static_cast<std::size_t>(r)], bounds[static_cast<std::size_t>(r) + 1]));
+        for (std::int64_t& b : bounds) b *= static_cast<std::int64_t>(mine.element_size());
+        world.post("all_gather", mine.nbytes(), [&](ts::dist::Communicator& c) { c.all_gather_parts(data, bounds.data()); }).wait();
+        CHECK(same(0, count));
+      }
+  world.post("unshare", 0, [&](ts::dist::Communicator& c) { c.unshare(begin); }).wait();
+  munmap(pages, bytes);
+}
+
 void collectives(const ts::dist::World& world) {
   const int n = world.size(), r = world.rank();
   CHECK(world.sum(r + 1.0) == n * (n + 1) / 2);
@@ -87,6 +129,7 @@ void collectives(const ts::dist::World& world) {
     world.send(message.transpose(0, 1), 0);
   }
   parts(world);
+  shared_memory(world);
 
   std::vector<ts::Tensor> many;
   std::vector<ts::dist::Work> works;

@@ -56,6 +56,12 @@ class Communicator {
   /// sends first. By themselves they throw DistributedError.
   virtual void send(const void* data, std::size_t bytes, int to);
   virtual void receive(void* data, std::size_t bytes, int from);
+  /// From now on the processes of a host may read and write each other's `bytes` at `begin` (whole pages, which nothing else lies in, as
+  /// many on all processes), until unshare: sums in there copy nothing. Only a matter of speed: by itself, where the system refuses, and
+  /// where one process gives null, nothing happens.
+  virtual void share(void* begin, std::size_t bytes);
+  /// Ends that for this process, which has no operation under way there.
+  virtual void unshare(void* begin) noexcept;
   virtual void barrier() = 0;
   /// Lets other processes know; callable from any thread. By itself nothing.
   virtual void tell(const Progress&) {}

@@ -7,19 +7,17 @@
 #include <string>
 #include <thread>
 
-#include "kernels/sum_sources.hpp"
 #include "src/dist/failure.hpp"
 #include "tasuki/dist/communicator.hpp"
 
 namespace tasuki::dist {
 
 SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) : timeout_seconds_(timeout_seconds) {
-  int size = 0;
-  MPI_Comm_size(host, &size);
+  MPI_Comm_size(host, &size_);
   MPI_Comm_rank(host, &rank_);
-  crowded_ = std::thread::hardware_concurrency() < static_cast<unsigned>(size);
+  crowded_ = std::thread::hardware_concurrency() < static_cast<unsigned>(size_);
   void* mine = nullptr;
-  const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + 2 * chunk_bytes + (rank_ == 0 ? 2 * sums_bytes : 0));
+  const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + 2 * chunk_bytes + 2 * own_sums_bytes() + (rank_ == 0 ? sums_turns * sums_bytes : 0));
   static_assert(sizeof(Head) <= head_bytes);
   if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_) != MPI_SUCCESS)
     TASUKI_THROW(DistributedError, "cannot share ", static_cast<std::size_t>(bytes), " bytes with the other processes of this host\nis there room in /dev/shm, or in the container's shared memory?");
@@ -30,7 +28,7 @@ SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) 
   };
   (new (aligned(mine)) Head{})->job_rank = job_rank;
   MPI_Barrier(host);
-  for (int peer = 0; peer < size; ++peer) {
+  for (int peer = 0; peer < size_; ++peer) {
     MPI_Aint peer_bytes = 0;
     int unit = 0;
     void* base = nullptr;
@@ -126,106 +124,71 @@ void SharedWindow::too_late() const {
                describe(mine()), "\nwho has not come, and has ended, hangs, or does other steps:", late);
 }
 
-void SharedWindow::announce(const char* what, std::int64_t count, DType dtype) {
+void SharedWindow::announce(const char* what, std::int64_t count, DType dtype, const Place& place) {
   // Two places in turn: nobody is a whole operation ahead of one that still compares.
   const std::size_t turn = ++operations_ % 2;
   Announcement& mine = this->mine().announced[turn];
-  std::memset(&mine, 0, sizeof mine);
   std::strncpy(mine.what, what, sizeof mine.what - 1);
   mine.count = count;
   mine.dtype = dtype;
+  mine.place = place;
 }
 
-void SharedWindow::compare() const {
+SharedWindow::Where SharedWindow::compare() const {
   const std::size_t turn = operations_ % 2;
   const Announcement& mine = this->mine().announced[turn];
+  bool same = true, none = true;
   for (int peer = 0; peer < size(); ++peer) {
     const Announcement& other = peers_[static_cast<std::size_t>(peer)]->announced[turn];
+    same = same && other.place.region == mine.place.region && other.place.offset == mine.place.offset;
+    none = none && other.place.region == 0;
     if (std::strncmp(mine.what, other.what, sizeof mine.what) == 0 && mine.count == other.count && mine.dtype == other.dtype) continue;
     TASUKI_THROW(DistributedError, "expected  the same operation on all processes\nactual    ", static_cast<const char*>(mine.what), " of ", mine.count, " ", mine.dtype, " on rank ",
                  this->mine().job_rank, ", ", static_cast<const char*>(other.what), " of ", other.count, " ", other.dtype, " on rank ", peers_[static_cast<std::size_t>(peer)]->job_rank,
                  "; it is operation ", static_cast<std::int64_t>(operations_), " of both\nall processes must call the same functions in the same order");
   }
+  return none ? Where::window : same ? Where::region : Where::apart;
 }
 
-void SharedWindow::all_reduce(void* data, std::int64_t count, DType dtype) {
-  if (count == 0) return agree("all_reduce", count, dtype);
-  announce("all_reduce", count, dtype);
-  const auto chunk = static_cast<std::int64_t>(chunk_bytes / size_of(dtype)), chunks = (count + chunk - 1) / chunk;
-  const auto length = [&](std::int64_t k) { return std::min(chunk, count - k * chunk); };
-  const auto place = [&](std::int64_t k) { return static_cast<char*>(data) + static_cast<std::size_t>(k) * chunk_bytes; };
-  const auto take = [&](std::int64_t k) { take_sums(place(k), length(k), dtype, static_cast<int>(k % 2)); };
-  for (std::int64_t k = 0; k < chunks; ++k) {
-    const int turn = static_cast<int>(k % 2);
-    std::memcpy(slot(rank_, turn), place(k), static_cast<std::size_t>(length(k)) * size_of(dtype));
-    meet();  // chunk k is there, and the sums of chunk k - 1
-    if (k == 0) compare();
-    else take(k - 1);
-    sum_slice(length(k), dtype, turn);
-  }
+const SharedRegion* SharedWindow::agree(const char* what, std::int64_t count, DType dtype, const void* data, std::size_t bytes) {
+  const Place place = place_of(data, bytes);
+  announce(what, count, dtype, place);
   meet();
-  take(chunks - 1);
+  return compare() == Where::region ? &region_at(place) : nullptr;
 }
 
-void SharedWindow::sum_slice(std::int64_t count, DType dtype, int turn) const {
-  // Whole cache lines for each, so that no two write to the same one.
-  const std::int64_t line = 64, share = (count + size() - 1) / size();
-  const std::int64_t begin = std::min(count, (share * rank_ + line - 1) / line * line), end = rank_ + 1 == size() ? count : std::min(count, (share * (rank_ + 1) + line - 1) / line * line);
-  std::vector<const void*> sources;
-  for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer, turn) + static_cast<std::size_t>(begin) * size_of(dtype));
-  kernels::cpu::sum_sources(sources.data(), sources.size(), end - begin, dtype, sums(turn) + static_cast<std::size_t>(begin) * size_of(kernels::cpu::sum_type(dtype)));
+const SharedRegion& SharedWindow::region_at(const Place& place) const {
+  return std::find_if(regions_.begin(), regions_.end(), [&](const auto& r) { return r.first == place.region; })->second;
 }
 
-void SharedWindow::take_sums(void* data, std::int64_t count, DType dtype, int turn) const {
-  if (kernels::cpu::sum_type(dtype) == dtype) std::memcpy(data, sums(turn), static_cast<std::size_t>(count) * size_of(dtype));
-  else kernels::cpu::round_sum(sums(turn), count, dtype, data);
+SharedWindow::Place SharedWindow::place_of(const void* data, std::size_t bytes) const {
+  if (bytes > 0)
+    for (const auto& [number, region] : regions_)
+      if (region.contains(data, bytes)) return {number, static_cast<const char*>(data) - region.begin()};
+  return {};
 }
 
-namespace {
-/// A chunk has an equal share for each process, so that all of them sum at the same time, however the bounds lie.
-std::int64_t share_of_chunk(std::size_t element_bytes, int processes) {
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(SharedWindow::chunk_bytes / element_bytes) / processes);
-}
-std::int64_t longest_part(const std::int64_t* bounds, int processes) {
-  std::int64_t longest = 0;
-  for (int p = 0; p < processes; ++p) longest = std::max(longest, bounds[p + 1] - bounds[p]);
-  return longest;
-}
-}  // namespace
-
-void SharedWindow::reduce_scatter(void* data, const std::int64_t* bounds, DType dtype) {
-  const auto element = static_cast<std::int64_t>(size_of(dtype));
-  const std::int64_t share = share_of_chunk(size_of(dtype), size()), longest = longest_part(bounds, size());
-  const auto length = [&](int p, std::int64_t done) { return std::clamp<std::int64_t>(bounds[p + 1] - bounds[p] - done, 0, share); };
-  char* const bytes = static_cast<char*>(data);
-  for (std::int64_t done = 0; done < longest; done += share) {
-    for (int p = 0; p < size(); ++p)
-      if (const std::int64_t n = length(p, done)) std::memcpy(slot(rank_) + p * share * element, bytes + (bounds[p] + done) * element, static_cast<std::size_t>(n * element));
-    meet();
-    if (const std::int64_t n = length(rank_, done)) {
-      std::vector<const void*> sources;
-      for (int peer = 0; peer < size(); ++peer) sources.push_back(slot(peer) + rank_ * share * element);
-      char* const mine = bytes + (bounds[rank_] + done) * element;
-      const DType sum_type = kernels::cpu::sum_type(dtype);
-      char* const sum = sum_type == dtype ? mine : sums() + rank_ * share * static_cast<std::int64_t>(size_of(sum_type));
-      kernels::cpu::sum_sources(sources.data(), sources.size(), n, dtype, sum);
-      if (sum_type != dtype) kernels::cpu::round_sum(sum, n, dtype, mine);
-    }
-    meet();  // the slots may be written again
-  }
+void SharedWindow::share(void* begin, std::size_t bytes) {
+  agree("share", static_cast<std::int64_t>(bytes), DType::u8);
+  const std::int64_t number = ++last_region_;
+  if (size() == 1 || bytes == 0) return;
+  SharedRegion region(begin, bytes);
+  const SharedRegion::Offer offer = region.offer();
+  std::memcpy(slot(rank_), &offer, sizeof offer);
+  meet();
+  std::vector<SharedRegion::Offer> offers(peers_.size());
+  for (int peer = 0; peer < size(); ++peer) std::memcpy(&offers[static_cast<std::size_t>(peer)], slot(peer), sizeof offer);
+  *slot(rank_, 1) = region.reach(offers, rank_) ? 1 : 0;
+  meet();
+  bool all = true;
+  for (int peer = 0; peer < size(); ++peer) all = all && *slot(peer, 1) == 1;
+  if (all) region.move_in();
+  meet();
+  if (all) regions_.emplace_back(number, std::move(region));
 }
 
-void SharedWindow::all_gather_parts(char* data, const std::int64_t* bounds) {
-  const auto share = static_cast<std::int64_t>(chunk_bytes);
-  const std::int64_t longest = longest_part(bounds, size());
-  const auto length = [&](int p, std::int64_t done) { return static_cast<std::size_t>(std::clamp<std::int64_t>(bounds[p + 1] - bounds[p] - done, 0, share)); };
-  for (std::int64_t done = 0; done < longest; done += share) {
-    if (const std::size_t n = length(rank_, done)) std::memcpy(slot(rank_), data + bounds[rank_] + done, n);
-    meet();
-    for (int peer = 0; peer < size(); ++peer)
-      if (const std::size_t n = length(peer, done); n && peer != rank_) std::memcpy(data + bounds[peer] + done, slot(peer), n);
-    meet();
-  }
+void SharedWindow::unshare(void* begin) noexcept {
+  std::erase_if(regions_, [begin](const auto& r) { return r.second.begin() == begin; });
 }
 
 }  // namespace tasuki::dist
