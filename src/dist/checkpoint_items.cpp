@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 
+#include "src/dist/compression.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/ops/view.hpp"
@@ -145,6 +146,57 @@ Item item_of(ShardedState& state) {
 Item item_of(const Tensor& tensor) {
   Item item;
   item.pieces = [tensor](int) { return std::vector<Piece>{whole("", tensor, Writer::rank_0)}; };
+  return item;
+}
+
+/// As many processes as before take back what was theirs. Others share it out: what process r of them held back goes to process
+/// r modulo their number, so that the sum over all processes, which is what counts, is what it was.
+Item compression_item() {
+  struct HeldBack {
+    Tensor mine;                ///< of this process
+    std::vector<Tensor> saved;  ///< of those that it takes over
+  };
+  struct State {
+    std::vector<HeldBack> held;
+    std::vector<std::pair<CompressedExchange*, Tensor>> passes;
+  };
+  const auto state = std::make_shared<State>();
+  Item item;
+  item.name = "compression";
+  item.spread = true;
+  item.pieces = [state](int processes) {
+    *state = {};
+    const World w = world();
+    std::vector<Piece> list;
+    std::size_t number = 0;
+    const auto add = [&](const std::string& name, const Tensor& t, Writer writer) {
+      list.push_back(whole(std::to_string(number) + "." + name, t, writer));
+      list.back().may_lack = true;
+    };
+    for (CompressedExchange* exchange : CompressedExchange::all()) {
+      for (const NamedTensor& t : exchange->state()) {
+        HeldBack held{t.tensor, {}};
+        for (int r = w.rank(); r < processes; r += w.size()) {
+          held.saved.push_back(processes == w.size() ? t.tensor : zeros_like(t.tensor));
+          add(t.name + ".rank-" + std::to_string(r), held.saved.back(), Writer::owner);
+        }
+        state->held.push_back(std::move(held));
+      }
+      for (const NamedTensor& t : exchange->common_state()) add(t.name, t.tensor, Writer::rank_0);
+      state->passes.emplace_back(exchange, from(std::vector<std::int64_t>{exchange->passes()}));
+      add("passes", state->passes.back().second, Writer::rank_0);
+      ++number;
+    }
+    return list;
+  };
+  item.loaded = [state] {
+    for (const HeldBack& held : state->held) {
+      if (held.saved.size() == 1 && held.saved[0].is_same(held.mine)) continue;
+      held.mine.zero_();
+      for (const Tensor& saved : held.saved) held.mine.add_(saved);
+    }
+    for (const auto& [exchange, passes] : state->passes) exchange->passes() = passes.item<std::int64_t>();
+  };
   return item;
 }
 

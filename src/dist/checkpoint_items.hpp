@@ -19,7 +19,8 @@ enum class Writer {
 struct Piece {
   TensorSlice slice;
   Writer writer;
-  bool checked = false;  ///< its item has a check, which comes before anything else is read
+  bool checked = false;   ///< its item has a check, which comes before anything else is read
+  bool may_lack = false;  ///< a checkpoint without it is read all the same
 };
 
 /// Something that was added to Checkpoints.
@@ -43,6 +44,8 @@ Item item_of(ShardedState& state);
 Item item_of(const Tensor& tensor);
 Item item_of(std::int64_t& number);
 Item item_of(double& number);
+/// What the compression of gradients carries from step to step, of every DataParallel that there is at the time.
+Item compression_item();
 
 /// What rank `rank` of `size` writes of tensors that all have: the tensors lie side by side, and each takes an equal range of bytes.
 std::vector<TensorSlice> share_of(const std::vector<TensorSlice>& all, int rank, int size);

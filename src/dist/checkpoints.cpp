@@ -47,7 +47,7 @@ struct Checkpoints::Impl {
     bool taken = name == "random";
     for (const Item& item : items) taken = taken || item.name == name;
     for (const auto& text : texts) taken = taken || text.first == name;
-    TASUKI_CHECK(ValueError, !taken, "the checkpoint has something by the name \"", name, "\" already", name == "random" ? ": the default random stream" : "");
+    TASUKI_CHECK(ValueError, !taken, "the checkpoint has something by the name \"", name, "\" already", name == "random" ? ": the default random stream" : name == "compression" ? ": what compressed gradients hold back" : "");
   }
   std::vector<Piece> pieces(int processes) const {
     std::vector<Piece> all;
@@ -137,6 +137,7 @@ Misfits Checkpoints::Impl::compare(const Manifest& manifest, const std::vector<P
     known.insert(s.name);
     const auto found = manifest.tensors.find(s.name);
     if (found == manifest.tensors.end()) {
+      if (p.may_lack) continue;
       misfits.missing.push_back(s.name);
       continue;
     }
@@ -175,7 +176,7 @@ void Checkpoints::Impl::read(const std::string& checkpoint, const Manifest& mani
   });
   all_or_none(w, [&] {
     for (const Piece& p : wanted)
-      if (!p.checked) reader.fill(p.slice);
+      if (!p.checked && (!p.may_lack || manifest.tensors.count(p.slice.name))) reader.fill(p.slice);
     for (const Item& item : items) item.loaded();
     for (const auto& [name, text] : texts) *text = manifest.texts.at(name);
   });
@@ -223,6 +224,7 @@ Checkpoints::Checkpoints(std::string_view folder, const CheckpointOptions& optio
   impl_ = new Impl{CheckpointFolder(folder), options};
   impl_->items.push_back(item_of(default_generator()));
   impl_->items.back().name = "random";
+  impl_->items.push_back(compression_item());
 }
 Checkpoints::~Checkpoints() { delete impl_; }
 

@@ -37,6 +37,8 @@ class Narrowing final : public Compressor {
   std::vector<std::uint16_t> narrow_;
 };
 
+std::vector<CompressedExchange*> exchanges;
+
 std::vector<BucketMatrix> matrices_of(const FlatLayout& layout, const BucketRange& bucket) {
   std::vector<BucketMatrix> list;
   for (std::size_t k = bucket.entries.size(); k-- > 0;) {
@@ -85,7 +87,13 @@ std::unique_ptr<Compressor> make_compressor(const Compression& o, const FlatLayo
 }
 
 CompressedExchange::CompressedExchange(const World& world, FlatLayout& layout, std::size_t bucket_bytes, const Compression& options)
-    : AllReduceExchange(world, layout, bucket_bytes), options_(options), compressor_(make_compressor(options, layout, buckets())) {}
+    : AllReduceExchange(world, layout, bucket_bytes), options_(options), compressor_(make_compressor(options, layout, buckets())) {
+  exchanges.push_back(this);
+}
+
+CompressedExchange::~CompressedExchange() { std::erase(exchanges, this); }
+
+const std::vector<CompressedExchange*>& CompressedExchange::all() { return exchanges; }
 
 void CompressedExchange::repacked() {
   AllReduceExchange::repacked();
@@ -116,6 +124,12 @@ CompressionReport CompressedExchange::report() const {
 std::vector<NamedTensor> CompressedExchange::state() const {
   std::vector<NamedTensor> list;
   compressor_->append_state(list);
+  return list;
+}
+
+std::vector<NamedTensor> CompressedExchange::common_state() const {
+  std::vector<NamedTensor> list;
+  compressor_->append_common_state(list);
   return list;
 }
 

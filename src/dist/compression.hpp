@@ -21,8 +21,10 @@ class Compressor {
   virtual ~Compressor() = default;
   /// Replaces `data` by what comes close to its sum over all processes. Returns how many bytes were given to the communicator.
   virtual std::size_t sum(Communicator& c, std::size_t bucket, float* data, std::int64_t count) = 0;
-  /// What the next step depends on.
+  /// What the next step depends on: of this process, which adds up over all of them to what is held back,
   virtual void append_state(std::vector<NamedTensor>&) const {}
+  /// and what all processes have alike.
+  virtual void append_common_state(std::vector<NamedTensor>&) const {}
   /// Squares of what the last calls kept back, and of what they were given with it, over all buckets.
   virtual double kept_squares() const { return 0; }
   virtual double given_squares() const { return 0; }
@@ -59,8 +61,14 @@ class CompressedExchange final : public AllReduceExchange {
   CompressedExchange(const World& world, FlatLayout& layout, std::size_t bucket_bytes, const Compression& options);
   void finish(const std::vector<bool>& in_use) override;
   void repacked() override;
+  ~CompressedExchange() override;
   CompressionReport report() const;
+  /// As of Compressor.
   std::vector<NamedTensor> state() const;
+  std::vector<NamedTensor> common_state() const;
+  std::int64_t& passes() { return passes_; }
+  /// Those of this process, in the order in which they were made.
+  static const std::vector<CompressedExchange*>& all();
 
  private:
   Work sum(std::size_t bucket, void* data, std::int64_t count, DType dtype) override;

@@ -81,8 +81,7 @@ class PowerSgd final : public ErrorFeedback {
     return static_cast<std::size_t>(left + right) * sizeof(float);
   }
 
-  void append_state(std::vector<NamedTensor>& list) const override {
-    ErrorFeedback::append_state(list);
+  void append_common_state(std::vector<NamedTensor>& list) const override {
     for (std::size_t b = 0; b < starts_.size(); ++b) list.push_back({"start." + std::to_string(b), starts_[b]});
   }
 

@@ -195,7 +195,12 @@ std::size_t DataParallel::bucket_count() const { return reducer_->bucket_count()
 void DataParallel::broadcast_buffers() { reducer_->broadcast_buffers(); }
 
 CompressionReport DataParallel::compression_report() const { return reducer_->compressed() ? reducer_->compressed()->report() : CompressionReport(); }
-std::vector<NamedTensor> DataParallel::compression_state() const { return reducer_->compressed() ? reducer_->compressed()->state() : std::vector<NamedTensor>(); }
+std::vector<NamedTensor> DataParallel::compression_state() const {
+  if (!reducer_->compressed()) return {};
+  std::vector<NamedTensor> all = reducer_->compressed()->state();
+  for (NamedTensor& t : reducer_->compressed()->common_state()) all.push_back(std::move(t));
+  return all;
+}
 
 DataParallel::WholeParameters::WholeParameters(DataParallel& parallel) : parallel_(parallel) {
   if (Zero* zero = parallel_.reducer_->zero()) zero->keep_whole(true);

@@ -20,6 +20,16 @@ with Job(program, mpiexec) as job:
     for processes in (1, 4):
         loss = job.loss(processes, "--resume", "--every", 100)
         expect(abs(number(loss) - number(undisturbed)) <= 1e-6 * abs(number(undisturbed)), f"resumed on {processes}: {loss}, undisturbed on 3: {undisturbed}")
+    # what compressed gradients hold back comes back: to each process its own, or to others all of it
+    for kind in ("top_k", "power_sgd"):
+        whole = job.run(3, "--compress", kind, checkpoint=f"whole-{kind}")
+        job.run(3, "--compress", kind, "--fail-at", 17, "--fail-rank", 1, checkpoint=kind)
+        resumed = job.run(3, "--compress", kind, "--resume", "--every", 100, checkpoint=kind)
+        expect(resumed.stdout.splitlines()[-1:] == whole.stdout.splitlines()[-1:] != [], f"{kind}: the bits of the undisturbed run", whole.said + resumed.said)
+        held = lambda result: [number(line) for line in result.stdout.splitlines() if line.startswith("held back")]
+        other = job.run(2, "--compress", kind, "--resume", "--every", 100, checkpoint=kind)
+        start = held(resumed)[:1]
+        expect(start != [0.0] and len(held(other)) == 2 and abs(held(other)[0] - start[0]) <= 1e-4 * max(1e-3, abs(start[0])), f"{kind}: on 2 processes as much is held back as on 3: {start} {held(other)}", other.said)
     # on as many as before, by the command line
     restarted = subprocess.run([RUN, "mpi", "-np", "3", "--max-restarts", "1", "--program", program, "--checkpoint", f"{job.folder}/again", "--fail-at", "12", "--fail-rank", "2"],
                                capture_output=True, text=True, env=job.environment, timeout=110)

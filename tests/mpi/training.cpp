@@ -1,8 +1,9 @@
 // A short training run with checkpoints that can be told to fail at a certain step; the scripts beside it run it under mpirun, again
 // and again. The last line that rank 0 prints is the loss over all examples, with all its digits.
 //
-//     training --checkpoint FOLDER [--resume] [--steps N] [--every N] [--fail-at STEP --fail-rank R --fail-how HOW]
+//     training --checkpoint FOLDER [--resume] [--steps N] [--every N] [--zero STAGE] [--compress top_k|power_sgd] [--fail-at STEP --fail-rank R --fail-how HOW]
 //
+// With --compress it prints ahead of that what all processes hold back together, where it begins and in the end.
 // A run that was resumed does not fail: it is the second attempt of one that did.
 #include <tasuki/tasuki.hpp>
 
@@ -20,7 +21,8 @@ namespace ts = tasuki;
 namespace {
 
 struct Options {
-  std::string checkpoint, fail_how = "kill";
+  std::string checkpoint, fail_how = "kill", compress;
+  int zero = 0;
   long steps = 40, every = 5, fail_at = -1, fail_rank = 0;
   bool resume = false;
 };
@@ -34,6 +36,8 @@ Options parse(int argc, char** argv) {
     else if (name == "--checkpoint") o.checkpoint = value();
     else if (name == "--steps") o.steps = std::atol(value());
     else if (name == "--every") o.every = std::atol(value());
+    else if (name == "--zero") o.zero = std::atoi(value());
+    else if (name == "--compress") o.compress = value();
     else if (name == "--fail-at") o.fail_at = std::atol(value());
     else if (name == "--fail-rank") o.fail_rank = std::atol(value());
     else if (name == "--fail-how") o.fail_how = value();
@@ -57,11 +61,26 @@ struct Net : ts::nn::Module {
   ts::Tensor operator()(const ts::Tensor& x) { return c(ts::tanh(b(ts::tanh(a(x))))); }
 };
 
+ts::dist::DataParallelOptions parallel_options(const Options& o) {
+  ts::dist::DataParallelOptions options{.bucket_bytes = 50000, .zero = o.zero};
+  if (o.compress == "top_k") options.compression = {.kind = ts::dist::Compression::Kind::top_k, .fraction = 0.05};
+  if (o.compress == "power_sgd") options.compression = {.kind = ts::dist::Compression::Kind::power_sgd, .rank = 2};
+  return options;
+}
+
+void say_held_back(const ts::dist::World& world, const ts::dist::DataParallel& parallel) {
+  double mine = 0;
+  for (const ts::NamedTensor& t : parallel.compression_state())
+    if (t.name.rfind("residual", 0) == 0) mine += static_cast<double>(ts::sum(t.tensor).item<float>());
+  const double all = world.sum(mine);
+  if (world.rank() == 0) std::printf("held back %.9g\n", all);
+}
+
 void train(const Options& o, const ts::dist::World& world) {
   ts::manual_seed(7);
   Net net;
   ts::optim::AdamW opt{net.parameters(), {.lr = 2e-3}};
-  ts::dist::DataParallel parallel{world, net, opt, {.bucket_bytes = 50000}};
+  ts::dist::DataParallel parallel{world, net, opt, parallel_options(o)};
   ts::optim::CosineAnnealing schedule{opt, {.steps = o.steps + 1, .warmup = 5}};
   ts::Generator noise{3}, drawn{11};
   const ts::Tensor x = ts::randn({301, 16}, {}, &drawn), t = ts::randint(0, 10, {301}, {}, &drawn);
@@ -75,6 +94,7 @@ void train(const Options& o, const ts::dist::World& world) {
   checkpoints.add("noise", noise);
   std::int64_t step = o.resume ? checkpoints.resume() : 0;
   const bool may_fail = step == 0;
+  if (!o.compress.empty()) say_held_back(world, parallel);
   if (world.rank() == 0) std::printf("from step %lld\n", static_cast<long long>(step));
   while (step < o.steps)
     for (const auto& [inputs, labels] : loader) {
@@ -93,7 +113,9 @@ void train(const Options& o, const ts::dist::World& world) {
       if (step == o.steps) break;
     }
   world.barrier();
+  if (!o.compress.empty()) say_held_back(world, parallel);
   const ts::NoGrad off;
+  const auto whole = parallel.whole_parameters();
   if (world.rank() == 0) std::printf("noise %llu loss %.9g\n", static_cast<unsigned long long>(noise.state().offset), static_cast<double>(ts::cross_entropy(net(x), t).item<float>()));
 }
 
