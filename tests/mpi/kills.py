@@ -1,12 +1,14 @@
-"""Kills jobs at random instants, most of them while they write checkpoints: the newest complete one always loads, and nothing but the
-steps since then is lost.
+"""Kills jobs at random instants: the newest complete checkpoint always loads, nothing but the steps since then is lost, and the rank that
+was killed ends the job within seconds, which names it. With a checkpoint at each step most kills meet one that is being written; with
+one every few steps, training.
 
-usage: kills.py PROGRAM MPIEXEC NP_OPTION [--kills N] [--processes P] [--seed S]
+usage: kills.py PROGRAM MPIEXEC NP_OPTION [--kills N] [--every STEPS] [--processes P] [--seed S]
 """
 import argparse
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from job import Job, expect, finish
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--kills", type=int, default=3)
+parser.add_argument("--every", type=int, default=1)
 parser.add_argument("--processes", type=int, default=2)
 parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args(sys.argv[4:])
@@ -40,40 +43,55 @@ def children_of(pid):
     return found
 
 
+def rank_of(pid):
+    variables = pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    return next(v.split("=")[1] for v in variables if v.startswith("OMPI_COMM_WORLD_RANK="))
+
+
+longest = 0
 with Job(program, mpiexec) as job:
-    undisturbed = job.loss(options.processes, "--every", 100, "--steps", 400, checkpoint="undisturbed")
+    steps = max(400, 16 * options.kills) * options.every
+    undisturbed = job.loss(options.processes, "--every", 1000, "--steps", steps, checkpoint="undisturbed")
     reached, kills = 0, 0
     while kills < options.kills:
-        # a checkpoint at each step: most of the time goes into writing
-        process = subprocess.Popen(job.command(options.processes, "--resume", "--every", 1, "--steps", 400), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=job.environment)
+        process = subprocess.Popen(job.command(options.processes, "--resume", "--every", options.every, "--steps", steps), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=job.environment)
         lines, said = random.randint(1, 12), []
         for line in process.stdout:
             said.append(line)
             if line.startswith("from step "):
                 start = int(line.split()[-1])
                 # more than it has said is no loss: a launcher may swallow the last lines
-                expect(start >= reached, f"after kill {kills}, in the step behind {reached}, the run goes on from step {start}", "".join(said))
+                expect(start >= reached // options.every * options.every, f"after kill {kills}, in the step behind {reached}, the run goes on from step {start}", "".join(said))
             if line.startswith("step "):
                 reached = int(line.split()[-1])
                 lines -= 1
                 if lines == 0:
                     break
         time.sleep(random.uniform(0, 0.03))
-        victims = children_of(process.pid)
+        victims, rank, killed_at = children_of(process.pid), None, time.monotonic()
         if victims:
-            os.kill(random.choice(victims), signal.SIGKILL)
-            kills += 1
+            try:
+                victim = random.choice(victims)
+                rank = rank_of(victim)
+                os.kill(victim, signal.SIGKILL)
+                kills += 1
+            except OSError:  # it has ended meanwhile
+                rank = None
         for line in process.stdout:
             said.append(line)
             if line.startswith("step "):
                 reached = int(line.split()[-1])
         code = process.wait()
+        if rank is not None and code != 0:
+            longest = max(longest, time.monotonic() - killed_at)
+            expect(re.search(rf"\brank:? {rank}\b", "".join(said), re.IGNORECASE), f"kill {kills}, of rank {rank}, names it", "".join(said))
         if code == 0:  # it was faster
             break
         if not any(line.startswith("from step ") for line in said):
             expect(False, f"the run after kill {kills} did not start", "".join(said))
             break
-    last = job.loss(options.processes, "--resume", "--every", 100, "--steps", 400)
+    last = job.loss(options.processes, "--resume", "--every", 1000, "--steps", steps)
     expect(last == undisturbed, f"after {kills} kills: {last}, undisturbed: {undisturbed}")
-    print(f"{kills} kills, {len(job.steps())} checkpoints")
+    expect(longest < 5, f"a killed rank ends the job in less than 5 s: {longest:.1f}")
+    print(f"{kills} kills, the job was over within {longest:.1f} s, {len(job.steps())} checkpoints")
 finish("kills")

@@ -378,6 +378,7 @@ int main(int argc, char** argv) {
       else if (subject == "spread_dropout") spread_dropout(world);
       else if (subject == "compression") compression(world);
       else if (subject == "shares") shares(world);
+      else if (subject == "equality") equality(world);
       else if (subject == "zero") zero_equals_one_process(world);
       else if (subject == "zero_memory") zero_memory(world);
       else if (subject == "zero_budget") zero_budget(world);

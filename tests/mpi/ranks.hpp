@@ -25,6 +25,7 @@ void batch_statistics(const tasuki::dist::World& world);
 void spread_dropout(const tasuki::dist::World& world);
 void compression(const tasuki::dist::World& world);
 void shares(const tasuki::dist::World& world);
+void equality(const tasuki::dist::World& world);
 void zero_memory(const tasuki::dist::World& world);
 void zero_budget(const tasuki::dist::World& world);
 void zero_checkpoint(const tasuki::dist::World& world);
