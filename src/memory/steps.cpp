@@ -151,14 +151,18 @@ void Steps::end_step() {
   recorder_.step_end(manager_.away_bytes_beyond(recorder_));
   Signature* signature = signatures_.end(recorder_.ended(), manager_.runtime().device());
   const std::uint64_t forced = manager_.moves().forced - forced_before_;
-  // A planned step that had to evict took more than its trace says: plan below the budget from now on.
-  const bool short_of_room = signature && was_planned_ && schedule_ && forced > 0;
+  // A planned step that had to evict took more than its trace says: plan below the budget from now on. But not the first one under a
+  // plan, which begins with what other steps have left.
+  const bool follows = signature && was_planned_ && schedule_;
+  const bool short_of_room = follows && followed_ == signature->id && forced > 0;
+  followed_.reset();
+  if (follows) followed_ = signature->id;
   if (short_of_room && counts_.margin_bytes < manager_.options().bytes / 8)
     counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
   if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) {
     feedback_.erase(signature->id);
     set_plan(*signature, find_plan(*signature, manager_.options().policy));
-  } else if (signature && was_planned_ && schedule_ && forced == 0 && !manager_.runtime().is_asynchronous()) {
+  } else if (follows && forced == 0 && !manager_.runtime().is_asynchronous()) {
     heed(*signature);
   }
   signatures_.begin();
@@ -220,6 +224,7 @@ Plan Steps::find_plan(const Signature& signature, Policy policy) {
 void Steps::set_plan(Signature& signature, Plan plan) {
   if (plan.feasible) manager_.tiers().prepare(Tier::host, plan.bytes_out);  // so that no step has to wait for the system's memory
   schedule_ = nullptr;
+  followed_.reset();
   schedules_.erase(signature.id);
   signatures_.set_plan(signature, std::move(plan));
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -105,6 +106,7 @@ class Steps {
   const Signature* planned_ = nullptr;
   std::uint64_t forced_before_ = 0;              // evictions up to the step's start
   bool was_planned_ = false;
+  std::optional<std::uint64_t> followed_;        // the signature of which the step before followed the plan that there still is
   bool without_gradients_ = true;                // all launches of the step so far
   std::uint64_t late_arrivals_ = 0;
   std::map<std::uint64_t, PlanFeedback> feedback_;  // by signature

@@ -150,14 +150,30 @@ std::size_t SimRuntime::decommit(BlockPart part) {
   return part.bytes;
 }
 
+void* SimRuntime::allocate_decommitted(std::size_t bytes) {
+  const std::size_t size = block_bytes(bytes);
+  const std::lock_guard lock(mutex_);
+  char* const block = take(size, sim::compute_stream);
+  if (!block) TASUKI_THROW(OutOfMemory, "expected  room for ", bytes, " bytes on ", device(), "\nactual    the system has no address range of that length");
+  gaps_.emplace(block, size);
+  return block;
+}
+
 void SimRuntime::commit(BlockPart part) {
+  char* const begin = static_cast<char*>(part.block) + part.offset;
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
-      const auto gap = gaps_.find(static_cast<char*>(part.block) + part.offset);
-      if (gap == gaps_.end()) return;
-      if (reserve(gap->second)) {
-        gaps_.erase(gap);
+      auto gap = gaps_.upper_bound(begin);
+      if (gap == gaps_.begin()) return;
+      const auto [first, bytes] = *--gap;
+      if (first + bytes <= begin) return;
+      char *const last = first + bytes, *const end = std::min(last, begin + part.bytes);
+      if (reserve(static_cast<std::size_t>(end - begin))) {
+        // What lies before and behind stays a gap.
+        if (first < begin) gap->second = static_cast<std::size_t>(begin - first);
+        else gaps_.erase(gap);
+        if (end < last) gaps_.emplace(end, static_cast<std::size_t>(last - end));
         return;
       }
     }

@@ -31,6 +31,7 @@ class SimRuntime final : public DeviceRuntime {
   void upload(void* to, const void* from, std::size_t bytes, StreamId stream = 0);
 
   void* allocate(std::size_t bytes, StreamId stream = 0) override;
+  void* allocate_decommitted(std::size_t bytes) override;
   void deallocate(void* block, std::size_t bytes, StreamId stream = 0) noexcept override;
   std::size_t block_bytes(std::size_t bytes) const override { return (bytes + granule - 1) / granule * granule; }
   std::size_t decommittable(BlockPart part) const override;

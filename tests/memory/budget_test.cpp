@@ -13,6 +13,7 @@ using namespace testing_memory;
 namespace {
 
 const ts::Device cpu = ts::Device::cpu();
+ts::Device sim() { return ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 7, .poison = true}); }
 
 void equals_unbounded(const Program& program, ts::Device device, double fraction) {
   CAPTURE(device.to_string());
@@ -32,7 +33,7 @@ void equals_unbounded(const Program& program, ts::Device device, double fraction
 
 void equals_unbounded(const Program& program, double on_cpu, double on_sim) {
   equals_unbounded(program, cpu, part_of_peak(cpu, on_cpu, on_sim));
-  equals_unbounded(program, ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 7, .poison = true}), on_sim);
+  equals_unbounded(program, sim(), on_sim);
 }
 
 }  // namespace
@@ -48,11 +49,14 @@ TEST_CASE("budget: handles kept across steps") { equals_unbounded(kept_handles, 
 TEST_CASE("budget: an exception in the forward pass") { equals_unbounded(exception_in_forward, 0.75, 0.75); }
 
 TEST_CASE("budget: parameters and optimizer state beyond it") {
-  const Run keep = run(state_beyond_budget, cpu, std::nullopt);
-  const Run bounded = run(state_beyond_budget, cpu, ts::memory::BudgetOptions{.bytes = 8_MiB, .policy = Policy::swap});
-  CHECK(bounded.peak <= 8_MiB);
   CHECK(std::size_t{8 * 512 * 512 * 4 * 4} > 8_MiB);  // weights, gradients and two moments
-  CHECK(std::memcmp(bounded.numbers.data(), keep.numbers.data(), keep.numbers.size() * sizeof(float)) == 0);
+  for (const ts::Device device : {cpu, sim()}) {
+    CAPTURE(device.to_string());
+    const Run keep = run(state_beyond_budget, device, std::nullopt);
+    const Run bounded = run(state_beyond_budget, device, ts::memory::BudgetOptions{.bytes = 8_MiB, .policy = Policy::swap});
+    CHECK(bounded.peak <= 8_MiB);
+    CHECK(std::memcmp(bounded.numbers.data(), keep.numbers.data(), keep.numbers.size() * sizeof(float)) == 0);
+  }
 }
 
 TEST_CASE("budget: parameters that end anywhere, packed while it is in force") {

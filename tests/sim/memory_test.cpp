@@ -134,6 +134,26 @@ TEST_CASE("parts of a block can be given back and taken again in place") {
   CHECK(device.memory_stats().current_bytes == 0);
 }
 
+TEST_CASE("a range that begins without bytes takes them part by part") {
+  ts::SimRuntime& device = fresh_device({.bytes = 8192});
+  void* const block = device.allocate_decommitted(1_MiB);  // more than the device has
+  CHECK(device.memory_stats().current_bytes == 0);
+  const ts::BlockPart middle{block, 1_MiB, 64_KiB, 4000}, behind{block, 1_MiB, 64_KiB + 4000, 96}, first{block, 1_MiB, 0, 4096};
+  device.commit(middle);
+  CHECK(device.memory_stats().current_bytes == 4000);
+  device.commit(behind);
+  device.commit(behind);
+  device.commit(first);
+  CHECK(device.memory_stats().current_bytes == 8192);
+  CHECK_THROWS_AS(device.commit({block, 1_MiB, 128_KiB, 1}), ts::OutOfMemory);
+  CHECK(device.decommit(middle) == 4000);
+  CHECK(device.memory_stats().current_bytes == 4192);
+  device.commit(middle);
+  CHECK(device.memory_stats().current_bytes == 8192);
+  device.deallocate(block, 1_MiB);
+  CHECK(device.memory_stats().current_bytes == 0);
+}
+
 TEST_CASE("the emulation does not hold much more memory than the device has") {
   ts::SimRuntime& device = fresh_device({.bytes = 8_MiB});
   // Ever different sizes never fit the holes that earlier ones left.

@@ -44,14 +44,15 @@ Plan plan(const Trace& trace, const Machine& machine, const PlanOptions& options
     made.smallest_budget = 0;
     return finish();
   }
-  // The restricted policies are tried, too: so the automatic one is never slower than either.
+  // The restricted policies' own plans are taken where they are faster: so the automatic one is never slower than either.
   std::vector<Policy> policies{options.policy};
   if (options.policy == Policy::automatic) policies = {Policy::automatic, Policy::recompute, Policy::swap};
   Outcome best;
   std::vector<Ladder> ladders;
   for (Policy policy : policies) {
     ladders.emplace_back(model, machine, policy, options.seed);
-    best = ladders.back().best_within(options.budget_bytes, std::move(best));
+    if (!ladders.back().may_beat(best, options.budget_bytes)) continue;
+    if (Outcome found = ladders.back().best_within(options.budget_bytes); found.before(best)) best = std::move(found);
   }
   if (!best.feasible)
     for (Ladder& ladder : ladders) made.smallest_budget = std::min(made.smallest_budget, ladder.smallest_peak());
