@@ -74,24 +74,56 @@ struct Pow {
 };
 
 /// What is left of a / b rounded toward zero, and rounded down: with the sign of a, and of b.
+/// Quotients of floats below 2^28 times b are exact in doubles, so all that can be wrong is the quotient, by one; others are hard.
 struct Fmod {
-  static TASUKI_INLINE float f(float a, float b) { return __builtin_fmodf(a, b); }
+  static TASUKI_INLINE float f(float a, float b) {
+    const double x = absolute(static_cast<double>(a)), y = absolute(static_cast<double>(b));
+    const double r = x - y * rounded_to_zero(x / y);
+    const double mended = r < 0.0 ? r + y : (r >= y ? r - y : r);
+    return with_sign(static_cast<float>(mended), a);
+  }
+  static TASUKI_INLINE bool is_hard(float a, float b) { return !(absolute(a) < absolute(b) * 268435456.0f && absolute(b) > 1e-30f && absolute(b) < 1e30f); }
+  static TASUKI_INLINE float hard(float a, float b) { return __builtin_fmodf(a, b); }
   static TASUKI_INLINE double f(double a, double b) { return __builtin_fmod(a, b); }
 };
 struct Remainder {
   template <class T>
-  static TASUKI_INLINE T f(T a, T b) {
-    const T r = Fmod::f(a, b);
+  static TASUKI_INLINE T with_sign_of(T b, T r) {
     return r != T(0) && (r < T(0)) != (b < T(0)) ? r + b : r;
   }
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    return with_sign_of(b, Fmod::f(a, b));
+  }
+  static TASUKI_INLINE bool is_hard(float a, float b) { return Fmod::is_hard(a, b); }
+  static TASUKI_INLINE float hard(float a, float b) { return with_sign_of(b, Fmod::hard(a, b)); }
 };
+/// By the angle of the smaller coordinate against the larger one, in [0, pi/4].
 struct Atan2 {
-  static TASUKI_INLINE float f(float a, float b) { return __builtin_atan2f(a, b); }
+  static TASUKI_INLINE float f(float a, float b) {
+    const float y = absolute(a), x = absolute(b);
+    const float large = y > x ? y : x, small = y > x ? x : y;
+    const float slope = small == large ? (large == 0.0f ? 0.0f : 1.0f) : small / large;
+    const float angle = arc_tangent(slope);
+    const float upward = y > x ? 1.57079632679489662f - angle : angle;
+    const float turned = bits_as<std::uint32_t>(b) >> 31 ? 3.14159265358979324f - upward : upward;
+    return with_sign(a != a || b != b ? __builtin_nanf("") : turned, a);
+  }
   static TASUKI_INLINE double f(double a, double b) { return __builtin_atan2(a, b); }
 };
 struct Hypot {
-  static TASUKI_INLINE float f(float a, float b) { return __builtin_hypotf(a, b); }
-  static TASUKI_INLINE double f(double a, double b) { return __builtin_hypot(a, b); }
+  static TASUKI_INLINE float f(float a, float b) {
+    const double x = static_cast<double>(a), y = static_cast<double>(b);
+    const float length = static_cast<float>(square_root(x * x + y * y));
+    return absolute(a) == __builtin_inff() || absolute(b) == __builtin_inff() ? __builtin_inff() : length;
+  }
+  static TASUKI_INLINE double f(double a, double b) {
+    const double x = absolute(a), y = absolute(b);
+    const double large = x > y ? x : y, small = x > y ? y : x;
+    const double slope = small / large;
+    const double length = large == 0.0 ? x + y : large * square_root(1.0 + slope * slope);
+    return x == __builtin_inf() || y == __builtin_inf() ? __builtin_inf() : length;
+  }
 };
 /// ln(e^a + e^b).
 struct LogAddExp {
@@ -226,6 +258,13 @@ struct AddCDiv {
   template <class T>
   static TASUKI_INLINE T f(T x, T a, T b, Factor<T> p) {
     return x + p.value * a / b;
+  }
+};
+
+struct Lerp {
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b, T weight) {
+    return a + weight * (b - a);
   }
 };
 

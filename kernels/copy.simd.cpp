@@ -33,9 +33,9 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
   if (strides[0] == 1 && strides[1] == 1) {
     if constexpr (std::is_same_v<To, From>) {
       if (n) __builtin_memmove(to, from, static_cast<std::size_t>(n) * sizeof(To));
-    } else if constexpr (std::is_same_v<To, float> && std::is_same_v<From, float16>) {
+    } else if constexpr (std::is_same_v<To, float> && is_half<From>) {
       widen(from, to, n);
-    } else if constexpr (std::is_same_v<To, float16> && std::is_same_v<From, float>) {
+    } else if constexpr (is_half<To> && std::is_same_v<From, float>) {
       narrow(from, to, n);
     } else {
       for (std::int64_t i = 0; i < n; ++i) to[i] = converted<To>(from[i]);

@@ -1,5 +1,10 @@
 #include "kernels/extremum.hpp"
 
+#include <type_traits>
+
+#include "kernels/halves.hpp"
+#include "kernels/visit_floating.hpp"
+
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 namespace {
@@ -40,7 +45,81 @@ std::int64_t first_position(const T* x, std::int64_t n, T value) {
   return i;
 }
 
+constexpr std::int64_t block = 1024;
+
+/// Calls f(values, first position, count) for blocks of halves as f32.
+template <class T, class F>
+[[gnu::always_inline]] inline void in_widened_blocks(const T* x, std::int64_t n, F f) {
+  float values[block];
+  for (std::int64_t at = 0; at < n; at += block) {
+    const std::int64_t m = n - at < block ? n - at : block;
+    widen(x + at, values, m);
+    if (!f(values, at, m)) return;
+  }
+}
+
+template <bool Largest, class T>
+float extremum_of_halves(const T* x, std::int64_t n) {
+  float best = static_cast<float>(x[0]);
+  in_widened_blocks(x, n, [&](const float* values, std::int64_t, std::int64_t m) {
+    best = better<Largest>(best, extremum_in_lanes<Largest>(values, m));
+    return true;
+  });
+  return best;
+}
+
+template <class T>
+std::int64_t first_position_of_halves(const T* x, std::int64_t n, float value) {
+  std::int64_t position = n - 1;
+  in_widened_blocks(x, n, [&](const float* values, std::int64_t at, std::int64_t m) {
+    const std::int64_t i = first_position(values, m, value);
+    if (!(values[i] == value || (value != value && values[i] != values[i]))) return true;
+    position = at + i;
+    return false;
+  });
+  return position;
+}
+
+template <bool Largest, class T, class C>
+void columns_of(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, C* values, std::int64_t* positions) {
+  using Place = std::conditional_t<sizeof(C) == 8, std::int64_t, std::int32_t>;
+  C best[extremum_columns], row[extremum_columns];
+  Place place[extremum_columns];
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const C* v = row;
+    if constexpr (std::is_same_v<T, C>) v = x + r * stride;
+    else widen(x + r * stride, row, columns);
+    const Place here = static_cast<Place>(r);
+    if (r == 0) {
+      for (std::int64_t i = 0; i < columns; ++i) best[i] = v[i], place[i] = 0;
+      continue;
+    }
+    for (std::int64_t i = 0; i < columns; ++i) {
+      const bool take = ((Largest ? v[i] > best[i] : v[i] < best[i]) | (v[i] != v[i])) & (best[i] == best[i]);
+      best[i] = take ? v[i] : best[i];
+      place[i] = take ? here : place[i];
+    }
+  }
+  for (std::int64_t i = 0; i < columns; ++i) values[i] = best[i], positions[i] = place[i];
+}
+
 }  // namespace
+
+float extremum_half(DType dtype, const void* x, std::int64_t n, bool largest) {
+  const auto of = [&](auto* halves) { return largest ? extremum_of_halves<true>(halves, n) : extremum_of_halves<false>(halves, n); };
+  return dtype == DType::bf16 ? of(static_cast<const bfloat16*>(x)) : of(static_cast<const float16*>(x));
+}
+std::int64_t first_position_half(DType dtype, const void* x, std::int64_t n, float value) {
+  return dtype == DType::bf16 ? first_position_of_halves(static_cast<const bfloat16*>(x), n, value) : first_position_of_halves(static_cast<const float16*>(x), n, value);
+}
+
+void extremum_of_columns(DType dtype, const void* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, bool largest, void* values, std::int64_t* positions) {
+  visit_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    using C = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    (largest ? &columns_of<true, T, C> : &columns_of<false, T, C>)(static_cast<const T*>(x), rows, stride, columns, static_cast<C*>(values), positions);
+  });
+}
 
 float extremum_f32(const float* x, std::int64_t n, bool largest) { return largest ? extremum_in_lanes<true>(x, n) : extremum_in_lanes<false>(x, n); }
 double extremum_f64(const double* x, std::int64_t n, bool largest) { return largest ? extremum_in_lanes<true>(x, n) : extremum_in_lanes<false>(x, n); }

@@ -53,9 +53,14 @@ inline double hurwitz_zeta(int s, double q) {
   constexpr double b[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330};
   if (q <= 0 && q == __builtin_floor(q)) return __builtin_inf();
   if (q < -1e6) return __builtin_nan("");  // the recurrence would take that many steps
+  const auto inverse_power = [s](double base) {
+    double result = base;
+    for (int k = 1; k < s; ++k) result *= base;
+    return 1 / result;
+  };
   double sum = 0;
-  for (const double enough = 10 + s; q < enough; q += 1) sum += __builtin_pow(q, -s);
-  const double power = __builtin_pow(q, -s);
+  for (const double enough = 10 + s; q < enough; q += 1) sum += inverse_power(q);
+  const double power = inverse_power(q);
   sum += power * q / (s - 1) + power / 2;
   double term = power * s / q / 2;  // s (s + 1) ... q^(-s - 2j + 1) / (2j)!
   for (int j = 1; j <= 10; ++j) {
@@ -65,7 +70,24 @@ inline double hurwitz_zeta(int s, double q) {
   return sum;
 }
 
+/// The second derivative of log_gamma for x > 0, without branches: below 8 by recurrence from 8 steps above, whose squares share
+/// one division.
+TASUKI_INLINE double tri_gamma_by_series(double x) {
+  const bool small = x < 8;
+  const double y = small ? x + 8 : x, bounded = small ? x : 1.0;
+  double numerator = 1, denominator = bounded * bounded;
+  for (int k = 1; k < 8; ++k) {
+    const double square = (bounded + k) * (bounded + k);
+    numerator = numerator * square + denominator;
+    denominator *= square;
+  }
+  const double z = 1 / (y * y);
+  const double series = z * (1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z * (1.0 / 30 - z * (5.0 / 66 - z * (691.0 / 2730 - z * (7.0 / 6)))))));
+  return (1 + 0.5 / y + series) / y + (small ? numerator / denominator : 0.0);
+}
+
 inline double poly_gamma(int n, double x) {
+  if (n == 1 && x > 1e-100 && x < 1e100) return tri_gamma_by_series(x);
   if (n == 1 && x < 0) {
     const double sine = sine_of_pi_times(x) / 3.14159265358979323846;
     return 1 / (sine * sine) - hurwitz_zeta(2, 1 - x);

@@ -1,5 +1,6 @@
 #include "kernels/gather.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -96,10 +97,25 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
     const auto start = [&](int k) { return block.at[k] + block.row_begin * lines.row.stride[k]; };
     const T* from = source + start(moving);
     const I* at = index + start(indices);
-    for (std::int64_t j = 0; j < lines.line.size; ++j)
-      for (std::int64_t r = 0; r < width; ++r) {
-        const auto v = static_cast<std::int64_t>(at[j * lines.line.stride[indices] + r * lines.row.stride[indices]]);
-        sums[static_cast<std::size_t>(v * width + r)] += static_cast<float>(from[j * lines.line.stride[moving] + r * lines.row.stride[moving]]);
+    const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32);
+    constexpr std::int64_t most = 256;
+    float addends[most];
+    // Along the line, or across the lines: whichever is one run of elements.
+    const bool single = width == 1;
+    const std::int64_t runs = single ? 1 : lines.line.size, length_of_run = single ? lines.line.size : width;
+    const std::int64_t from_step = (single ? lines.line : lines.row).stride[moving], index_step = (single ? lines.line : lines.row).stride[indices];
+    for (std::int64_t j = 0; j < runs; ++j, from += lines.line.stride[moving], at += lines.line.stride[indices])
+      for (std::int64_t begin = 0; begin < length_of_run; begin += most) {
+        const std::int64_t n = std::min(most, length_of_run - begin);
+        char* const operands[] = {reinterpret_cast<char*>(addends), const_cast<char*>(reinterpret_cast<const char*>(from + begin * from_step))};
+        const std::int64_t strides[] = {1, from_step};
+        widen(n, operands, strides, nullptr);
+        const I* where = at + begin * index_step;
+        if (single) {
+          for (std::int64_t i = 0; i < n; ++i) sums[static_cast<std::size_t>(where[i * index_step])] += addends[i];
+        } else {
+          for (std::int64_t i = 0; i < n; ++i) sums[static_cast<std::size_t>(static_cast<std::int64_t>(where[i * index_step]) * width + begin + i)] += addends[i];
+        }
       }
     convert(TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>), true);
   });

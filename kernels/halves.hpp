@@ -1,6 +1,6 @@
 #pragma once
-// For *.simd.cpp only. f16 arrays to f32 and back with the processor's own conversions, which compilers do not find by themselves.
-// They round as float16 does, to nearest even; a NaN stays a NaN.
+// For *.simd.cpp only. Arrays of halves to f32 and back: f16 with the processor's own conversions, which compilers do not find by
+// themselves. They round as the scalar types do, to nearest even; a NaN stays a NaN. (AVX-512's own rounding to bf16 flushes subnormals.)
 #include <cstdint>
 
 #include "tasuki/core/half.hpp"
@@ -32,6 +32,33 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
   for (; i + 8 <= n; i += 8) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
 #endif
   for (; i < n; ++i) to[i] = float16(from[i]);
+}
+
+[[gnu::always_inline]] inline void widen(const bfloat16* from, float* to, std::int64_t n) {
+  std::int64_t i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= n; i += 16) {
+    const __m512i bits = _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
+    _mm512_storeu_si512(to + i, _mm512_maskz_slli_epi32(0xffff, bits, 16));
+  }
+#endif
+  for (; i < n; ++i) to[i] = static_cast<float>(from[i]);
+}
+
+[[gnu::always_inline]] inline void narrow(const float* from, bfloat16* to, std::int64_t n) {
+  std::int64_t i = 0;
+#if defined(__AVX512F__)
+  const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1), quiet = _mm512_set1_epi32(0x400000);
+  for (; i + 16 <= n; i += 16) {
+    const __m512 v = _mm512_loadu_ps(from + i);
+    const __m512i bits = _mm512_loadu_si512(from + i);
+    const __m512i odd = _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), one);
+    const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    const __m512i rounded = _mm512_mask_or_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(half, odd)), is_nan, bits, quiet);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_srli_epi32(0xffff, rounded, 16)));
+  }
+#endif
+  for (; i < n; ++i) to[i] = bfloat16(from[i]);
 }
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA

@@ -84,12 +84,44 @@ TASUKI_INLINE float area_tangent(float x) {
 }
 TASUKI_INLINE double area_tangent(double x) { return __builtin_atanh(x); }
 
-TASUKI_INLINE float binary_logarithm(float x) { return static_cast<float>(logarithm(static_cast<double>(x)) * 1.44269504088896340736); }
+/// The logarithm as exponent and fraction, which go to another base apart: log2 of a power of two is exact.
+TASUKI_INLINE float logarithm_to_base(float x, float high, float low, float of_e) {
+  const bool tiny = x < 1.17549435e-38f;
+  const float normal = tiny ? x * 8388608.0f : x;
+  const auto bits = static_cast<std::int32_t>(bits_as<std::uint32_t>(normal) - 0x3f3504f3u);
+  const float e = static_cast<float>(bits >> 23) - (tiny ? 23.0f : 0.0f);
+  const float f = bits_as<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  float result = (logarithm_series(f, 0.0f) * of_e + e * low) + e * high;
+  result = x == __builtin_inff() ? x : result;
+  result = x == 0.0f ? -__builtin_inff() : result;
+  return x >= 0.0f ? result : __builtin_nanf("");
+}
+TASUKI_INLINE float binary_logarithm(float x) { return logarithm_to_base(x, 1.0f, 0.0f, 1.44269504088896340736f); }
 TASUKI_INLINE double binary_logarithm(double x) { return __builtin_log2(x); }
-TASUKI_INLINE float decimal_logarithm(float x) { return static_cast<float>(logarithm(static_cast<double>(x)) * 0.43429448190325182765); }
+TASUKI_INLINE float decimal_logarithm(float x) { return logarithm_to_base(x, 0.30078125f, 2.48745663981195213739e-4f, 0.43429448190325182765f); }
 TASUKI_INLINE double decimal_logarithm(double x) { return __builtin_log10(x); }
 
-TASUKI_INLINE float complementary_error_function(float x) { return __builtin_erfcf(x); }
+/// (1 + 2a) exp(a^2) erfc(a), for a = |x|, is a polynomial in (a - 2) / (a + 2) (N. Juffa, after M. Shepherd and J. Laframboise); the
+/// square is split, so that its exponential keeps its digits.
+TASUKI_INLINE float complementary_error_function(float x) {
+  const float a = absolute(x) > 10.1f ? 10.1f : absolute(x);
+  const float q = (a - 2.0f) / (a + 2.0f);
+  float p = -4.01139259e-4f;
+  p = p * q - 1.23075210e-3f;
+  p = p * q + 1.31355342e-3f;
+  p = p * q + 8.63227434e-3f;
+  p = p * q - 8.05991981e-3f;
+  p = p * q - 5.42046614e-2f;
+  p = p * q + 1.64055392e-1f;
+  p = p * q - 1.66031361e-1f;
+  p = p * q - 9.27639827e-2f;
+  p = p * q + 2.76978403e-1f;
+  const float high = bits_as<float>(bits_as<std::uint32_t>(a) & 0xfffff000u);  // its square is exact
+  const float decay = exponential(-high * high) * exponential((high - a) * (high + a));
+  const float tail = (p + 1.0f) / (1.0f + 2.0f * a) * decay;
+  const float result = x < 0.0f ? 2.0f - tail : tail;
+  return x != x ? x : result;
+}
 TASUKI_INLINE double complementary_error_function(double x) { return __builtin_erfc(x); }
 
 TASUKI_INLINE float rounded_down(float x) { return __builtin_floorf(x); }

@@ -1,5 +1,5 @@
-// Pooling in plain loops over [n, c, d, h, w]: channels innermost where they lie so, else plane by plane. The 2x2 pooling of
-// row-major f32 images, which small networks live on, has its own rows in pool.simd.cpp.
+// Pooling over [n, c, d, h, w]: where channels lie innermost in plain loops, else plane by plane (pool_planes.simd.cpp). The 2x2 pooling
+// of row-major f32 images, which small networks live on, has its own rows in pool.simd.cpp.
 #include "kernels/pool.hpp"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/parallel.hpp"
+#include "kernels/pool_planes.hpp"
 #include "kernels/visit.hpp"
 
 namespace tasuki::kernels::cpu {
@@ -33,7 +34,6 @@ struct Image {
       : data(first), n(1), c(channels), d(o.d), h(o.h), w(o.w), n_stride(0), c_stride(o.c_stride), d_stride(o.d_stride), h_stride(o.h_stride), w_stride(o.w_stride) {}
   T* plane(std::int64_t i, std::int64_t channel) const { return data + i * n_stride + channel * c_stride; }
   std::int64_t offset(std::int64_t k, std::int64_t i, std::int64_t j) const { return k * d_stride + i * h_stride + j * w_stride; }
-  bool channels_innermost() const { return c_stride == 1 && c > 1; }
   std::int64_t pixels() const { return d * h * w; }
   void set_channels_innermost() {
     c_stride = 1;
@@ -49,6 +49,8 @@ struct Image {
         for (std::int64_t j = 0; j < w; ++j) f(k, i, j);
   }
 };
+
+bool channels_innermost(const View& v) { return v.stride(1) == 1 && v.size(1) > 1; }
 
 constexpr std::int64_t elements_per_chunk = 32768;
 constexpr std::int64_t block_channels = 32;  // worked on together where channels lie innermost
@@ -150,29 +152,6 @@ T lowest() {
 }
 
 template <class T, class I>
-void max_planes(const Image<T>& x, const Image<T>& y, const Image<I>& index, const MaxGrid& grid) {
-  for_each_plane(x, [&](std::int64_t n, std::int64_t c) {
-    const T* const from = x.plane(n, c);
-    T* const to = y.plane(n, c);
-    I* const place = index.plane(n, c);
-    y.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
-      Wide<T> best{};
-      T value = lowest<T>();
-      std::int64_t where = -1;
-      for_each_tap(x, grid, od, oh, ow, [&](std::int64_t tap, std::int64_t offset) {
-        const auto v = static_cast<Wide<T>>(from[offset]);
-        if (where >= 0 && !beats(v, best)) return;
-        best = v;
-        value = from[offset];
-        where = tap;
-      });
-      to[y.offset(od, oh, ow)] = value;
-      place[index.offset(od, oh, ow)] = static_cast<I>(std::max<std::int64_t>(where, 0));
-    });
-  });
-}
-
-template <class T, class I>
 void max_channels_innermost(const Image<T>& x, const Image<T>& y, const Image<I>& index, const MaxGrid& grid) {
   for_each_row(y, grid[0].kernel * grid[1].kernel * grid[2].kernel, [&](std::int64_t n, std::int64_t od, std::int64_t oh) {
     const T* const from = x.plane(n, 0);
@@ -242,13 +221,9 @@ void max_pool(const View& x, const View& y, const View& index, const MaxGrid& gr
       TASUKI_ON_ISA(max_pool_2x2_rows)(from.plane(n, c), from.w, to.plane(n, c), place.plane(n, c), to.h, to.w);
     });
   }
+  if (!channels_innermost(x) || !channels_innermost(y) || !channels_innermost(index)) return max_pool_planes(x, y, index, grid);
   visit_floating(x.dtype, [&]<class T>(T) {
-    visit_index(index.dtype, [&]<class I>(I) {
-      const Image<T> from(x), to(y);
-      const Image<I> place(index);
-      if (from.channels_innermost() && to.channels_innermost() && place.channels_innermost()) max_channels_innermost(from, to, place, grid);
-      else max_planes(from, to, place, grid);
-    });
+    visit_index(index.dtype, [&]<class I>(I) { max_channels_innermost(Image<T>(x), Image<T>(y), Image<I>(index), grid); });
   });
 }
 
@@ -263,32 +238,14 @@ void max_pool_scatter(const View& dy, const View& index, const View& dx, const M
       std::fill(plane + 2 * from.h * to.w, plane + to.h * to.w, 0.f);
     });
   }
+  if (!channels_innermost(dx)) return max_pool_scatter_planes(dy, index, dx, grid);
   visit_floating(dx.dtype, [&]<class T>(T) {
     visit_index(index.dtype, [&]<class I>(I) {
       const Image<T> from(dy), to(dx);
       const Image<I> place(index);
       zero(to);
-      const auto scatter_to = [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
+      for_each_channel_block(to, [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
         add_up(to, n, first, channels, [&](const Image<Wide<T>>& sums) { scatter(from, place, sums, grid, n, first); });
-      };
-      if (to.channels_innermost()) for_each_channel_block(to, scatter_to);
-      else for_each_plane(to, [&](std::int64_t n, std::int64_t c) { scatter_to(n, c, 1); });
-    });
-  });
-}
-
-void max_pool_gather(const View& x, const View& index, const View& y, const MaxGrid& grid) {
-  if (y.numel == 0) return;
-  visit_floating(x.dtype, [&]<class T>(T) {
-    visit_index(index.dtype, [&]<class I>(I) {
-      const Image<T> from(x), to(y);
-      const Image<I> place(index);
-      for_each_plane(to, [&](std::int64_t n, std::int64_t c) {
-        to.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
-          std::int64_t offset;
-          const bool inside = locate(from, grid, place.plane(n, c)[place.offset(od, oh, ow)], od, oh, ow, offset);
-          to.plane(n, c)[to.offset(od, oh, ow)] = inside ? from.plane(n, c)[offset] : T{};
-        });
       });
     });
   });
@@ -317,18 +274,9 @@ struct MeanBlock {
 
 void mean_pool(const View& x, const View& y, const MeanGrid& grid) {
   if (y.numel == 0) return;
+  if (!channels_innermost(x) || !channels_innermost(y)) return mean_pool_planes(x, y, grid);
   visit_floating(x.dtype, [&]<class T>(T) {
     const Image<T> from(x), to(y);
-    if (!from.channels_innermost() || !to.channels_innermost())
-      return for_each_plane(from, [&](std::int64_t n, std::int64_t c) {
-        const T* const plane = from.plane(n, c);
-        to.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
-          const MeanBlock block(grid, od, oh, ow);
-          Wide<T> sum{};
-          block.for_each_offset(from, [&](std::int64_t at) { sum += static_cast<Wide<T>>(plane[at]); });
-          to.plane(n, c)[to.offset(od, oh, ow)] = T(sum / block.template divisor<Wide<T>>());
-        });
-      });
     for_each_row(to, std::max<std::int64_t>(1, from.pixels() / to.pixels()), [&](std::int64_t n, std::int64_t od, std::int64_t oh) {
       std::vector<Wide<T>> sum(static_cast<std::size_t>(to.c));
       for (std::int64_t ow = 0; ow < to.w; ++ow) {
@@ -347,10 +295,11 @@ void mean_pool(const View& x, const View& y, const MeanGrid& grid) {
 
 void mean_pool_spread(const View& dy, const View& dx, const MeanGrid& grid) {
   if (dx.numel == 0) return;
+  if (!channels_innermost(dx)) return mean_pool_spread_planes(dy, dx, grid);
   visit_floating(dx.dtype, [&]<class T>(T) {
     const Image<T> from(dy), to(dx);
     zero(to);
-    const auto spread_to = [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
+    for_each_channel_block(to, [&](std::int64_t n, std::int64_t first, std::int64_t channels) {
       add_up(to, n, first, channels, [&](const Image<Wide<T>>& sums) {
         from.for_each_pixel([&](std::int64_t od, std::int64_t oh, std::int64_t ow) {
           const MeanBlock block(grid, od, oh, ow);
@@ -362,9 +311,7 @@ void mean_pool_spread(const View& dy, const View& dx, const MeanGrid& grid) {
           });
         });
       });
-    };
-    if (to.channels_innermost()) for_each_channel_block(to, spread_to);
-    else for_each_plane(to, [&](std::int64_t n, std::int64_t c) { spread_to(n, c, 1); });
+    });
   });
 }
 

@@ -1,8 +1,10 @@
 #include "kernels/product_backward.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "kernels/copy.hpp"
 #include "kernels/lines.hpp"
 #include "kernels/visit.hpp"
 
@@ -18,6 +20,25 @@ void put(T& place, computed<T> value, bool accumulate) {
 }
 
 enum Operand { element, gradient, result };  // operand numbers in Lines
+
+constexpr int most_rows = 64;
+
+/// to = factor / x, or added to it, for at most most_rows elements.
+template <class T>
+void divide(const computed<T>* factor, const T* x, std::int64_t x_step, T* to, std::int64_t to_step, std::int64_t n, bool accumulate) {
+  using A = computed<T>;
+  if constexpr (sizeof(T) == 2) {
+    A values[most_rows];
+    char *const wide = reinterpret_cast<char*>(values), *in[] = {wide, const_cast<char*>(reinterpret_cast<const char*>(x))}, *out[] = {reinterpret_cast<char*>(to), wide};
+    const std::int64_t in_steps[] = {1, x_step}, out_steps[] = {to_step, 1};
+    TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32)(n, in, in_steps, nullptr);
+    for (std::int64_t i = 0; i < n; ++i) values[i] = factor[i] / values[i];
+    if (!accumulate) return TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>)(n, out, out_steps, nullptr);
+    for (std::int64_t i = 0; i < n; ++i) put(to[i * to_step], values[i], true);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) put(to[i * to_step], factor[i] / x[i * x_step], accumulate);
+  }
+}
 
 /// One whole line: what precedes times what follows, with nothing divided.
 template <class T>
@@ -50,11 +71,10 @@ void product_backward(const View& grad_y, const View& y, const View& x, int dim,
   const auto& step = lines.line.stride;
   visit_floating(x.dtype, [&]<class T>(T) {
     using A = computed<T>;
-    constexpr int most_rows = 64;
     for_blocks(lines, true, lines.line_inside() ? 1 : most_rows, [&](const LineBlock& block) {
       const std::int64_t rows = block.row_end - block.row_begin;
       const auto at = [&](int k, std::int64_t r) { return block.at[k] + (block.row_begin + r) * row[k]; };
-      A factor[most_rows];
+      A factor[most_rows], quotient[most_rows];
       bool ordinary = true;
       for (std::int64_t r = 0; r < rows; ++r) {
         const A product = static_cast<A>(y.as<const T>()[at(result, r)]), g = static_cast<A>(grad_y.as<const T>()[at(result, r)]);
@@ -62,10 +82,14 @@ void product_backward(const View& grad_y, const View& y, const View& x, int dim,
         ordinary = ordinary && std::isnormal(product);
       }
       if (ordinary) {
-        for (std::int64_t j = block.line_begin; j < block.line_end; ++j) {
-          const T* from = x.as<const T>() + at(element, 0) + j * step[element];
-          T* to = grad.as<T>() + at(gradient, 0) + j * step[gradient];
-          for (std::int64_t r = 0; r < rows; ++r) put(to[r * row[gradient]], factor[r] / static_cast<A>(from[r * row[element]]), accumulate);
+        const auto source = [&](std::int64_t j) { return x.as<const T>() + at(element, 0) + j * step[element]; };
+        const auto target = [&](std::int64_t j) { return grad.as<T>() + at(gradient, 0) + j * step[gradient]; };
+        if (rows == 1) {
+          std::fill_n(quotient, most_rows, factor[0]);
+          for (std::int64_t j = block.line_begin; j < block.line_end; j += most_rows)
+            divide(quotient, source(j), step[element], target(j), step[gradient], std::min<std::int64_t>(most_rows, block.line_end - j), accumulate);
+        } else {
+          for (std::int64_t j = block.line_begin; j < block.line_end; ++j) divide(factor, source(j), row[element], target(j), row[gradient], rows, accumulate);
         }
       } else if (block.line_begin == 0) {  // the line's first block does it all, the others nothing: they see the same lines
         for (std::int64_t r = 0; r < rows; ++r)

@@ -96,32 +96,50 @@ void roll(const View& x, const std::int64_t* shifts, const View& out) {
   }
 }
 
+namespace {
+
+/// Rows of a few vectors, which a call of memcpy would take longer to begin than to copy.
+inline void copy_row_bytes(char* to, const char* from, std::int64_t bytes) {
+  if (bytes > 512) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+    return;
+  }
+  for (; bytes >= 16; bytes -= 16, to += 16, from += 16) std::memcpy(to, from, 16);
+  for (; bytes > 0; --bytes) *to++ = *from++;
+}
+
+}  // namespace
+
 void pad_constant(const View& x, const std::int64_t* before, double value, const View& out) {
   if (out.numel == 0) return;
   const ScalarView filler(value, out.dtype);
+  // Planes of the last two dimensions are filled, and then get what of x lies in them.
+  const int outer = std::max(0, out.ndim - 2);
+  const bool has_rows = out.ndim > 1;
   const std::int64_t columns = out.size(-1), length = x.size(-1), step = x.stride(-1), front = before[x.ndim - 1];
+  const std::int64_t rows = has_rows ? out.size(-2) : 1, height = has_rows ? x.size(-2) : 1, row_step = has_rows ? x.stride(-2) : 0, top = has_rows ? before[x.ndim - 2] : 0;
   visit_size(out.dtype, [&]<class T>(T) {
     const T fill = *filler.view().as<const T>();
-    parallel_for(out.numel / columns, std::max<std::int64_t>(1, 65536 / columns), [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t index[8] = {};
-      for (std::int64_t rest = begin, d = out.ndim - 2; d >= 0; rest /= out.shape[d--]) index[d] = rest % out.shape[d];
-      for (std::int64_t row = begin; row < end; ++row) {
-        T* to = out.as<T>() + row * columns;
+    const bool zero = fill == T{};
+    parallel_for(out.numel / (rows * columns), std::max<std::int64_t>(1, 65536 / (rows * columns)), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t plane = begin; plane < end; ++plane) {
+        T* to = out.as<T>() + plane * rows * columns;
+        if (zero) std::memset(to, 0, static_cast<std::size_t>(rows * columns) * sizeof(T));
+        else std::fill(to, to + rows * columns, fill);
         bool inside = true;
-        std::int64_t offset = 0;
-        for (int d = 0; d < out.ndim - 1; ++d) {
-          const std::int64_t at = index[d] - before[d];
+        const T* from = x.as<const T>();
+        for (std::int64_t rest = plane, d = outer - 1; d >= 0; rest /= out.shape[d--]) {
+          const std::int64_t at = rest % out.shape[d] - before[d];
           inside = inside && at >= 0 && at < x.shape[d];
-          offset += at * x.strides[d];
+          from += at * x.strides[d];
         }
-        for (int d = out.ndim - 2; d >= 0 && ++index[d] == out.shape[d]; --d) index[d] = 0;
-        std::fill(to, to + (inside ? front : columns), fill);
         if (!inside) continue;
-        const T* from = x.as<const T>() + offset;
-        if (step == 1) std::copy(from, from + length, to + front);
-        else
-          for (std::int64_t j = 0; j < length; ++j) to[front + j] = from[j * step];
-        std::fill(to + front + length, to + columns, fill);
+        to += top * columns + front;
+        for (std::int64_t r = 0; r < height; ++r, to += columns, from += row_step) {
+          if (step == 1) copy_row_bytes(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from), length * static_cast<std::int64_t>(sizeof(T)));
+          else
+            for (std::int64_t j = 0; j < length; ++j) to[j] = from[j * step];
+        }
       }
     });
   });

@@ -71,7 +71,11 @@ Best<T> best_of(const ReducePlan& plan, const T* x) {
 /// The same over n contiguous elements; the position only where it is asked for, since it takes another look.
 template <class T>
 Best<T> dense_best(const T* x, std::int64_t n, bool largest, bool wants_position) {
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (sizeof(T) == 2) {
+    constexpr DType dtype = std::is_same_v<T, bfloat16> ? bf16 : f16;
+    const float value = TASUKI_ON_ISA(extremum_half)(dtype, x, n, largest);
+    return {value, wants_position ? TASUKI_ON_ISA(first_position_half)(dtype, x, n, value) : 0};
+  } else if constexpr (std::is_same_v<T, float>) {
     const float value = TASUKI_ON_ISA(extremum_f32)(x, n, largest);
     return {value, wants_position ? TASUKI_ON_ISA(first_position_f32)(x, n, value) : 0};
   } else {
@@ -98,15 +102,35 @@ Best<T> best_of_parts(const T* x, std::int64_t n, bool largest, bool wants_posit
   return best;
 }
 
+/// Reduced rows of neighbouring outputs, block by block.
+template <class T, class Pick>
+void reduce_columns(const ReducePlan& plan, const T* x, DType dtype, bool largest, Pick&& pick) {
+  const std::int64_t columns = plan.kept[plan.kept_dims - 1].size, blocks = (columns + extremum_columns - 1) / extremum_columns;
+  const std::int64_t grain = std::max<std::int64_t>(1, 65536 / (plan.reduced_count * std::min(columns, extremum_columns)));
+  parallel_for(plan.kept_count / columns * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
+    decltype(ordered(T{})) values[extremum_columns];
+    std::int64_t positions[extremum_columns];
+    for (std::int64_t b = begin; b < end; ++b) {
+      const std::int64_t outer = b / blocks, first = b % blocks * extremum_columns, count = std::min(extremum_columns, columns - first);
+      const T* from = x + offset_of(plan.kept, plan.kept_dims - 1, outer) + first;
+      TASUKI_ON_ISA(extremum_of_columns)(dtype, from, plan.reduced_count, plan.reduced[0].stride, count, largest, values, positions);
+      for (std::int64_t i = 0; i < count; ++i) pick(outer * columns + first + i, Best<T>{values[i], positions[i]}, T{});
+    }
+  });
+}
+
 template <class Pick>
 void reduce_each(const View& x, DimMask reduced, Extremum which, bool wants_position, Pick&& pick) {
   const ReducePlan plan = plan_reduction(x, reduced, /*in_order=*/true);
   const bool largest = which == Extremum::max, dense = plan.reduced_dims == 1 && plan.reduced[0].stride == 1;
   visit_all(x.dtype, [&](auto zero) {
     using T = decltype(zero);
-    constexpr bool has_dense_kernel = std::is_same_v<T, float> || std::is_same_v<T, double>;
-    if constexpr (has_dense_kernel)
+    constexpr bool has_dense_kernel = !std::is_integral_v<T>;
+    if constexpr (has_dense_kernel) {
       if (dense && plan.kept_count == 1) return pick(0, best_of_parts(x.as<const T>(), plan.reduced_count, largest, wants_position), zero);
+      const bool columns = plan.reduced_dims == 1 && plan.kept_dims > 0 && plan.kept[plan.kept_dims - 1].stride == 1 && plan.reduced_count < 1 << 30;
+      if (columns && !dense && plan.kept[plan.kept_dims - 1].size >= 8) return reduce_columns(plan, x.as<const T>(), x.dtype, largest, pick);
+    }
     parallel_for(plan.kept_count, std::max<std::int64_t>(1, (has_dense_kernel && dense ? 65536 : 16384) / plan.reduced_count), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = begin; k < end; ++k) {
         const T* from = x.as<const T>() + offset_of(plan.kept, plan.kept_dims, k);

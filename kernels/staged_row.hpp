@@ -23,7 +23,7 @@ inline constexpr std::int64_t stage_elements = 1024;
 template <class T, class C>
 [[gnu::always_inline]] inline void stage_in(const T* from, std::int64_t stride, C* to, std::int64_t n) {
   if (stride == 1) {
-    if constexpr (std::is_same_v<T, float16>) widen(from, to, n);
+    if constexpr (is_half<T>) widen(from, to, n);
     else
       for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i]);
   } else {
@@ -34,7 +34,7 @@ template <class T, class C>
 template <bool Add, class C, class T>
 [[gnu::always_inline]] inline void stage_out(const C* from, T* to, std::int64_t stride, std::int64_t n) {
   if (stride == 1) {
-    if constexpr (std::is_same_v<T, float16> && !Add) narrow(from, to, n);
+    if constexpr (is_half<T> && !Add) narrow(from, to, n);
     else
       for (std::int64_t i = 0; i < n; ++i) to[i] = Add ? static_cast<T>(static_cast<C>(to[i]) + from[i]) : static_cast<T>(from[i]);
   } else {
@@ -93,6 +93,25 @@ void staged_row(std::int64_t n, char* const* operands, const std::int64_t* strid
   }
 }
 
+/// F::f where it is not F::is_hard, else F::hard. Operands are read before anything is stored, so the output may be one of them.
+template <class F, class C>
+[[gnu::always_inline]] inline void repaired_loop(std::int64_t n, const C* a, const C* b, C* to) {
+  constexpr std::int64_t block = 256;
+  C result[block];
+  for (std::int64_t at = 0; at < n; at += block) {
+    const std::int64_t m = n - at < block ? n - at : block;
+    int any = 0;
+    for (std::int64_t i = 0; i < m; ++i) {
+      result[i] = F::f(a[at + i], b[at + i]);
+      any |= F::is_hard(a[at + i], b[at + i]);
+    }
+    if (any)
+      for (std::int64_t i = 0; i < m; ++i)
+        if (F::is_hard(a[at + i], b[at + i])) result[i] = F::hard(a[at + i], b[at + i]);
+    for (std::int64_t i = 0; i < m; ++i) to[at + i] = result[i];
+  }
+}
+
 /// The loops of a functor: `F::f(a)`, `F::f(a, b)` or `F::f(a, b, c)`, or those with the op's parameters as a last argument.
 template <class F, class C, class OutC, int K>
 void dense_loop(std::int64_t n, const void* const* in, void* out, const double* parameters) {
@@ -120,6 +139,7 @@ void dense_loop(std::int64_t n, const void* const* in, void* out, const double* 
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i]);
   } else if constexpr (K == 2) {
     const C* b = static_cast<const C*>(in[1]);
+    if constexpr (requires { F::is_hard(C{}, C{}); }) return repaired_loop<F>(n, a, b, to);
     TASUKI_INDEPENDENT_ITERATIONS
     for (std::int64_t i = 0; i < n; ++i) to[i] = F::f(a[i], b[i]);
   } else {

@@ -1,5 +1,6 @@
 #include "kernels/unary.hpp"
 
+#include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/unary_functors.hpp"
 
@@ -42,6 +43,11 @@ UnaryLoops loops_of(UnaryOp op, DType dtype) {
 }  // namespace
 
 void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
+  if ((op == UnaryOp::abs || op == UnaryOp::neg) && (x.dtype == bf16 || x.dtype == f16)) {
+    constexpr std::uint16_t absolute[] = {0x7fff, 0}, negative[] = {0xffff, 0x8000};
+    const View* operands[] = {&out, &x};
+    return for_each_row(TASUKI_ON_ISA(sign_bits_row), operands, 2, op == UnaryOp::abs ? absolute : negative);
+  }
   const DenseLoop loop = loops_of(op, x.dtype).value;
   if (!loop) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
   const View* operands[] = {&out, &x};
@@ -50,6 +56,11 @@ void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
   if (op == UnaryOp::neg && !accumulate) return unary(op, numbers, grad_out, grad_in);
+  if (op == UnaryOp::frac && !accumulate) return copy(grad_out, grad_in);
+  if (unary_uses(op) == UnaryUses::nothing && op != UnaryOp::neg && op != UnaryOp::frac) {  // steps: flat but for the jumps
+    if (!accumulate) fill(grad_in, 0);
+    return;
+  }
   const View* operands[] = {&grad_in, &grad_out, &operand};
   run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second, numbers.third);
 }

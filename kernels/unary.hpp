@@ -34,6 +34,8 @@ bool unary_takes_integers(UnaryOp op);
 struct UnaryLoops {
   DenseLoop value = nullptr, gradient = nullptr;
 };
+/// The row of abs and neg on halves, which need no arithmetic: parameters are two 16-bit masks, to and with and to exclusive-or with.
+TASUKI_PER_ISA(void sign_bits_row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters))
 TASUKI_PER_ISA(UnaryLoops unary_arithmetic(UnaryOp op, DType dtype))
 TASUKI_PER_ISA(UnaryLoops unary_functions(UnaryOp op, DType dtype))
 TASUKI_PER_ISA(UnaryLoops unary_activations(UnaryOp op, DType dtype))

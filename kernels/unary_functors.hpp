@@ -92,7 +92,6 @@ TASUKI_FUNCTOR(Acosh, input, area_cosine(x), T(1) / square_root((x - T(1)) * (x 
 TASUKI_FUNCTOR(Atanh, input, area_tangent(x), T(1) / ((T(1) - x) * (T(1) + x)))
 TASUKI_FUNCTOR(Erfc, input, complementary_error_function(x), T(-1.12837916709551257390) * exponential(-x * x))
 
-TASUKI_FUNCTOR(Digamma, input, di_gamma(x), poly_gamma(1, x))
 TASUKI_FUNCTOR(Polygamma, input, poly_gamma(static_cast<int>(p.first), x), poly_gamma(static_cast<int>(p.first) + 1, x))
 TASUKI_FUNCTOR(NanToNum, input, x != x ? p.first : (x == T(__builtin_inf()) ? p.second : (x == -T(__builtin_inf()) ? p.third : x)), x - x == T(0) ? T(1) : T(0))
 
@@ -170,6 +169,17 @@ struct Lgamma {
   TASUKI_INLINE static bool is_hard(float x) { return !(x > 0.0f && x < 3.4e38f); }
   TASUKI_INLINE static float hard_f(float x) { return log_gamma(x); }
   TASUKI_INLINE static float hard_df(float x) { return di_gamma(x); }
+};
+
+struct Digamma {
+  static constexpr Uses uses = Uses::input;
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return static_cast<float>(di_gamma_by_series(static_cast<double>(x))); }
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return static_cast<float>(tri_gamma_by_series(static_cast<double>(x))); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return di_gamma(x); }
+  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return poly_gamma(1, x); }
+  TASUKI_INLINE static bool is_hard(float x) { return !(x > 1e-30f && x < 3.4e38f); }
+  TASUKI_INLINE static float hard_f(float x) { return di_gamma(x); }
+  TASUKI_INLINE static float hard_df(float x) { return poly_gamma(1, x); }
 };
 
 struct Tan {

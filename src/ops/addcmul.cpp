@@ -52,9 +52,59 @@ struct AddProduct final : Function {
   }
 };
 
+struct Lerp final : Function {
+  double number;  ///< the weight, unless a third operand is it
+  explicit Lerp(double n) : number(n) {}
+  static constexpr OpInfo op{"lerp", "a, b, weight", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+
+  Spec infer(const Operands& in) override {
+    ops::check_floating(in[0], "a");
+    Shape shape = in[0].shape();
+    for (std::size_t i = 1; i < in.size(); ++i) {
+      detail::check_same_dtype(in[0], in[i]);
+      shape = broadcast_shapes(shape, in[i].shape());
+    }
+    Spec spec = shape == in[0].shape() ? Spec::like(in[0]) : Spec(shape, in[0].dtype());
+    if (in.size() == 3) {
+      if (in.needs_grad(0) || in.needs_grad(1)) spec.save_inputs |= 4;
+      if (in.needs_grad(2)) spec.save_inputs |= 3;
+    }
+    spec.flops = 3 * static_cast<double>(shape.numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    const kernels::cpu::ScalarView weight(number, kernels::cpu::compute_dtype(l.out(0).dtype));
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::lerp(l.in(0), l.in(1), l.input_count() == 3 ? l.in(2) : weight.view(), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const bool by_number = c.input_count() == 2;
+    TensorList grads(c.input_count());
+    const auto in = [&](std::size_t i) { return ops::widened(c.in(i), At()); };
+    const auto finished = [&](const Tensor& gradient, std::size_t i) { return sum_to(gradient.to(c.in_dtype(i), At()), c.in_shape(i), At()); };
+    if (by_number) {
+      if (c.needs(0)) grads[0] = finished(c.grad(0) * (1 - number), 0);
+      if (c.needs(1)) grads[1] = finished(c.grad(0) * number, 1);
+      return grads;
+    }
+    const Tensor g = ops::widened(c.grad(0), At());
+    if (c.needs(0)) grads[0] = finished(g * (1 - in(2)), 0);
+    if (c.needs(1)) grads[1] = finished(g * in(2), 1);
+    if (c.needs(2)) grads[2] = finished(g * (in(1) - in(0)), 2);
+    return grads;
+  }
+};
+
 }  // namespace
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double value, At at) { return apply(AddProduct(value, false), {&x, &a, &b}, at); }
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double value, At at) { return apply(AddProduct(value, true), {&x, &a, &b}, at); }
+Tensor lerp(const Tensor& a, const Tensor& b, Operand weight) {
+  if (const Tensor* w = weight.tensor()) return apply(Lerp(0), {&a, &b, w}, weight.at());
+  return apply(Lerp(weight.scalar()), {&a, &b}, weight.at());
+}
 
 }  // namespace tasuki

@@ -276,17 +276,6 @@ Tensor prelu(const Tensor& x, const Tensor& weight, At at) {
 
 Tensor pow(detail::LeftScalar base, const Tensor& exponent) { return with_left(base.operand, BinaryOp::pow, exponent); }
 
-Tensor lerp(const Tensor& a, const Tensor& b, Operand weight) {
-  const auto is_half = [](DType dtype) { return dtype == bf16 || dtype == f16; };
-  if (a.defined() && b.defined() && is_half(a.dtype()) && b.dtype() == a.dtype()) {  // one rounding in place of three
-    const auto wide = [&](const Tensor& x) { return x.to(f32, weight.at()); };
-    const bool half_weight = weight.tensor() && weight.tensor()->dtype() == a.dtype();
-    return lerp(wide(a), wide(b), half_weight ? Operand(wide(*weight.tensor()), weight.at()) : weight).to(a.dtype(), weight.at());
-  }
-  const Tensor way = mul(sub(b, Operand(a, weight.at())), weight);
-  return add(a, Operand(way, weight.at()));
-}
-
 Tensor operator+(const Tensor& a, Operand b) { return add(a, b); }
 Tensor operator-(const Tensor& a, Operand b) { return sub(a, b); }
 Tensor operator*(const Tensor& a, Operand b) { return mul(a, b); }

@@ -5,7 +5,6 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "tasuki/ops/binary.hpp"
-#include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/dropout.hpp"
 #include "tasuki/tensor/creation.hpp"
 
@@ -48,7 +47,9 @@ Tensor alpha_dropout(const Tensor& x, double p, bool training, At at) {
     if (p == 1) return x.mul({0, at});
     constexpr double saturated = -1.7580993408473766;  // what SELU tends to
     const double scale = 1 / std::sqrt((1 - p) * (1 + p * saturated * saturated)), shift = -scale * saturated * p;
-    return masked_fill(x, drawn(x, x.ndim(), p, at).eq(0), saturated, at).mul({scale, at}).add({shift, at});
+    // scale x where kept and scale saturated elsewhere, plus shift: seen from `saturated`, a product with one factor for both directions.
+    const Tensor factor = drawn(x, x.ndim(), p, at).mul({(1 - p) * scale, at});
+    return x.sub({saturated, at}).mul({factor, at}).add({scale * saturated + shift, at});
   });
 }
 

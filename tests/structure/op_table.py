@@ -1,4 +1,5 @@
-"""Fails when a public op is missing from the table of tests/ops/coverage_test.cpp, which demands a case for each."""
+"""Fails when a public op is missing from the table of tests/ops/coverage_test.cpp, which demands a case for each, or when an op that runs
+a kernel is missing from those that bench_ops times beside PyTorch's."""
 import re
 
 import source_tree
@@ -15,5 +16,17 @@ for path in source_tree.files("include/tasuki/ops"):
     for op in re.findall(r"^(?:inline )?(?:Tensor|TensorList|std::vector<Tensor>|\w+Result) (\w+)\(", path.read_text(encoding="utf-8"), re.M):
         if op not in known | aliases:
             problems.append(f"{source_tree.name(path)}: {op} has no line in {source_tree.name(table)}")
+
+rows = re.findall(r"^\| `(\w+)` \|.*", (source_tree.ROOT / "docs" / "ops.md").read_text(encoding="utf-8"), re.M)
+views = set(re.findall(r"^\| `(\w+)` \|.*\| any order, a view \|", (source_tree.ROOT / "docs" / "ops.md").read_text(encoding="utf-8"), re.M))
+benchmark = "".join(path.read_text(encoding="utf-8") for path in source_tree.files("benchmarks/ops"))
+timed = set(re.findall(r'\{"(\w+)[ "]', benchmark))
+timed |= set(re.findall(r"\b(?:BINARY|COMPARISON|BITWISE)\((\w+)\)", benchmark))
+timed |= {f"{stem}{n}{rest}" for stem, rest in re.findall(r'\{"(\w+)" #n "(\w+)"', benchmark) for n in (1, 2, 3)}
+for table in ("include/tasuki/tensor/unary_names.inc", "include/tasuki/ops/unary_functions.inc"):
+    timed |= set(re.findall(r"^TASUKI_UNARY\((\w+)\)", (source_tree.ROOT / table).read_text(encoding="utf-8"), re.M))
+for op in rows:
+    if op not in timed | views:
+        problems.append(f"docs/ops.md: {op} has no case in benchmarks/ops")
 
 source_tree.finish("op table", problems)
