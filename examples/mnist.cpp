@@ -96,7 +96,8 @@ double accuracy(ts::models::LeNet& net, const ts::data::TensorDataset& digits, t
   return right.value();
 }
 
-void train(const Options& o, const ts::dist::World& world) {
+/// What the process returns.
+int train(const Options& o, const ts::dist::World& world) {
   const ts::Device device = o.setting.begin();
   const auto digits = ts::data::mnist(o.data, {.normalize = true});
   std::printf("%lld digits to train on, %lld to test\n", static_cast<long long>(digits.train.size()), static_cast<long long>(digits.test.size()));
@@ -134,6 +135,8 @@ void train(const Options& o, const ts::dist::World& world) {
     if (step > 0) std::printf("going on from step %lld\n", static_cast<long long>(step));
   }
 
+  std::optional<ts::dist::Interruption> interruption;  // a batch system's warning
+  if (checkpoints) interruption.emplace(world);
   ts::dist::Balance balance{world};
   double last_accuracy = step > 0 ? accuracy(net, digits.test, device, world) : 0;
   for (std::int64_t epoch = step / batches + 1; epoch <= o.epochs; ++epoch) {
@@ -158,7 +161,13 @@ void train(const Options& o, const ts::dist::World& world) {
           recent = 0, in_recent = 0;
         }
         balance.count({x, t});
-        if (++step % o.checkpoint_every == 0 && checkpoints) checkpoints->save(step);
+        const bool ends = interruption && interruption->requested();
+        ++step;
+        if (checkpoints && (step % o.checkpoint_every == 0 || ends)) checkpoints->save(step);
+        if (ends) {
+          if (world.rank() == 0) std::printf("\ninterrupted after step %lld; go on with --resume\n", static_cast<long long>(step));
+          return ts::dist::Interruption::exit_code;
+        }
       }
     }
     last_accuracy = accuracy(net, digits.test, device, world);
@@ -175,13 +184,14 @@ void train(const Options& o, const ts::dist::World& world) {
   if (parallel && o.compress != "none") std::printf("gradients: %s\n", parallel->compression_report().to_string().c_str());
   std::optional<ts::dist::DataParallel::WholeParameters> whole;
   if (parallel) whole.emplace(*parallel);
-  if (world.rank() > 0) return;
+  if (world.rank() > 0) return 0;
   ts::save(net, o.out, {{"seed", std::to_string(o.setting.seed)}, {"epochs", std::to_string(o.epochs)}});
   curves.series = {losses, accuracies};
   curves.write(o.curve);
   std::printf("wrote %s and %s\n", o.out.c_str(), o.curve.c_str());
   o.setting.print_memory(device, budget.get());
   std::printf("test accuracy %.4f\n", last_accuracy);
+  return 0;
 }
 
 }  // namespace
@@ -189,7 +199,7 @@ void train(const Options& o, const ts::dist::World& world) {
 int main(int argc, char** argv) {
   return support::run([&] {
     const ts::dist::World world = ts::dist::init(argc, argv);
-    if (world.rank() > 0 && !std::freopen("/dev/null", "w", stdout)) return;  // rank 0 speaks for all
-    train(parse(argc, argv), world);
+    if (world.rank() > 0 && !std::freopen("/dev/null", "w", stdout)) return 1;  // rank 0 speaks for all
+    return train(parse(argc, argv), world);
   });
 }

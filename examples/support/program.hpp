@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 namespace support {
 
@@ -69,12 +70,16 @@ inline void parse(CLI::App& app, int argc, char** argv) {
   }
 }
 
-/// What main returns: an exception becomes its message, and 1.
+/// What main returns: what the program does, if anything; an exception becomes its message, and 1.
 template <class Program>
 int run(const Program& program) {
   try {
-    program();
-    return 0;
+    if constexpr (std::is_same_v<decltype(program()), int>) {
+      return program();
+    } else {
+      program();
+      return 0;
+    }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;

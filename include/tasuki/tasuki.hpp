@@ -104,6 +104,7 @@
 #include "tasuki/dist/balance.hpp"
 #include "tasuki/dist/checkpoints.hpp"
 #include "tasuki/dist/data_parallel.hpp"
+#include "tasuki/dist/interruption.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/memory/budget.hpp"
 #include "tasuki/memory/checkpoint.hpp"

@@ -1,6 +1,7 @@
 """What the scripts beside it share: a training run under mpirun."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,29 @@ class Job:
     def steps(self, checkpoint="c"):
         """Those of the checkpoints that are there."""
         return sorted(int(p.name[5:]) for p in pathlib.Path(self.folder, checkpoint).glob("step-*"))
+
+
+def processes_of(pid, program):
+    """Those that run the program, of what the launcher has started."""
+    processes = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state = (folder / "stat").read_text().rpartition(")")[2].split()
+            processes.append((int(folder.name), int(state[1]), (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")[0]))
+        except OSError:  # it has ended meanwhile
+            continue
+    found, parents = [], {pid}
+    while parents:
+        below = [p for p in processes if p[1] in parents]
+        found += [p[0] for p in below if p[2] == program]
+        parents = {p[0] for p in below}
+    return found
+
+
+def step_of(line):
+    """Of a line that says so; what a launcher says may stand in the middle of one."""
+    found = re.match(r"step (\d+)$", line)
+    return int(found.group(1)) if found else None
 
 
 def number(line):

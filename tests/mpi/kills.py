@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from job import Job, expect, finish
+from job import Job, expect, finish, processes_of, step_of
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--kills", type=int, default=3)
@@ -24,23 +24,6 @@ parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args(sys.argv[4:])
 program, *mpiexec = sys.argv[1:4]
 random.seed(options.seed)
-
-
-def children_of(pid):
-    """Those that run the program, of what the launcher has started."""
-    processes = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            state = (folder / "stat").read_text().rpartition(")")[2].split()
-            processes.append((int(folder.name), int(state[1]), (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")[0]))
-        except OSError:  # it has ended meanwhile
-            continue
-    found, parents = [], {pid}
-    while parents:
-        below = [p for p in processes if p[1] in parents]
-        found += [p[0] for p in below if p[2] == program]
-        parents = {p[0] for p in below}
-    return found
 
 
 def rank_of(pid):
@@ -62,13 +45,13 @@ with Job(program, mpiexec) as job:
                 start = int(line.split()[-1])
                 # more than it has said is no loss: a launcher may swallow the last lines
                 expect(start >= reached // options.every * options.every, f"after kill {kills}, in the step behind {reached}, the run goes on from step {start}", "".join(said))
-            if line.startswith("step "):
-                reached = int(line.split()[-1])
+            if step_of(line):
+                reached = step_of(line)
                 lines -= 1
                 if lines == 0:
                     break
         time.sleep(random.uniform(0, 0.03))
-        victims, rank, killed_at = children_of(process.pid), None, time.monotonic()
+        victims, rank, killed_at = processes_of(process.pid, program), None, time.monotonic()
         if victims:
             try:
                 victim = random.choice(victims)
@@ -79,8 +62,8 @@ with Job(program, mpiexec) as job:
                 rank = None
         for line in process.stdout:
             said.append(line)
-            if line.startswith("step "):
-                reached = int(line.split()[-1])
+            if step_of(line):
+                reached = step_of(line)
         code = process.wait()
         if rank is not None and code != 0:
             longest = max(longest, time.monotonic() - killed_at)

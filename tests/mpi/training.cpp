@@ -1,10 +1,10 @@
 // A short training run with checkpoints that can be told to fail at a certain step; the scripts beside it run it under mpirun, again
 // and again. The last line that rank 0 prints is the loss over all examples, with all its digits.
 //
-//     training --checkpoint FOLDER [--resume] [--steps N] [--every N] [--zero STAGE] [--compress top_k|power_sgd] [--fail-at STEP --fail-rank R --fail-how HOW]
+//     training --checkpoint FOLDER [--resume] [--steps N] [--every N] [--pause SECONDS] [--zero STAGE] [--compress top_k|power_sgd] [--fail-at STEP --fail-rank R --fail-how HOW]
 //
 // With --compress it prints ahead of that what all processes hold back together, where it begins and in the end.
-// A run that was resumed does not fail: it is the second attempt of one that did.
+// SIGUSR1 or SIGTERM end it after the step, with a checkpoint. A run that was resumed does not fail: it is the second attempt of one that did.
 #include <tasuki/tasuki.hpp>
 
 #include <chrono>
@@ -23,6 +23,7 @@ namespace {
 struct Options {
   std::string checkpoint, fail_how = "kill", compress;
   int zero = 0;
+  double pause = 0;  ///< of each step
   long steps = 40, every = 5, fail_at = -1, fail_rank = 0;
   bool resume = false;
 };
@@ -36,6 +37,7 @@ Options parse(int argc, char** argv) {
     else if (name == "--checkpoint") o.checkpoint = value();
     else if (name == "--steps") o.steps = std::atol(value());
     else if (name == "--every") o.every = std::atol(value());
+    else if (name == "--pause") o.pause = std::atof(value());
     else if (name == "--zero") o.zero = std::atoi(value());
     else if (name == "--compress") o.compress = value();
     else if (name == "--fail-at") o.fail_at = std::atol(value());
@@ -76,7 +78,7 @@ void say_held_back(const ts::dist::World& world, const ts::dist::DataParallel& p
   if (world.rank() == 0) std::printf("held back %.9g\n", all);
 }
 
-void train(const Options& o, const ts::dist::World& world) {
+int train(const Options& o, const ts::dist::World& world) {
   ts::manual_seed(7);
   Net net;
   ts::optim::AdamW opt{net.parameters(), {.lr = 2e-3}};
@@ -93,6 +95,7 @@ void train(const Options& o, const ts::dist::World& world) {
   checkpoints.add("data", loader);
   checkpoints.add("noise", noise);
   std::int64_t step = o.resume ? checkpoints.resume() : 0;
+  ts::dist::Interruption interruption{world};
   const bool may_fail = step == 0;
   if (!o.compress.empty()) say_held_back(world, parallel);
   if (world.rank() == 0) std::printf("from step %lld\n", static_cast<long long>(step));
@@ -105,11 +108,14 @@ void train(const Options& o, const ts::dist::World& world) {
       opt.step();
       schedule.step();
       ts::randn({3}, {}, &noise);
-      if (++step % o.every == 0) checkpoints.save(step);
+      std::this_thread::sleep_for(std::chrono::duration<double>(o.pause));
+      const bool ends = interruption.requested();
+      if (++step % o.every == 0 || ends) checkpoints.save(step);
       if (world.rank() == 0) {
         std::printf("step %lld\n", static_cast<long long>(step));
         std::fflush(stdout);
       }
+      if (ends) return ts::dist::Interruption::exit_code;
       if (step == o.steps) break;
     }
   world.barrier();
@@ -117,6 +123,7 @@ void train(const Options& o, const ts::dist::World& world) {
   const ts::NoGrad off;
   const auto whole = parallel.whole_parameters();
   if (world.rank() == 0) std::printf("noise %llu loss %.9g\n", static_cast<unsigned long long>(noise.state().offset), static_cast<double>(ts::cross_entropy(net(x), t).item<float>()));
+  return 0;
 }
 
 }  // namespace
@@ -124,8 +131,7 @@ void train(const Options& o, const ts::dist::World& world) {
 int main(int argc, char** argv) {
   try {
     const ts::dist::World world = ts::dist::init(argc, argv, {.timeout_seconds = 60});
-    train(parse(argc, argv), world);
-    return 0;
+    return train(parse(argc, argv), world);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;
