@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -18,7 +22,7 @@
 namespace tasuki::dist {
 
 Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options)
-    : world_(world), net_(net), layout_(optimizer.layout()), stage_(options.zero) {
+    : world_(world), net_(net), layout_(optimizer.layout()), stage_(options.zero), bucket_bytes_(options.bucket_bytes) {
   if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
   const bool compresses = options.compression.kind != Compression::Kind::none;
   if (options.zero > 0 && compresses) TASUKI_THROW(ValueError, "zero = ", options.zero, " and compression do not go together\ngive one of them");
@@ -28,16 +32,17 @@ Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimize
   const NoGrad off;
   for (const NamedTensor& t : net.named_parameters()) world_.broadcast(t.tensor);
   broadcast_buffers();
+  if (bucket_bytes_ == 0) bucket_bytes_ = options.zero == 0 && !compresses && world.size() > 1 ? best_bucket_bytes() : std::size_t{1} << 20;
   if (options.zero > 0 && world.size() > 1) {
-    auto zero = std::make_unique<Zero>(world, options.zero, optimizer, options.bucket_bytes);
+    auto zero = std::make_unique<Zero>(world, options.zero, optimizer, bucket_bytes_);
     zero_ = zero.get();
     exchange_ = std::move(zero);
   } else if (compresses) {
-    auto compressed = std::make_unique<CompressedExchange>(world, layout_, options.bucket_bytes, options.compression);
+    auto compressed = std::make_unique<CompressedExchange>(world, layout_, bucket_bytes_, options.compression);
     compressed_ = compressed.get();
     exchange_ = std::move(compressed);
   } else {
-    exchange_ = std::make_unique<AllReduceExchange>(world, layout_, options.bucket_bytes);
+    exchange_ = std::make_unique<AllReduceExchange>(world, layout_, bucket_bytes_);
   }
   take_note_of_arenas();
 }
@@ -65,7 +70,7 @@ void Reducer::check_same_network(const nn::Module& net, const optim::Optimizer& 
   for (const NamedTensor& t : net.named_state()) mine += t.name + ": " + t.tensor.describe() + "\n";
   mine += detail::concat({optimizer.name(), " of ", layout_.entries().size(), " parameters\n"});
   for (const FlatLayout::Entry& e : layout_.entries()) mine += "an optimized parameter: " + e.parameter.describe() + "\n";
-  mine += detail::concat({"buckets of ", o.bucket_bytes, " bytes, zero = ", o.zero, ", compression ", static_cast<int>(o.compression.kind), " (", o.compression.fraction, ", ", o.compression.rank, ", ",
+  mine += detail::concat({"buckets of ", o.bucket_bytes ? std::to_string(o.bucket_bytes) + " bytes" : "measured size", ", zero = ", o.zero, ", compression ", static_cast<int>(o.compression.kind), " (", o.compression.fraction, ", ", o.compression.rank, ", ",
                           o.compression.momentum, ", ", o.compression.warm_up, ")\n"});
   if (const std::string difference = first_difference(gather_list(world_, mine)); !difference.empty()) TASUKI_THROW(DistributedError, "expected  the same network on all processes\n", difference);
 }
@@ -81,8 +86,49 @@ void Reducer::take_note_of_arenas() {
   bucket_of_.assign(layout_.entries().size(), 0);
   for (std::size_t b = 0; b < exchange_->buckets().size(); ++b)
     for (const std::size_t i : exchange_->buckets()[b].entries) bucket_of_[i] = b;
+  order_.resize(exchange_->buckets().size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  order_observed_ = false;
   unshare_arenas();
   share_arenas();
+}
+
+/// Rank 0's, for all. What was not complete before the pass ended comes last.
+void Reducer::take_note_of_order() {
+  order_observed_ = true;
+  std::vector<std::int64_t> order(completed_.begin(), completed_.end());
+  for (std::size_t b = 0; b < exchange_->buckets().size(); ++b)
+    if (std::find(completed_.begin(), completed_.end(), b) == completed_.end()) order.push_back(static_cast<std::int64_t>(b));
+  world_.post("order of buckets", order.size() * sizeof order[0], [&](Communicator& c) { c.broadcast(order.data(), order.size() * sizeof order[0], 0); }).wait();
+  order_.assign(order.begin(), order.end());
+}
+
+/// The best of several sums of two sizes, of the process that takes longest: all processes come to the same.
+std::size_t Reducer::best_bucket_bytes() const {
+  constexpr std::int64_t small = 1 << 10, large = 1 << 18;
+  constexpr int times = 5;
+  std::vector<float> values(large);
+  double seconds[2] = {1e9, 1e9};
+  for (int i = 0; i < times; ++i)
+    for (const int which : {0, 1}) {
+      const std::int64_t count = which ? large : small;
+      world_.post("measurement", static_cast<std::size_t>(count) * sizeof(float), [&](Communicator& c) {
+        c.barrier();
+        const auto start = std::chrono::steady_clock::now();
+        c.all_reduce(values.data(), count, f32);
+        seconds[which] = std::min(seconds[which], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      }).wait();
+    }
+  std::vector<double> all(2 * static_cast<std::size_t>(world_.size()));
+  world_.post("gather", sizeof seconds, [&](Communicator& c) { c.all_gather(seconds, sizeof seconds, all.data()); }).wait();
+  for (std::size_t i = 0; i < all.size(); ++i) seconds[i % 2] = std::max(seconds[i % 2], all[i]);
+  double bytes = 0;
+  for (const FlatLayout::Group& g : layout_.groups()) bytes += static_cast<double>(g.bytes);
+  const double beta = std::max(seconds[1] - seconds[0], 1e-9) / (sizeof(float) * (large - small)), alpha = seconds[0] - small * sizeof(float) * beta;
+  const double best = std::sqrt(bytes * std::max(alpha, 1e-7) / beta);
+  std::size_t rounded = std::size_t{1} << 16;
+  while (rounded < (std::size_t{1} << 26) && static_cast<double>(rounded) * std::sqrt(2.0) < best) rounded *= 2;
+  return rounded;
 }
 
 /// What is summed or gathered where it lies.
@@ -135,12 +181,12 @@ void Reducer::arrived(std::size_t entry) {
     TASUKI_THROW(AutogradError, "this gradient was added to one that is summed over the processes already; summing again would count that ", world_.size(),
                  " times\ncall zero_grad() ahead of backward(); to accumulate, run all backward passes but the last one under parallel.no_sync()");
   arrived_[entry] = true;
-  --missing_[bucket_of_[entry]];
+  if (--missing_[bucket_of_[entry]] == 0) completed_.push_back(bucket_of_[entry]);
   start_ready();
 }
 
 void Reducer::start_ready() {
-  while (next_ < missing_.size() && missing_[next_] == 0) exchange_->start(next_++);
+  while (next_ < order_.size() && missing_[order_[next_]] == 0) exchange_->start(order_[next_++]);
 }
 
 void Reducer::begin_pass() {
@@ -152,6 +198,7 @@ void Reducer::begin_pass() {
   }
   in_pass_ = true;
   next_ = 0;
+  completed_.clear();
   arrived_.assign(layout_.entries().size(), false);
   missing_.assign(exchange_->buckets().size(), 0);
   for (std::size_t i = 0; i < bucket_of_.size(); ++i) missing_[bucket_of_[i]] += layout_.entries()[i].parameter.requires_grad();
@@ -163,11 +210,12 @@ void Reducer::finish_pass() {
   const auto& entries = layout_.entries();
   std::vector<std::int32_t> parts(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) parts[i] = arrived_[i] || LeafState::of(*entries[i].parameter.impl()).grad.defined();
-  while (next_ < missing_.size()) exchange_->start(next_++);
+  while (next_ < order_.size()) exchange_->start(order_[next_++]);
   world_.post("parameters in use", parts.size() * sizeof(std::int32_t), [&](Communicator& c) { c.all_reduce(parts.data(), static_cast<std::int64_t>(parts.size()), i32); }).wait();
   std::vector<bool> in_use(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) in_use[i] = parts[i] > 0;
   exchange_->finish(in_use);
+  if (!order_observed_) take_note_of_order();
   in_pass_ = false;
 }
 
@@ -192,6 +240,8 @@ DataParallel::~DataParallel() {
 }
 
 std::size_t DataParallel::bucket_count() const { return reducer_->bucket_count(); }
+std::size_t DataParallel::bucket_bytes() const { return reducer_->bucket_bytes(); }
+const std::vector<std::size_t>& DataParallel::bucket_order() const { return reducer_->bucket_order(); }
 void DataParallel::broadcast_buffers() { reducer_->broadcast_buffers(); }
 
 CompressionReport DataParallel::compression_report() const { return reducer_->compressed() ? reducer_->compressed()->report() : CompressionReport(); }

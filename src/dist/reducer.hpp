@@ -28,6 +28,8 @@ class Reducer final : public BatchCount {
   void detach();
   void be_quiet(int change) { quiet_ += change; }
   std::size_t bucket_count() const { return exchange_->buckets().size(); }
+  std::size_t bucket_bytes() const { return bucket_bytes_; }
+  const std::vector<std::size_t>& bucket_order() const { return order_; }
   void broadcast_buffers();
   /// Null unless redundancy is taken out.
   Zero* zero() const { return zero_; }
@@ -42,6 +44,8 @@ class Reducer final : public BatchCount {
  private:
   void check_same_network(const nn::Module& net, const optim::Optimizer& optimizer, const DataParallelOptions& options) const;
   void take_note_of_arenas();
+  void take_note_of_order();
+  std::size_t best_bucket_bytes() const;
   void share_arenas();
   void unshare_arenas() noexcept;
   void arrived(std::size_t entry);
@@ -56,6 +60,7 @@ class Reducer final : public BatchCount {
   nn::Module& net_;
   FlatLayout& layout_;
   int stage_;
+  std::size_t bucket_bytes_;
   std::unique_ptr<Exchange> exchange_;
   Zero* zero_ = nullptr;                  ///< the exchange, when it is one
   CompressedExchange* compressed_ = nullptr;  ///< likewise
@@ -64,7 +69,10 @@ class Reducer final : public BatchCount {
   std::vector<const void*> arenas_;       ///< that the buckets are ranges of
   std::vector<intrusive_ptr<Arena>> shared_;  ///< with the processes of this host
   std::vector<bool> arrived_;             ///< by entry, in the pass under way
-  std::size_t next_ = 0;                  ///< bucket to be started
+  std::vector<std::size_t> order_;        ///< of buckets, in which they are started
+  std::vector<std::size_t> completed_;    ///< buckets, as their gradients were there in the pass under way
+  bool order_observed_ = false;
+  std::size_t next_ = 0;                  ///< place in the order, of the bucket to be started
   bool in_pass_ = false, detached_ = false;
   int quiet_ = 0;
   unsigned references_ = 1;

@@ -87,6 +87,40 @@ TEST_CASE("gradients that others add nothing to are what they were") {
   CHECK(values[0] == values[1]);
 }
 
+TEST_CASE("buckets are summed in the order in which their gradients came in the first pass") {
+  struct Reversed : nn::Module {
+    nn::Linear last{this, "last", 5, 2}, middle{this, "middle", 5, 5}, first{this, "first", 3, 5};
+    Tensor operator()(const Tensor& x) { return last(tanh(middle(tanh(first(x))))); }
+  };
+  dist::emulate_link({.seconds = 1e-6, .processes = 4});
+  {
+    Reversed net;
+    optim::SGD opt{net.parameters(), {.lr = 0.1}};
+    dist::DataParallel parallel{dist::world(), net, opt, {.bucket_bytes = 1}};
+    CHECK(parallel.bucket_order() == std::vector<std::size_t>{0, 1, 2, 3, 4, 5});
+    for (int step = 0; step < 3; ++step) {
+      opt.zero_grad();
+      sum(net(ones({4, 3}))).backward();
+      const auto& order = parallel.bucket_order();
+      REQUIRE(order.size() == 6);
+      // two buckets of each layer, those of the first one being the last
+      for (std::size_t i = 0; i < 6; ++i) CHECK(order[i] / 2 == 2 - i / 2);
+    }
+  }
+  dist::emulate_link({.processes = 1});
+}
+
+TEST_CASE("buckets are larger where each costs more") {
+  const auto bytes_on = [](double latency, double speed) {
+    dist::emulate_link({.seconds = latency, .bytes_per_second = speed, .processes = 4});
+    nn::Linear net{1000, 1000};
+    optim::SGD opt{net.parameters(), {.lr = 0.1}};
+    return dist::DataParallel(dist::world(), net, opt).bucket_bytes();
+  };
+  CHECK(bytes_on(1e-2, 1e9) > bytes_on(1e-6, 1e8));
+  dist::emulate_link({.processes = 1});
+}
+
 TEST_CASE("links and faults that cannot be leave the communicator where it was") {
   auto inner = alone();
   expect_error([&] { dist::make_emulated_link(std::move(inner), {.seconds = -1}); }, "ValueError: expected  a link of some seconds and bytes per second\n  actual    -1 s and 0 bytes/s");

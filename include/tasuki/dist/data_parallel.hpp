@@ -14,8 +14,11 @@ namespace tasuki::dist {
 class Reducer;
 
 struct DataParallelOptions {
-  /// Gradients are summed in ranges of about so many bytes, each as soon as its last gradient is there.
-  std::size_t bucket_bytes = std::size_t{1} << 20;
+  /// Gradients are summed in ranges of about so many bytes, each as soon as its last gradient is there. 0: sqrt(bytes of all gradients *
+  /// alpha / beta), where a sum of n bytes takes alpha + n beta seconds, as measured ahead of training: many small ones cost
+  /// alpha each, and of a large one nothing is hidden when it is the last. The bits of sums do not depend on it; with zero or
+  /// compression, where those of norms and of what is kept back do, 0 is 1 MiB.
+  std::size_t bucket_bytes = 0;
   /// What is spread over the processes instead of being on each of them (ZeRO): 1 optimizer state, 2 gradients as well, 3 parameters
   /// as well.
   int zero = 0;
@@ -102,8 +105,12 @@ class DataParallel {
   /// dimension, for a checkpoint of each process. Empty without.
   std::vector<NamedTensor> compression_state() const;
 
-  /// Ranges that gradients are summed in.
+  /// Ranges that gradients are summed in: how many, and how large about.
   std::size_t bucket_count() const;
+  std::size_t bucket_bytes() const;
+  /// The order in which they are summed: at first from the last parameter to the first; after the first pass as their gradients were
+  /// there on rank 0 in it.
+  const std::vector<std::size_t>& bucket_order() const;
   /// Gives every process the buffers of rank 0 again, such as running statistics that each has of its own batches.
   void broadcast_buffers();
 
