@@ -173,6 +173,9 @@ std::size_t Manager::away_bytes_beyond(const StepRecorder& recorder) const {
 }
 
 bool Manager::prefers_drop(const Residence& r) const {
+  // A replay has operands of its own. Those of something large may not fit beside the launch that needs it.
+  constexpr std::size_t large_part = 8;
+  if (r.bytes > options_.bytes / large_part) return false;
   if (r.replayed) return true;
   if (has_clean_copy(r)) return false;
   return r.produce_seconds < 2 * steps_->transfer_seconds(r.bytes);
