@@ -115,19 +115,29 @@ void Scheduler::place_departures() {
   // Copies that began in the step before keep the link busy when this one begins; the second round knows them.
   for (const Decision* d : order) queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
   queue = std::max(0.0, queue - seconds_);
+  struct Departure {
+    Decision* decision;
+    double gone;  ///< when its copy has ended
+  };
+  std::vector<Departure> copies;
   for (Decision* d : order) {
+    const bool once = copied[static_cast<std::size_t>(d->storage)] < 2 && !model_.storage(d->storage).clean;
+    if (!once && leaves_for_free(*d)) continue;
+    queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
+    copies.push_back({d, queue});
+  }
+  // What waits the least gets the room first: it is free again the sooner.
+  const auto wait = [&](const Departure& c) { return c.gone - end_[static_cast<std::size_t>(c.decision->from)]; };
+  std::stable_sort(copies.begin(), copies.end(), [&](const Departure& a, const Departure& b) { return wait(a) < wait(b); });
+  for (const auto& [d, gone] : copies) {
     const std::int64_t bytes = static_cast<std::int64_t>(model_.bytes(d->storage));
     int freed = d->freed_before > d->from ? d->freed_before : d->freed_before + launches;
-    const bool once = copied[static_cast<std::size_t>(d->storage)] < 2 && !model_.storage(d->storage).clean;
-    if (once || !leaves_for_free(*d)) {
-      queue = std::max(queue, end_[static_cast<std::size_t>(d->from)]) + machine_.out.seconds(model_.bytes(d->storage));
-      int latest = d->issue_at > d->from ? d->issue_at : d->issue_at + launches;
-      if (d->to == launches) latest = std::min(latest, model_.storage(d->storage).released_after);
-      for (; freed < latest && begin_of(freed) < queue; ++freed) {
-        std::int64_t& room = room_[static_cast<std::size_t>(freed % launches)];
-        if (room < bytes) break;
-        room -= bytes;
-      }
+    int latest = d->issue_at > d->from ? d->issue_at : d->issue_at + launches;
+    if (d->to == launches) latest = std::min(latest, model_.storage(d->storage).released_after);
+    for (; freed < latest && begin_of(freed) < gone; ++freed) {
+      std::int64_t& room = room_[static_cast<std::size_t>(freed % launches)];
+      if (room < bytes) break;
+      room -= bytes;
     }
     d->freed_before = freed % launches;
   }
