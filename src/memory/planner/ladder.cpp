@@ -12,6 +12,8 @@ namespace {
 // A restricted policy has fewer ways to go, and is planned as a rival of the automatic one, too.
 constexpr std::uint64_t automatic_work = 4'400'000, restricted_work = 2'200'000, small_work = 600'000;
 constexpr int few_rungs = 24, some_rungs = 60, most_rungs = 2000;
+constexpr std::size_t rungs_to_skip = 9;
+constexpr int most_failures = 3;
 constexpr double rung_ratio = 1.003;  // between the caps of two rungs, so that nearly all of a budget is used
 constexpr int bound_launches = 12;
 constexpr double good_enough = 1.002;  // times the bound
@@ -41,6 +43,7 @@ Outcome Ladder::best_within(std::size_t budget_bytes) {
   };
   const std::uint64_t end = search_.work() + work_;
   bool works = false, hopeless = false;
+  int failures = 0;
   std::size_t fits_below = SIZE_MAX;
   for (std::size_t r = 0; r < caps_.size(); ++r) {
     const std::size_t cap = caps_[r];
@@ -52,7 +55,9 @@ Outcome Ladder::best_within(std::size_t budget_bytes) {
     if (found.feasible) fits_below = found.peak;
     works |= found.feasible && found.peak <= budget_bytes;
     take(found);
-    if (!small_ && !found.feasible) break;  // there is nothing for even less memory
+    if (small_ || found.feasible) continue;
+    if (best.feasible || ++failures == most_failures) break;  // there is nothing for even less memory
+    r += rungs_to_skip;  // but choices that do not fit where they are looked for may do so elsewhere
   }
   if (!works && !hopeless && !best.feasible) take(smallest());
   return best;
