@@ -42,7 +42,13 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
     }
   } else if (strides[0] == 1 && strides[1] == 0) {
     const To value = converted<To>(*from);
-    for (std::int64_t i = 0; i < n; ++i) to[i] = value;
+    if constexpr (is_half<To>) {  // compilers store objects of a class one by one
+      const auto bits = __builtin_bit_cast(std::uint16_t, value);
+      auto* words = reinterpret_cast<std::uint16_t*>(to);
+      for (std::int64_t i = 0; i < n; ++i) words[i] = bits;
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) to[i] = value;
+    }
   } else {
     for (std::int64_t i = 0; i < n; ++i) to[i * strides[0]] = converted<To>(from[i * strides[1]]);
   }

@@ -18,6 +18,13 @@ template <bool Largest, class T>
 }
 
 template <bool Largest, class T>
+[[gnu::always_inline]] inline T best_lane(T (&lane)[lanes]) {
+  for (int width = lanes / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; ++l) lane[l] = better<Largest>(lane[l], lane[l + width]);
+  return lane[0];
+}
+
+template <bool Largest, class T>
 T extremum_in_lanes(const T* x, std::int64_t n) {
   T best = x[0];
   std::int64_t i = 0;
@@ -26,7 +33,7 @@ T extremum_in_lanes(const T* x, std::int64_t n) {
     for (int l = 0; l < lanes; ++l) lane[l] = x[l];
     for (i = lanes; i + lanes <= n; i += lanes)
       for (int l = 0; l < lanes; ++l) lane[l] = better<Largest>(lane[l], x[i + l]);
-    for (int l = 0; l < lanes; ++l) best = better<Largest>(best, lane[l]);
+    best = best_lane<Largest>(lane);
   }
   for (; i < n; ++i) best = better<Largest>(best, x[i]);
   return best;
@@ -60,12 +67,16 @@ template <class T, class F>
 
 template <bool Largest, class T>
 float extremum_of_halves(const T* x, std::int64_t n) {
-  float best = static_cast<float>(x[0]);
+  float lane[lanes];
+  for (int l = 0; l < lanes; ++l) lane[l] = static_cast<float>(x[0]);
   in_widened_blocks(x, n, [&](const float* values, std::int64_t, std::int64_t m) {
-    best = better<Largest>(best, extremum_in_lanes<Largest>(values, m));
+    std::int64_t i = 0;
+    for (; i + lanes <= m; i += lanes)
+      for (int l = 0; l < lanes; ++l) lane[l] = better<Largest>(lane[l], values[i + l]);
+    for (; i < m; ++i) lane[0] = better<Largest>(lane[0], values[i]);
     return true;
   });
-  return best;
+  return best_lane<Largest>(lane);
 }
 
 template <class T>

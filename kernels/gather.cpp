@@ -77,7 +77,7 @@ void add_in_place(const Lines& lines, const T* source, const I* index, T* out, s
 
 /// Adds in an f32 copy of each line, so that a sum of halves is rounded once.
 template <class T, class I>
-void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step, std::int64_t length) {
+void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step, std::int64_t length, bool accumulate) {
   // Neighbouring lines share their cache lines, unless a line itself is contiguous.
   const std::int64_t most_rows = lines.row.stride[table] < step ? std::clamp<std::int64_t>(16384 / length, 1, 16) : 1;
   for_blocks(lines, false, most_rows, [&](const LineBlock& block) {
@@ -93,7 +93,7 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
         row(width == 1 ? length : width, operands, strides, nullptr);
       }
     };
-    convert(TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32), false);
+    if (accumulate) convert(TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32), false);
     const auto start = [&](int k) { return block.at[k] + block.row_begin * lines.row.stride[k]; };
     const T* from = source + start(moving);
     const I* at = index + start(indices);
@@ -158,15 +158,20 @@ void scatter(const View& source, int dim, const View& index, const View& out) {
 }
 
 void scatter_add(const View& source, int dim, const View& index, const View& out, bool accumulate) {
-  if (!accumulate) zero_dense(out);
-  if (source.numel == 0) return;
+  if (source.numel == 0) {
+    if (!accumulate) zero_dense(out);
+    return;
+  }
   const View* operands[] = {&source, &index, &out};
   const Lines lines = lines_along(dim, operands, 3);
   const std::int64_t step = step_of(out, dim);
+  // Sums of whole lines of halves are written where every line gets some.
+  const bool writes = size_of(source.dtype) == 2 && lines.line.size > 1 && out.numel == source.numel / lines.line.size * extent(out, dim);
+  if (!accumulate && !writes) zero_dense(out);
   visit_floating(source.dtype, [&]<class T>(T) {
     visit_index(index.dtype, [&]<class I>(I) {
       if (sizeof(T) == 2 && lines.line.size > 1) {
-        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, extent(out, dim));
+        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, extent(out, dim), accumulate || !writes);
       } else {
         add_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step);
       }

@@ -41,28 +41,86 @@ Position<A> reflected(Position<A> p, A low, A high) {
   return odd ? Position<A>{high - rest, -p.slope} : Position<A>{low + rest, p.slope};
 }
 
+/// In pixels, wherever that is.
 template <class A>
-Position<A> position_of(A g, std::int64_t size, const GridSample& s) {
+Position<A> unbounded_position(A g, std::int64_t size, const GridSample& s) {
   const A n = static_cast<A>(size);
-  Position<A> p = s.align_corners ? Position<A>{(g + 1) / 2 * (n - 1), (n - 1) / 2} : Position<A>{((g + 1) * n - 1) / 2, n / 2};
+  return s.align_corners ? Position<A>{(g + 1) / 2 * (n - 1), (n - 1) / 2} : Position<A>{((g + 1) * n - 1) / 2, n / 2};
+}
+/// As the padding has it.
+template <class A>
+Position<A> bounded(Position<A> p, std::int64_t size, const GridSample& s) {
+  const A n = static_cast<A>(size);
   if (s.padding == GridPadding::border) return clipped(p, size);
   if (s.padding == GridPadding::reflection)
     return clipped(s.align_corners ? reflected<A>(p, 0, n - 1) : reflected<A>(p, A(-0.5), n - A(0.5)), size);
   return p;
 }
 
+/// Of numbers that an i64 holds, and without a call.
+template <class A>
+A rounded_down(A v) {
+  const A whole = static_cast<A>(static_cast<std::int64_t>(v));
+  return whole > v ? whole - 1 : whole;
+}
+template <class A>
+A rounded_to_even(A v) {
+  const A low = rounded_down(v), rest = v - low;
+  const bool odd = static_cast<std::int64_t>(low) & 1;
+  return rest > A(0.5) || (rest == A(0.5) && odd) ? low + 1 : low;
+}
+
 /// The pixels that a place is mixed of: their offsets in a plane and weights.
 template <class A>
 struct Taps {
+  static constexpr int most = 16;
   int count = 0;
-  std::int32_t offset[8];  // planes have less than 2^31 pixels, as the op has checked
-  A weight[8];
+  std::int32_t offset[most];  // planes have less than 2^31 pixels, as the op has checked
+  A weight[most];
 };
 /// What the weights gain by a step of each coordinate, in the order of the sizes.
 template <class A>
 struct Slopes {
-  A of[3][8];
+  A of[3][Taps<A>::most];
 };
+
+/// Keys' cubic convolution with a = -3/4: weights of four neighbours at t past the second one, and their slopes.
+template <class A>
+void cubic_weights(A t, A (&weight)[4], A (&slope)[4]) {
+  constexpr A a = A(-0.75);
+  const auto near = [](A d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
+  const auto near_slope = [](A d) { return (3 * (a + 2) * d - 2 * (a + 3)) * d; };
+  const auto far = [](A d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+  const auto far_slope = [](A d) { return (3 * a * d - 10 * a) * d + 8 * a; };
+  weight[0] = far(t + 1), weight[1] = near(t), weight[2] = near(1 - t), weight[3] = far(2 - t);
+  slope[0] = far_slope(t + 1), slope[1] = near_slope(t), slope[2] = -near_slope(1 - t), slope[3] = -far_slope(2 - t);
+}
+
+/// Of an image: 4 x 4 neighbours, each of which the padding moves by itself.
+template <class A>
+void find_cubic_taps(const GridSample& s, const Position<A> (&p)[3], const A (&floor)[3], Taps<A>& taps, Slopes<A>* slopes) {
+  A weight[2][4], slope[2][4];
+  std::int64_t index[2][4];
+  for (int d = 0; d < 2; ++d) {
+    cubic_weights(p[d + 1].at - floor[d + 1], weight[d], slope[d]);
+    for (int i = 0; i < 4; ++i) {
+      const Position<A> place = bounded(Position<A>{floor[d + 1] + static_cast<A>(i - 1), 0}, s.size[d + 1], s);
+      const auto at = static_cast<std::int64_t>(place.at);
+      index[d][i] = at >= 0 && at < s.size[d + 1] ? at : -1;
+    }
+  }
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 4; ++j) {
+      if (index[0][i] < 0 || index[1][j] < 0) continue;
+      const int k = taps.count++;
+      taps.offset[k] = static_cast<std::int32_t>(index[0][i] * s.size[2] + index[1][j]);
+      taps.weight[k] = weight[0][i] * weight[1][j];
+      if (!slopes) continue;
+      slopes->of[0][k] = 0;
+      slopes->of[1][k] = p[1].slope * slope[0][i] * weight[1][j];
+      slopes->of[2][k] = p[2].slope * weight[0][i] * slope[1][j];
+    }
+}
 
 template <class A>
 void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes) {
@@ -71,12 +129,13 @@ void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes
   A floor[3] = {};
   bool not_a_number = false;
   for (int d = 3 - s.dims; d < 3; ++d) {
-    p[d] = position_of(g[2 - d], s.size[d], s);
+    p[d] = unbounded_position(g[2 - d], s.size[d], s);
+    if (s.mode != GridMode::cubic) p[d] = bounded(p[d], s.size[d], s);
     not_a_number |= p[d].at != p[d].at;
     // far outside, where an index would overflow
-    const A limit = static_cast<A>(s.size[d]) + 2;
-    p[d].at = std::max(-limit, std::min(limit, p[d].at));
-    floor[d] = s.mode == GridMode::nearest ? std::nearbyint(p[d].at) : std::floor(p[d].at);
+    const A limit = s.mode == GridMode::cubic ? A(1 << 30) : static_cast<A>(s.size[d]) + 2;
+    p[d].at = p[d].at > limit ? limit : p[d].at > -limit ? p[d].at : -limit;
+    floor[d] = s.mode == GridMode::nearest ? rounded_to_even(p[d].at) : rounded_down(p[d].at);
   }
   if (not_a_number) {
     taps.count = 1;
@@ -85,6 +144,7 @@ void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes
     for (int d = 0; d < 3 && slopes; ++d) slopes->of[d][0] = taps.weight[0];
     return;
   }
+  if (s.mode == GridMode::cubic) return find_cubic_taps(s, p, floor, taps, slopes);
   const int corners = s.mode == GridMode::nearest ? 1 : 1 << s.dims;
   for (int c = 0; c < corners; ++c) {
     std::int64_t offset = 0;
@@ -132,6 +192,7 @@ struct Sampler {
       return (t.weight[0] * plane[t.offset[0]] + t.weight[1] * plane[t.offset[1]]) +
              (t.weight[2] * plane[t.offset[2]] + t.weight[3] * plane[t.offset[3]]);
     }
+    if (t.count == 1) return t.weight[0] * plane[t.offset[0]];
     T sum = 0;
     for (int k = 0; k < t.count; ++k) sum += t.weight[k] * plane[t.offset[k]];
     return sum;
@@ -182,7 +243,7 @@ struct Sampler {
       Slopes<T> slopes[block];
       for (std::int64_t b = begin; b < end; ++b) {
         const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
-        T products[block][8] = {};  // of the gradient and a tap's pixel, summed over the channels
+        T products[block][Taps<T>::most] = {};  // of the gradient and a tap's pixel, summed over the channels
         for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i], &slopes[i]);
         for (std::int64_t c = 0; c < s.channels && s.mode != GridMode::nearest; ++c) {
           const T *plane = x + (image * s.channels + c) * pixels, *g = grad_y + (image * s.channels + c) * s.places + first;

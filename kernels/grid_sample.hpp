@@ -6,7 +6,7 @@
 /// Images read at given places. All operands are row-major, f32 or f64.
 namespace tasuki::kernels::cpu {
 
-enum class GridMode : std::uint8_t { linear, nearest };
+enum class GridMode : std::uint8_t { linear, nearest, cubic };  // cubic: of images
 enum class GridPadding : std::uint8_t { zeros, border, reflection };
 
 struct GridSample {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/copy.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/visit.hpp"
 
@@ -54,6 +55,13 @@ struct Geometry {
 template <class T>
 using computed = std::conditional_t<sizeof(T) == 8, double, float>;
 
+template <class From, class To>
+void convert(const From* from, To* to, std::int64_t n) {
+  char* operands[] = {reinterpret_cast<char*>(to), const_cast<char*>(reinterpret_cast<const char*>(from))};
+  constexpr std::int64_t strides[] = {1, 1};
+  TASUKI_ON_ISA(copy_row)(dtype_of<From>, dtype_of<To>)(n, operands, strides, nullptr);
+}
+
 template <class T>
 void add_rows(const Geometry& g, const T* grad_out, T* grad, bool accumulate) {
   using A = computed<T>;
@@ -65,19 +73,24 @@ void add_rows(const Geometry& g, const T* grad_out, T* grad, bool accumulate) {
   for (std::size_t i = 0; i < g.row_of.size(); ++i) from[static_cast<std::size_t>(next[static_cast<std::size_t>(g.row_of[i])]++)] = static_cast<std::int64_t>(i);
   const std::int64_t* column_of = g.column_of.data();
   parallel_for(g.planes * g.rows, g.plane_rows(g.out_columns), [&](std::int64_t begin, std::int64_t end) {
-    std::vector<A> sums(static_cast<std::size_t>(g.columns));
+    std::vector<A> sums(static_cast<std::size_t>(g.columns)), wide(sizeof(T) == 2 ? static_cast<std::size_t>(g.out_columns) : 0);
     for (std::int64_t i = begin; i < end; ++i) {
       std::fill(sums.begin(), sums.end(), A(0));
       A* sum = sums.data();
       const auto row = static_cast<std::size_t>(i % g.rows);
       for (std::int64_t k = first[row]; k < first[row + 1]; ++k) {
-        const T* p = grad_out + (i / g.rows * g.out_rows + from[static_cast<std::size_t>(k)]) * g.out_columns;
-        for (std::int64_t j = 0; j < g.left; ++j) sum[column_of[j]] += static_cast<A>(p[j]);
-        for (std::int64_t j = 0; j < g.columns; ++j) sum[j] += static_cast<A>(p[g.left + j]);
-        for (std::int64_t j = g.left + g.columns; j < g.out_columns; ++j) sum[column_of[j]] += static_cast<A>(p[j]);
+        const T* given = grad_out + (i / g.rows * g.out_rows + from[static_cast<std::size_t>(k)]) * g.out_columns;
+        const A* p;
+        if constexpr (std::is_same_v<T, A>) p = given;
+        else convert(given, wide.data(), g.out_columns), p = wide.data();
+        for (std::int64_t j = 0; j < g.left; ++j) sum[column_of[j]] += p[j];
+        for (std::int64_t j = 0; j < g.columns; ++j) sum[j] += p[g.left + j];
+        for (std::int64_t j = g.left + g.columns; j < g.out_columns; ++j) sum[column_of[j]] += p[j];
       }
       T* to = grad + i * g.columns;
-      for (std::int64_t j = 0; j < g.columns; ++j) to[j] = T(accumulate ? static_cast<A>(to[j]) + sum[j] : sum[j]);
+      if (!accumulate) convert(sum, to, g.columns);
+      else
+        for (std::int64_t j = 0; j < g.columns; ++j) to[j] = T(static_cast<A>(to[j]) + sum[j]);
     }
   });
 }

@@ -100,7 +100,7 @@ typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t st
   std::int64_t i = 0;
   if (stride == 1) {
     for (; i + lanes <= n; i += lanes) {
-      if constexpr (std::is_same_v<T, float16>) {
+      if constexpr (sizeof(T) == 2) {
         float wide[lanes];
         widen(x + i, wide, lanes);
         for (int l = 0; l < lanes; ++l) Term::join(column[l], term(wide[l], center));
@@ -217,7 +217,13 @@ void sum_columns(const ReducePlan& plan, const T* x, const T* center, O* out, do
       for (std::int64_t c = 0; c < width; ++c) lane[c] = Term::start;
       for (; r < stop; ++r) {
         const T* row = from + offset_of(plan.reduced, plan.reduced_dims, r);
-        for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(static_cast<L>(row[c]), middle[c]));
+        if constexpr (sizeof(T) == 2) {
+          float wide[tile];
+          widen(row, wide, width);
+          for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(wide[c], middle[c]));
+        } else {
+          for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(static_cast<L>(row[c]), middle[c]));
+        }
       }
       for (std::int64_t c = 0; c < width; ++c) Term::join(total[c], lane[c]);
     }

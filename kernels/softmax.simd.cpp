@@ -21,6 +21,9 @@ template <class T, bool logarithm>
 void forward_slice(const T* x, T* y, std::int64_t n) {
   using A = compute_t<T>;
   constexpr bool keeps_exp = std::is_same_v<T, A> && !logarithm;  // y can hold exp without loss until it is scaled
+  constexpr std::int64_t most_kept = logarithm || keeps_exp ? 1 : 2048;
+  A kept[most_kept];  // of halves, where there is room for them
+  const bool is_kept = !logarithm && !keeps_exp && n <= most_kept;
   const A infinity = static_cast<A>(__builtin_inf());
   Slots<A> peaks(-infinity), sums(0);
   each_vector<A>(n, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
@@ -30,6 +33,7 @@ void forward_slice(const T* x, T* y, std::int64_t n) {
   each_vector<A>(n, [&](std::int64_t i, auto part, int k) __attribute__((always_inline)) {
     const Lanes<A> e = exp(load(x + i, part) - peak);
     if constexpr (keeps_exp) store(y + i, e, part);
+    else if (is_kept) store(kept + i, e, part);
     sums[k] += keep<A>(e, 0, part);
   });
   const A sum = sums.sum();
@@ -37,7 +41,7 @@ void forward_slice(const T* x, T* y, std::int64_t n) {
   each_vector<A>(n, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
     if constexpr (logarithm) store(y + i, (load(x + i, part) - peak) - log_sum, part);
     else if constexpr (keeps_exp) store(y + i, load(y + i, part) * scale, part);
-    else store(y + i, exp(load(x + i, part) - peak) * scale, part);
+    else store(y + i, (is_kept ? load(kept + i, part) : exp(load(x + i, part) - peak)) * scale, part);
   });
 }
 

@@ -31,6 +31,14 @@ TASUKI_INLINE T soft_plus(T x) {
   return (x > T(0) ? x : T(0)) + logarithm_of_1_plus(exponential(-absolute(x)));
 }
 
+/// logistic(x) down to 1e-38, below which it stays.
+template <class T>
+TASUKI_INLINE T normal_logistic(T x) {
+  const T a = absolute(x);
+  const T e = exponential_within_87(a > T(87) ? T(-87) : -a);
+  return (x < T(0) ? e : T(1)) / (T(1) + e);
+}
+
 /// In two steps, each of which is one instruction.
 template <class T>
 TASUKI_INLINE T limited(T x, Numbers<T> p) {
@@ -105,7 +113,7 @@ TASUKI_FUNCTOR(Selu, input, T(1.05070098735548049342) * (x > T(0) || x != x ? x 
 TASUKI_FUNCTOR(Celu, input, x > T(0) || x != x ? x : p.first * exponential_minus_1(x / p.first), x > T(0) ? T(1) : exponential(x / p.first))
 TASUKI_FUNCTOR(Mish, input, x * hyperbolic_tangent(soft_plus(x)),
                hyperbolic_tangent(soft_plus(x)) + x * logistic(x) * (T(1) - hyperbolic_tangent(soft_plus(x)) * hyperbolic_tangent(soft_plus(x))))
-TASUKI_FUNCTOR(LogSigmoid, input, -soft_plus(-x), logistic(-x))
+TASUKI_FUNCTOR(LogSigmoid, input, -soft_plus(-x), normal_logistic(-x))
 TASUKI_FUNCTOR(Tanhshrink, input, x - hyperbolic_tangent(x), hyperbolic_tangent(x) * hyperbolic_tangent(x))
 TASUKI_FUNCTOR(Softshrink, input, x > p.first ? x - p.first : (x < -p.first ? x + p.first : (x == x ? T(0) : x)), x > p.first || x < -p.first ? T(1) : T(0))
 #undef TASUKI_FUNCTOR
@@ -192,7 +200,6 @@ struct Tan {
   }
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_tan(static_cast<double>(x))); }
-  TASUKI_INLINE static float hard_df(float y) { return 1.0f + y * y; }
 };
 
 }  // namespace tasuki::functors::TASUKI_ISA

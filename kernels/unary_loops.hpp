@@ -62,7 +62,7 @@ void gradient_loop(std::int64_t n, const void* const* in, void* out, const doubl
   const C *g = static_cast<const C*>(in[0]), *v = static_cast<const C*>(in[1]);
   C* to = static_cast<C*>(out);
   const auto p = numbers_of<C>(parameters);
-  if constexpr (has_hard<F, C>) {
+  if constexpr (has_hard<F, C> && F::uses == functors::TASUKI_ISA::Uses::input) {
     in_repaired_blocks<F>(
         n, v,
         [&](std::int64_t at, std::int64_t m, float* result) {

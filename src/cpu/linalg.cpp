@@ -108,18 +108,24 @@ void svd(const View& a, const View& u, const View& s, const View& v) {
     constexpr int most_sweeps = 60;
     for (int sweep = 0, rotated = 1; sweep < most_sweeps && rotated; ++sweep) {
       rotated = 0;
+      Eigen::VectorXd square = columns.colwise().squaredNorm();
       for (std::int64_t p = 0; p < k - 1; ++p)
         for (std::int64_t q = p + 1; q < k; ++q) {
-          const double pp = columns.col(p).squaredNorm(), qq = columns.col(q).squaredNorm(), pq = columns.col(p).dot(columns.col(q));
-          if (!(std::abs(pq) > 1e-15 * std::sqrt(pp * qq))) continue;
+          const double pp = square[p], qq = square[q], pq = columns.col(p).dot(columns.col(q));
+          if (!(pq * pq > 1e-30 * std::abs(pp * qq))) continue;
           rotated = 1;
           const double zeta = (qq - pp) / (2 * pq), tangent = (zeta < 0 ? -1 : 1) / (std::abs(zeta) + std::sqrt(1 + zeta * zeta));
           const double cosine = 1 / std::sqrt(1 + tangent * tangent), sine = cosine * tangent;
           for (Matrix* turned : {&columns, &turns}) {
-            const Eigen::VectorXd old = turned->col(p);
-            turned->col(p) = cosine * old - sine * turned->col(q);
-            turned->col(q) = sine * old + cosine * turned->col(q);
+            double *first = &(*turned)(0, p), *second = &(*turned)(0, q);
+            for (std::int64_t row = 0; row < turned->rows(); ++row) {
+              const double old = first[row];
+              first[row] = cosine * old - sine * second[row];
+              second[row] = sine * old + cosine * second[row];
+            }
           }
+          square[p] -= tangent * pq;
+          square[q] += tangent * pq;
         }
     }
     std::vector<std::int64_t> order(static_cast<std::size_t>(k));

@@ -42,12 +42,17 @@ struct AddProduct final : Function {
   }
   TensorList backward_graph(const GradContext& c) override {
     TensorList grads(3);
-    if (c.needs(0)) grads[0] = sum_to(c.grad(0), c.in_shape(0), At());
-    const Tensor g = ops::widened(c.grad(0), At());
-    const auto in = [&](std::size_t i) { return ops::widened(c.in(i), At()); };
     const auto finished = [&](const Tensor& gradient, std::size_t i) { return sum_to(gradient.to(c.in_dtype(i), At()), c.in_shape(i), At()); };
-    if (c.needs(1)) grads[1] = finished(quotient ? g / in(2) * value : g * (in(2) * value), 1);
-    if (c.needs(2)) grads[2] = finished(quotient ? g * (in(1) * -value) / (in(2) * in(2)) : g * (in(1) * value), 2);
+    if (c.needs(0)) grads[0] = sum_to(c.grad(0), c.in_shape(0), At());
+    if (value == 1 && !quotient) {  // one rounding each as they are
+      if (c.needs(1)) grads[1] = finished(c.grad(0) * c.in(2), 1);
+      if (c.needs(2)) grads[2] = finished(c.grad(0) * c.in(1), 2);
+      return grads;
+    }
+    const Tensor g = ops::widened(c.grad(0), At()) * value;
+    const auto in = [&](std::size_t i) { return ops::widened(c.in(i), At()); };
+    if (c.needs(1)) grads[1] = finished(quotient ? g / in(2) : g * in(2), 1);
+    if (c.needs(2)) grads[2] = finished(quotient ? -(g * in(1)) / (in(2) * in(2)) : g * in(1), 2);
     return grads;
   }
 };

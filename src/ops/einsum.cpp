@@ -219,7 +219,21 @@ Tensor kron(const Tensor& a, const Tensor& b, At at) {
       for (const std::int64_t size : {std::int64_t{1}, columns}) wide_b.push_back(size);
       shape.push_back(rows * columns);
     }
-    return a.reshape(wide_a, at).mul({b.reshape(wide_b, at), at}).reshape(shape, at);
+    Tensor left = a.reshape(wide_a, at), right = b.reshape(wide_b, at);
+    if (n > 0 && a.numel() > 0 && b.numel() > 0) {  // rows of the result rather than of b: both sides repeat along them
+      const std::int64_t many = wide_a[2 * n - 2], few = wide_b[2 * n - 1];
+      const auto rows = [&](const Tensor& t, Shape wide) {
+        wide[2 * n - 2] = many;
+        wide[2 * n - 1] = few;
+        const Tensor repeated = t.expand(wide, at).contiguous(MemoryFormat::contiguous, at);
+        wide[2 * n - 2] = many * few;
+        wide[2 * n - 1] = 1;
+        return repeated.reshape(wide, at);
+      };
+      left = rows(left, wide_a);
+      right = rows(right, wide_b);
+    }
+    return left.mul({right, at}).reshape(shape, at);
   });
 }
 

@@ -35,7 +35,8 @@ struct Sample final : Function {
   const OpInfo& info() const override { return op; }
   std::string attributes() const override {
     static constexpr const char* paddings[] = {"zeros", "border", "reflection"};
-    return detail::concat({sample.mode == GridMode::nearest ? "nearest" : "linear", ", padding=", paddings[static_cast<int>(sample.padding)],
+    static constexpr const char* modes[] = {"linear", "nearest", "cubic"};
+    return detail::concat({modes[static_cast<int>(sample.mode)], ", padding=", paddings[static_cast<int>(sample.padding)],
                            sample.align_corners ? ", align_corners" : ""});
   }
   Spec infer(const Operands& in) override {
@@ -98,6 +99,7 @@ Tensor coordinates(std::int64_t count, bool align_corners, DType dtype, Device d
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options, At at) {
   return ops::composed(Sample::op, {&x, &grid}, at, [&] {
     check(x, grid);
+    if (options.mode == GridSampleMode::cubic && x.ndim() != 4) TASUKI_THROW(ShapeError, "expected  x of [N, C, H, W] for cubic sampling\nactual    ", x.shape());
     const Tensor images = ops::row_major(ops::widened(x, at), at), places = ops::row_major(ops::widened(grid, at), at);
     return apply(Sample(options), {&images, &places}, at).to(x.dtype(), at);
   });

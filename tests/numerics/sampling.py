@@ -81,9 +81,9 @@ def lp_pool(n):
 
 def grid_sample():
     n = int(rng.choice([2, 3]))
-    mode, padding, corners = int(rng.integers(0, 2)), int(rng.integers(0, 3)), bool(rng.random() < 0.5)
+    mode, padding, corners = int(rng.integers(0, 3 if n == 2 else 2)), int(rng.integers(0, 3)), bool(rng.random() < 0.5)
     images, grid = [size(1, 3), size(1, 4), *spatial(n, 1, 5)], spatial(n, 1, 4)
-    f = lambda x, g: F.grid_sample(x, g, ["bilinear", "nearest"][mode], ["zeros", "border", "reflection"][padding], corners)
+    f = lambda x, g: F.grid_sample(x, g, ["bilinear", "nearest", "bicubic"][mode], ["zeros", "border", "reflection"][padding], corners)
     return Case(f, [real(images), real([images[0], *grid, n], -1.4, 1.4)], [mode, padding, corners])
 
 

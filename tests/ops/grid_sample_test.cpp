@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tasuki/ops/binary.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
@@ -65,6 +66,14 @@ OpCase sample_case(std::string variant, const Shape& x, Input grid, const ts::Gr
           .flags = no_double_backward | no_nan, .slack = 8};
 }
 
+/// Held against PyTorch by tests/numerics; here narrower types against f64, and gradients against differences.
+OpCase cubic_case(std::string variant, Input grid, ts::GridSampleOptions o) {
+  o.mode = GridSampleMode::bicubic;
+  OpCase c = sample_case("cubic, " + std::move(variant), {1, 2, 4, 5}, std::move(grid), o);
+  c.reference = {};
+  return c;
+}
+
 }  // namespace
 
 OP_CASES(grid_sample) {
@@ -77,6 +86,9 @@ OP_CASES(grid_sample) {
   const Input volume_grid = real_avoiding({1, 2, 1, 2, 3}, {-1.25, -1, -0.75, -2.0 / 3, -0.5, -1.0 / 3, -0.25, 0, 0.25, 1.0 / 3, 0.5, 2.0 / 3, 0.75, 1, 1.25}, -1.2, 1.2);
   return {
       sample_case("inside", {2, 3, 4, 5}, inside, {}),
+      cubic_case("zeros outside", beyond, {}),
+      cubic_case("which repeats", beyond, {.padding = GridSamplePadding::border}),
+      cubic_case("reflected between centres", between_centres, {.padding = GridSamplePadding::reflection, .align_corners = true}),
       sample_case("beyond the border, of zeros", {1, 2, 4, 5}, beyond, {}),
       sample_case("beyond the border, which repeats", {1, 2, 4, 5}, beyond, {.padding = GridSamplePadding::border}),
       sample_case("beyond the border, reflected", {1, 2, 4, 5}, beyond, {.padding = GridSamplePadding::reflection}),
@@ -129,12 +141,28 @@ TEST_CASE("The identity's grid reads the image itself, and places far outside re
   CHECK(border[1] == 2.5);
 }
 
+TEST_CASE("Cubic sampling gives back the pixels at their centres and mixes four with Keys' weights between them") {
+  HostArray x(Shape{1, 1, 6, 7});
+  for (std::int64_t i = 0; i < x.numel(); ++i) x[i] = 0.5 + static_cast<double>(i % 7) * 0.25 - static_cast<double>(i / 7) * 0.125;
+  const ts::Tensor image = to_tensor(x, ts::f64), identity = to_tensor({1, 2, 3}, {1, 0, 0, 0, 1, 0}, ts::f64);
+  const ts::GridSampleOptions options{.mode = GridSampleMode::bicubic, .align_corners = true};
+  CHECK(difference(to_host(ts::grid_sample(image, ts::affine_grid(identity, image.shape(), true), options)), x, {1e-12, 1e-12}).empty());
+  const ts::Tensor place = to_tensor({1, 1, 1, 2}, {0.1, -0.2}, ts::f64);  // column 3.3, row 2: (-0.2 + 1) / 2 * 5
+  const double weights[] = {-0.11025, 0.83125, 0.32625, -0.04725};
+  double expected = 0;
+  for (int i = 0; i < 4; ++i) expected += weights[i] * (0.5 + (2 + i) * 0.25 - 2 * 0.125);
+  CHECK(ts::grid_sample(image, place, options).item<double>() == Approx(expected));
+}
+
 TEST_CASE("Misuse of grid_sample is explained") {
   const ts::Tensor x = to_tensor(HostArray(Shape{1, 1, 2, 3}), ts::f32), grid = to_tensor(HostArray(Shape{1, 2, 2, 3}), ts::f32), theta = to_tensor(HostArray(Shape{1, 2, 3}), ts::f32);
   const std::string tail = "\n  x: f32[1, 1, 2, 3] cpu   grid: f32[1, 2, 2, 3] cpu\n  called at <here>";
   expect_error([&] { ts::grid_sample(x, grid); }, "ShapeError: grid_sample\n  expected  grid.size(-1) == x.ndim() - 2\n  actual    3 != 2\n  the coordinates of a place" + tail);
   expect_error([&] { ts::grid_sample(x[0], grid); },
                "ShapeError: grid_sample\n  expected  x of [N, C, H, W] or [N, C, D, H, W]\n  actual    [1, 2, 3]\n  x: f32[1, 2, 3] cpu   grid: f32[1, 2, 2, 3] cpu\n  called at <here>");
+  expect_error([&] { ts::grid_sample(ts::zeros({1, 1, 2, 2, 2}), ts::zeros({1, 1, 1, 1, 3}), {.mode = GridSampleMode::bicubic}); },
+               "ShapeError: grid_sample\n  expected  x of [N, C, H, W] for cubic sampling\n  actual    [1, 1, 2, 2, 2]\n  x: f32[1, 1, 2, 2, 2] cpu   grid: f32[1, 1, 1, 1, 3] cpu\n"
+               "  called at <here>");
   expect_error([&] { ts::affine_grid(theta, {2, 1, 2, 2}); },
                "ShapeError: affine_grid\n  expected  theta of shape [2, 2, 3]\n  actual    [1, 2, 3]\n  theta: f32[1, 2, 3] cpu\n  called at <here>");
 }

@@ -5,7 +5,8 @@
 
 namespace tasuki {
 
-enum class GridSampleMode : std::uint8_t { linear, nearest };                 ///< linear: of 4 or 8 neighbours
+/// linear: of 4 or 8 neighbours; cubic: of 16, in images. The names of PyTorch's modes mean the same.
+enum class GridSampleMode : std::uint8_t { linear, nearest, cubic, bilinear = linear, bicubic = cubic };
 enum class GridSamplePadding : std::uint8_t { zeros, border, reflection };    ///< what lies outside the image
 
 struct GridSampleOptions {
@@ -20,7 +21,7 @@ struct GridSampleOptions {
 ///     y = ts::grid_sample(x, ts::affine_grid(theta, x.shape()));
 ///
 /// Floating dtypes, the same for both; halves are computed, and saved, in f32. Results are row-major. Saves x and grid, x only for the gradient of grid. Differentiable once, in
-/// x and (linear) grid. Deterministic for any number of threads. Errors: ShapeError, DTypeError.
+/// x and (but for nearest) grid. Deterministic for any number of threads. Errors: ShapeError, DTypeError.
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options = {}, SourceLocation at = SourceLocation::current());
 
 /// The grid under which grid_sample applies theta [N, 2, 3] (or [N, 3, 4]) to images of shape `size` [N, C, H, W] (or [N, C, D, H, W]):
