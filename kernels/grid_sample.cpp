@@ -198,6 +198,25 @@ struct Sampler {
     return sum;
   }
 
+  /// Places of one tap at most, for all channels.
+  void pick(const Taps<T>* taps, std::int64_t image, std::int64_t first, std::int64_t count, T* y) const {
+    std::int32_t from[block], to[block];  // of the places inside the image
+    T weight[block];
+    std::int64_t inside = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (taps[i].count == 0) continue;
+      from[inside] = taps[i].offset[0];
+      weight[inside] = taps[i].weight[0];
+      to[inside++] = static_cast<std::int32_t>(i);
+    }
+    for (std::int64_t c = 0; c < s.channels; ++c) {
+      const T* plane = x + (image * s.channels + c) * pixels;
+      T* target = y + (image * s.channels + c) * s.places + first;
+      if (inside < count) std::fill_n(target, count, T(0));
+      for (std::int64_t i = 0; i < inside; ++i) target[to[i]] = weight[i] * plane[from[i]];
+    }
+  }
+
   void forward(T* y) const {
     const std::int64_t blocks = (s.places + block - 1) / block;
     parallel_for(s.n * blocks, 1 + work_per_chunk / (block * (s.channels + 8)), [&](std::int64_t begin, std::int64_t end) {
@@ -205,6 +224,10 @@ struct Sampler {
       for (std::int64_t b = begin; b < end; ++b) {
         const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
         for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i]);
+        if (s.mode == GridMode::nearest) {
+          pick(taps, image, first, count, y);
+          continue;
+        }
         for (std::int64_t c = 0; c < s.channels; ++c) {
           const T* plane = x + (image * s.channels + c) * pixels;
           T* to = y + (image * s.channels + c) * s.places + first;

@@ -73,7 +73,7 @@ void pool_argmax(const View& x, const View& index, const TapGrid& g) {
       Planes from(rows, dtype);
       for (std::int64_t p = begin; p < end; ++p) {
         const A* plane = static_cast<const A*>(from.read(p));
-        if (g.size[0] == 1 && g.size[2] >= 8) {
+        if (g.size[0] == 1 && g.size[1] > 1 && g.size[2] >= 8) {
           argmax_of_image(plane, g, dtype, to + p * outputs);
           continue;
         }

@@ -56,7 +56,6 @@ void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
   if (op == UnaryOp::neg && !accumulate) return unary(op, numbers, grad_out, grad_in);
-  if (op == UnaryOp::frac && !accumulate) return copy(grad_out, grad_in);
   if (unary_uses(op) == UnaryUses::nothing && op != UnaryOp::neg && op != UnaryOp::frac) {  // steps: flat but for the jumps
     if (!accumulate) fill(grad_in, 0);
     return;

@@ -62,7 +62,7 @@ struct Unary final : Function {
       default: kernels::not_on(l.device(), info().name);
     }
   }
-  bool has_fused_backward() const override { return true; }
+  bool has_fused_backward() const override { return op != UnaryOp::frac; }  // its gradient is the gradient
   void backward(Backward& b) override {
     const View& operand = uses == UnaryUses::input ? b.in(0) : uses == UnaryUses::output ? b.out(0) : b.grad_out(0);
     const GradSlot to = b.grad(0);
@@ -72,6 +72,7 @@ struct Unary final : Function {
     }
   }
   TensorList backward_graph(const GradContext& c) override {
+    if (op == UnaryOp::frac) return {c.grad(0)};
     if (uses == UnaryUses::nothing) return {mul(c.grad(0), Operand(detail::constant_slope(op), At()))};
     return {mul(c.grad(0), Operand(detail::slope_of(op, numbers, uses == UnaryUses::input ? c.in(0) : c.out(0)), At()))};
   }

@@ -3,7 +3,12 @@
 
 #include <string>
 
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/cat.hpp"
+#include "tasuki/ops/linear.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/unary.hpp"
 #include "tasuki/tensor/random.hpp"
 #include "tests/nn/known_weights.hpp"
 
@@ -37,6 +42,11 @@ void check(const nn::Module& module, const Known& known, Run&& run) {
   check_row(x.grad()[1].flatten(), known.grad_x);
   CHECK(norm(gradient_of(module, "weight_hh_l0_reverse")) == Approx(known.weight_norm).epsilon(1e-4));
   CHECK(norm(gradient_of(module, "bias_hh_l1")) == Approx(known.bias_norm).epsilon(1e-4));
+}
+
+void check_same(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  CHECK(ts::max(ts::abs(a - b)).item<float>() == 0);
 }
 
 const Tensor& first_h() {
@@ -123,6 +133,66 @@ TEST_CASE("Cells are one step of their layers") {
   const nn::RNNCell rnn_cell{3, 4, {.activation = ts::RecurrentActivation::relu}};
   same_weights(rnn_cell, rnn);
   CHECK(near(rnn_cell(x), rnn(x.unsqueeze(0)).y));
+}
+
+TEST_CASE("Without a batch, layers compute what they compute of one sequence") {
+  for (const bool batch_first : {false, true}) {
+    nn::RecurrentLayerOptions o = both_ways;
+    o.batch_first = batch_first;
+    const nn::GRU gru{3, 2, o};
+    const nn::LSTM lstm{3, 2, o};
+    const Tensor x = wave({5, 3}, 1, 0.3), h = wave({4, 2}, 1, 0.5), c = wave({4, 2}, 1, 0.7);
+    const int dim = batch_first ? 0 : 1;
+    const auto [y, last] = gru(x, h);
+    const auto batched = gru(x.unsqueeze(dim), h.unsqueeze(1));
+    check_same(y, batched.y.squeeze(dim));
+    check_same(last, batched.h.squeeze(1));
+    const auto one = lstm(x, {h, c}), many = lstm(x.unsqueeze(dim), {h.unsqueeze(1), c.unsqueeze(1)});
+    check_same(one.y, many.y.squeeze(dim));
+    check_same(one.c, many.c.squeeze(1));
+  }
+}
+
+TEST_CASE("With projections, an LSTM's state goes through W_hr at each step") {
+  const nn::LSTM lstm{3, 4, {.bidirectional = true, .proj_size = 2}};
+  set_known_weights(lstm);
+  const Tensor x = wave({5, 2, 3}, 1, 0.3), h0 = wave({2, 2, 2}, 1, 0.5), c0 = wave({2, 2, 4}, 1, 0.7);
+  const auto parameter = [&](const std::string& name) {
+    for (const auto& [own, p] : lstm.named_parameters())
+      if (own == name) return p.detach();
+    FAIL(name << " is missing");
+    return Tensor();
+  };
+  /// The steps of a direction over the first `steps` of sample b.
+  const auto stepwise = [&](int direction, std::int64_t b, std::int64_t steps) {
+    const std::string of = direction ? "_l0_reverse" : "_l0";
+    Tensor h = h0[direction].narrow(0, b, 1), c = c0[direction].narrow(0, b, 1);
+    std::vector<Tensor> y(static_cast<std::size_t>(steps));
+    for (std::int64_t k = 0; k < steps; ++k) {
+      const std::int64_t t = direction ? steps - 1 - k : k;
+      const Tensor gates = ts::linear(x[t].narrow(0, b, 1), parameter("weight_ih" + of), parameter("bias_ih" + of)) + ts::linear(h, parameter("weight_hh" + of), parameter("bias_hh" + of));
+      const auto g = ts::chunk(gates, 4, 1);
+      c = ts::sigmoid(g[1]) * c + ts::sigmoid(g[0]) * ts::tanh(g[2]);
+      h = ts::linear(ts::sigmoid(g[3]) * ts::tanh(c), parameter("weight_hr" + of));
+      y[static_cast<std::size_t>(t)] = h;
+    }
+    return std::make_pair(ts::cat(y, 0), h);
+  };
+  const auto [y, h, c] = lstm(x, {h0, c0}, to_tensor({2}, {5, 3}, ts::i64));
+  CHECK(y.shape() == ts::Shape{5, 2, 4});
+  CHECK(h.shape() == ts::Shape{2, 2, 2});
+  CHECK(c.shape() == ts::Shape{2, 2, 4});
+  for (std::int64_t b = 0; b < 2; ++b)
+    for (int direction = 0; direction < 2; ++direction) {
+      const std::int64_t steps = b ? 3 : 5;
+      const auto [expected, last] = stepwise(direction, b, steps);
+      const Tensor own = y.select(1, b).narrow(0, 0, steps).narrow(1, 2 * direction, 2);
+      CHECK(ts::max(ts::abs(own - expected)).item<float>() < 1e-5f);
+      CHECK(ts::max(ts::abs(h[direction].narrow(0, b, 1) - last)).item<float>() < 1e-5f);
+    }
+  CHECK(ts::max(ts::abs(y.select(1, 1).narrow(0, 3, 2))).item<float>() == 0);
+  CHECK_THROWS_AS((nn::GRU{3, 4, {.proj_size = 2}}), ts::ValueError);
+  CHECK_THROWS_AS((nn::LSTM{3, 4, {.proj_size = 4}}), ts::ValueError);
 }
 
 TEST_CASE("Dropout acts between layers, in training alone") {
