@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 
-#include "benchmarks/swap_vs_recompute/real.hpp"
+#include "benchmarks/swap_vs_recompute/run.hpp"
 #include "benchmarks/swap_vs_recompute/simulated.hpp"
 #include "tasuki/memory/simulation.hpp"
 #include "tasuki/runtime/sim.hpp"

@@ -15,6 +15,7 @@
 #include "benchmarks/swap_vs_recompute/pictures.hpp"
 #include "benchmarks/swap_vs_recompute/real.hpp"
 #include "benchmarks/swap_vs_recompute/simulated.hpp"
+#include "benchmarks/swap_vs_recompute/turns.hpp"
 #include "benchmarks/swap_vs_recompute/verdict.hpp"
 #include "tasuki/memory/simulation.hpp"
 #include "tasuki/runtime/bytes.hpp"
@@ -34,7 +35,7 @@ std::vector<std::string> list(const std::string& text) {
 class Benchmark {
  public:
   Benchmark(int argc, char** argv)
-      : quick_(option(argc, argv, "quick", "") == "1"), parts_(list(option(argc, argv, "parts", "simulated,sim,cpu,largest"))),
+      : program_(argv[0]), quick_(option(argc, argv, "quick", "") == "1"), parts_(list(option(argc, argv, "parts", "simulated,sim,cpu,largest"))),
         models_(list(option(argc, argv, "models", quick_ ? "lenet,unet3d" : ""))),
         machines_(list(option(argc, argv, "machines", quick_ ? "v100-nvlink" : "v100-nvlink,a100-pcie4,h100-pcie5"))),
         svg_(option(argc, argv, "svg", "")), traces_(option(argc, argv, "write-traces", "")), json_(option(argc, argv, "json", "")),
@@ -90,7 +91,7 @@ class Benchmark {
   }
 
   void real(const std::string& how, const std::string& machine) {
-    RealSettings settings{.phis = phis_or(how == "cpu" ? std::vector<double>{0.75, 0.5, 0.25} : std::vector<double>{0.75, 0.5, 0.25, 0.1})};
+    RealSettings settings{.program = program_, .phis = phis_or(how == "cpu" ? std::vector<double>{0.75, 0.5, 0.25} : std::vector<double>{0.75, 0.5, 0.25, 0.1})};
     if (quick_) settings.most_steps = 3;
     std::vector<std::vector<Row>> curves;
     for (const std::string& model : models_or(all_models())) {
@@ -117,6 +118,7 @@ class Benchmark {
     }
   }
 
+  std::string program_;
   bool quick_;
   std::vector<std::string> parts_, models_, machines_;
   std::string svg_, traces_, json_;
@@ -131,6 +133,7 @@ class Benchmark {
 
 int main(int argc, char** argv) {
   try {
+    if (const std::optional<int> served = serve_turns(argc, argv)) return *served;
     return Benchmark(argc, argv).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
