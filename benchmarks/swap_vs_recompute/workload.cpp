@@ -27,16 +27,17 @@ std::string describe(const Task& t) {
   const std::string size = std::to_string(t.size);
   if (t.model == "gpt2") text += " " + std::to_string(t.layers) + "x" + std::to_string(t.channels) + ", " + size + " tokens";
   else text += " " + size + (t.model == "unet3d" ? "^3" : " px");
+  if (t.channels && (t.model == "resnet50" || t.model == "deeplabv3p")) text += ", width " + std::to_string(t.channels) + " of 64";
   return text + ", batch " + std::to_string(t.batch) + ", " + name_of(t.dtype);
 }
 
 Task small_task(const std::string& model) {
   if (model == "lenet") return {.model = model, .batch = 512, .size = 28};
-  if (model == "resnet50") return {.model = model, .batch = 16, .size = 64};
+  if (model == "resnet50") return {.model = model, .batch = 32, .size = 96, .channels = 32};
   if (model == "gpt2") return {.model = model, .batch = 8, .size = 128, .channels = 128, .layers = 6};
   if (model == "unet3d") return {.model = model, .batch = 1, .size = 48, .channels = 8, .layers = 3};
   title_of(model);
-  return {.model = model, .batch = 2, .size = 97};
+  return {.model = model, .batch = 4, .size = 161, .channels = 16};
 }
 
 Task quick_task(const std::string& model) {
@@ -44,7 +45,7 @@ Task quick_task(const std::string& model) {
   task.batch = std::max<std::int64_t>(2, task.batch / 8);
   if (model == "unet3d") task.size = 16, task.channels = 4;
   if (model == "gpt2") task.layers = 2;
-  if (model == "resnet50" || model == "deeplabv3p") task.size = 33;
+  if (model == "resnet50" || model == "deeplabv3p") task.size = 33, task.channels = 0;
   return task;
 }
 
@@ -116,8 +117,11 @@ std::unique_ptr<Training> begin_training(const Task& t, Device device) {
   manual_seed(11);
   const std::int64_t n = t.batch, s = t.size;
   if (t.model == "lenet") return with_momentum(models::LeNet(), t, {n, 1, s, s}, {n}, 10);
-  if (t.model == "resnet50") return with_momentum(models::ResNet(models::ResNetDepth::layers50), t, {n, 3, s, s}, {n}, 1000);
-  if (t.model == "deeplabv3p") return with_momentum(models::DeepLabV3Plus(), t, {n, 3, s, s}, {n, s, s}, 21);
+  if (t.model == "resnet50") return with_momentum(models::ResNet(models::ResNetDepth::layers50, {.width = t.channels ? t.channels : 64}), t, {n, 3, s, s}, {n}, 1000);
+  if (t.model == "deeplabv3p") {
+    const models::DeepLabV3PlusOptions published, options{.width = t.channels ? t.channels : published.width, .channels = published.channels * (t.channels ? t.channels : published.width) / published.width};
+    return with_momentum(models::DeepLabV3Plus(options), t, {n, 3, s, s}, {n, s, s}, 21);
+  }
   if (t.model == "unet3d")
     return with_momentum(models::UNet3d({.in_channels = 4, .classes = 3, .channels = t.channels, .levels = t.layers}), t, {n, 4, s, s, s}, {n, s, s, s}, 3);
   title_of(t.model);

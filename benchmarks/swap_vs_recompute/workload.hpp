@@ -14,7 +14,7 @@ struct Task {
   std::string model;         ///< "lenet", "resnet50", "gpt2", "unet3d", "deeplabv3p"
   std::int64_t batch = 1;
   std::int64_t size = 0;     ///< pixels or voxels along each axis, or tokens of a sequence
-  std::int64_t channels = 0; ///< gpt2: width; unet3d: of the first convolution; others: as published
+  std::int64_t channels = 0; ///< gpt2: width; others: of the first convolution, 0: as published
   std::int64_t layers = 0;   ///< gpt2: blocks; unet3d: levels
   DType dtype = DType::f32;
 };

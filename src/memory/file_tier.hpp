@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "src/memory/extents.hpp"
+#include "src/runtime/extents.hpp"
 #include "src/memory/file_calls.hpp"
 #include "src/memory/transfer.hpp"
 

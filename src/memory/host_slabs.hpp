@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/memory/extents.hpp"
+#include "src/runtime/extents.hpp"
 #include "tasuki/core/function_ref.hpp"
 
 namespace tasuki::memory {

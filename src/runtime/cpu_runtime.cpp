@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 #include <thread>
 
 #include "src/core/sanitized.hpp"
@@ -21,7 +20,6 @@ namespace {
 constexpr bool caching = !address_sanitized;
 
 constexpr std::size_t granule = 64, small = 1024;
-constexpr std::size_t mapped = std::size_t{1} << 20;  // from here on blocks come from mmap, in whole pages
 constexpr int small_classes = small / granule, steps = 8;
 
 /// Up to 1 KiB in steps of 64 bytes, then 8 sizes per power of two: at most 12.5 % of a block is unused.
@@ -46,8 +44,20 @@ std::size_t bytes_of_class(std::size_t i) {
   return ((std::size_t{1} << (j / steps + 10)) / steps) * (j % steps + steps + 1);
 }
 
+std::size_t page_bytes() {
+  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+/// From here on blocks come from mmap, and all size classes are whole pages.
+std::size_t mapped() { return 16 * page_bytes(); }
+constexpr std::size_t has_parts = std::size_t{1} << 20;  // from here on parts of a block give their pages back
+constexpr std::size_t worth_moving = std::size_t{256} << 10;  // smaller pieces cost the system more than clearing as many pages
+// Each piece stays a mapping of its own wherever it goes, and gets smaller. The system slows down with their number, and has an end of it.
+constexpr std::size_t most_pieces = 1024;
+
 void give_back(void* block, std::size_t block_bytes) noexcept {
-  if (block_bytes >= mapped) unmap_pages({static_cast<char*>(block), block_bytes});
+  if (block_bytes >= mapped()) unmap_pages({static_cast<char*>(block), block_bytes});
   else std::free(block);
 }
 
@@ -83,20 +93,28 @@ void* CpuRuntime::allocate(std::size_t bytes, StreamId) {
 
 void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
   auto& list = cache_[index];
-  if (list.empty()) return nullptr;
-  void* block = list.back();
-  list.pop_back();
+  void* block = nullptr;
+  if (!list.empty()) {
+    block = list.back();
+    list.pop_back();
+  } else if (block_bytes >= mapped() && spare_.free_bytes() >= block_bytes) {
+    const auto taken = spare_.take(block_bytes);
+    if (!taken) return nullptr;
+    block = reinterpret_cast<void*>(taken->offset);
+  } else {
+    return nullptr;
+  }
   ++stats_.allocations;
   stats_.current_bytes += block_bytes;
   return block;
 }
 
-/// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together. What cached blocks have to go
-/// for it is the caller's: their pages, or else keep_rest.
-bool CpuRuntime::reserve(std::size_t bytes, PageRanges& donors) {
+/// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together. The pages that have to go for
+/// it are the caller's.
+bool CpuRuntime::reserve(std::size_t bytes, PageRanges* donors) {
   if (stats_.limit_bytes && stats_.reserved_bytes + bytes > stats_.limit_bytes) {
     if (stats_.current_bytes + bytes > stats_.limit_bytes) return false;
-    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, &donors);
+    release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, donors);
     if (stats_.reserved_bytes + bytes > stats_.limit_bytes) return false;
   }
   stats_.reserved_bytes += bytes;
@@ -107,18 +125,20 @@ bool CpuRuntime::reserve(std::size_t bytes, PageRanges& donors) {
 
 void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   PageRanges donors;
-  bool reserved;
+  bool reserved, limited;
   {
     const Lock lock(*this);
-    reserved = reserve(block_bytes, donors);
+    limited = stats_.limit_bytes != 0;
+    reserved = reserve(block_bytes, block_bytes >= mapped() ? &donors : nullptr);
   }
   void* block = nullptr;
-  if (reserved && block_bytes >= mapped && !donors.empty()) block = remap_pages(block_bytes, donors);
-  for (const PageRange& rest : donors) keep_rest(rest);
+  if (reserved && !donors.empty()) block = remap_pages(block_bytes, donors);
+  for (const PageRange& rest : donors) unmap_pages(rest);
   if (!reserved) return nullptr;
   for (int attempt = 0; attempt < 2 && !block; ++attempt) {
     if (attempt) release_cached();
-    block = block_bytes >= mapped ? map_pages(block_bytes) : std::aligned_alloc(granule, block_bytes);
+    block = block_bytes >= mapped() ? map_pages(block_bytes) : std::aligned_alloc(granule, block_bytes);
+    if (block && limited && block_bytes >= mapped()) populate_pages({static_cast<char*>(block), block_bytes});
   }
   const Lock lock(*this);
   if (!block) {
@@ -131,37 +151,19 @@ void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   return block;
 }
 
-/// What is left of a block that went for another one becomes a block of the largest size that it and the limit have room for.
-void CpuRuntime::keep_rest(PageRange rest) {
-  if (rest.bytes >= mapped) {
-    const Lock lock(*this);
-    const std::size_t room = stats_.limit_bytes - std::min(stats_.limit_bytes, stats_.reserved_bytes), most = std::min(rest.bytes, room);
-    if (most >= mapped) {
-      SizeClass c = size_class(most);
-      if (c.bytes > most) c = {c.index - 1, bytes_of_class(static_cast<std::size_t>(c.index) - 1)};
-      try {
-        cache_[c.index].push_back(rest.begin);
-        stats_.reserved_bytes += c.bytes;
-        stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.reserved_bytes);
-        rest = {rest.begin + c.bytes, rest.bytes - c.bytes};
-      } catch (const std::bad_alloc&) {  // no room to remember it: give it back instead
-      }
-    }
-  }
-  unmap_pages(rest);
-}
-
 std::size_t CpuRuntime::block_bytes(std::size_t bytes) const { return bytes ? size_class(bytes).bytes : 0; }
 
 void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   if (!block) return;
   const SizeClass c = size_class(bytes);
+  char *const begin = static_cast<char*>(block), *const end = begin + c.bytes;
   const Lock lock(*this);
-  const std::size_t missing = gaps_.empty() ? 0 : fill_gaps(static_cast<char*>(block), static_cast<char*>(block) + c.bytes);
-  stats_.current_bytes -= c.bytes - missing;
+  const std::size_t idle = idle_.empty() ? 0 : idle_.remove(begin, end), missing = gaps_.empty() ? 0 : gaps_.remove(begin, end);
+  stats_.current_bytes -= c.bytes - missing - idle;
   if (caching && !missing) {
     try {
-      cache_[c.index].push_back(block);
+      if (stats_.limit_bytes && c.bytes >= mapped()) spare_.give(reinterpret_cast<std::size_t>(block), c.bytes);
+      else cache_[c.index].push_back(block);
       return;
     } catch (const std::bad_alloc&) {  // no room to remember it: give it back instead
     }
@@ -170,9 +172,61 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   give_back(block, c.bytes);
 }
 
-/// Gives cached blocks back until at least `enough` bytes are free again: the smallest that will do, or else large ones first. Those
-/// of whole pages go to `donors`, if there are any, and are then the caller's.
-std::size_t CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
+/// Gives what nobody uses back to the system: at least `enough` bytes, where there are so many. Pages that are worth it go to `donors`
+/// instead, if there are any, and are then the caller's.
+void CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
+  std::size_t freed = release_spare(enough, donors);
+  if (freed < enough) freed += release_idle(enough - freed);
+  if (freed < enough) release_blocks(enough - freed);
+}
+
+std::size_t CpuRuntime::release_spare(std::size_t enough, PageRanges* donors) {
+  if (pieces_ > most_pieces && spare_.free_bytes() > stats_.limit_bytes / 4) {
+    enough = SIZE_MAX;
+    donors = nullptr;
+    pieces_ = 0;
+  }
+  std::size_t freed = 0;
+  while (freed < enough && spare_.free_bytes() > 0) {
+    const std::size_t page = page_bytes(), missing = std::max(std::min(enough - freed, spare_.free_bytes()), mapped());
+    const bool moves = donors && donors->size() < most_ranges && spare_.largest_free() >= worth_moving;
+    // What goes back is best taken from small pieces, of which nothing else can be made.
+    const std::size_t bytes = std::min((missing + page - 1) / page * page, moves ? spare_.largest_free() : spare_.smallest_free());
+    const PageRange pages{reinterpret_cast<char*>(spare_.take(bytes)->offset), bytes};
+    if (moves) donors->push_back(pages);
+    else unmap_pages(pages);
+    pieces_ += moves;
+    freed += bytes;
+  }
+  stats_.reserved_bytes -= freed;
+  return freed;
+}
+
+namespace {
+
+/// Without access a use before commit stops the program instead of reading zeros.
+void take_pages(PageRange part) {
+  // Where other processes see them as well, only the first of these gives pages back; elsewhere it is refused.
+  if (madvise(part.begin, part.bytes, MADV_REMOVE) != 0) madvise(part.begin, part.bytes, MADV_DONTNEED);
+  mprotect(part.begin, part.bytes, PROT_NONE);
+}
+
+}  // namespace
+
+std::size_t CpuRuntime::release_idle(std::size_t enough) {
+  std::size_t freed = 0;
+  while (freed < enough && !idle_.empty()) {
+    const PageRange part = idle_.remove_any();
+    gaps_.add(part.begin, part.begin + part.bytes);
+    take_pages(part);
+    freed += part.bytes;
+  }
+  stats_.reserved_bytes -= freed;
+  return freed;
+}
+
+/// The smallest cached blocks that will do, or else large ones first.
+std::size_t CpuRuntime::release_blocks(std::size_t enough) {
   const auto is_full = [&](std::size_t i) { return !cache_[i].empty(); };
   std::size_t freed = 0, largest = cache_.size();
   while (freed < enough) {
@@ -182,10 +236,8 @@ std::size_t CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
     for (std::size_t j = i; j > 0 && bytes_of_class(j - 1) >= enough - freed; --j)
       if (is_full(j - 1)) i = j - 1;
     const std::size_t block_bytes = bytes_of_class(i);
-    void* const block = cache_[i].back();
+    give_back(cache_[i].back(), block_bytes);
     cache_[i].pop_back();
-    if (donors && block_bytes >= mapped && donors->size() < most_ranges) donors->push_back({static_cast<char*>(block), block_bytes});
-    else give_back(block, block_bytes);
     freed += block_bytes;
   }
   stats_.reserved_bytes -= freed;
@@ -194,7 +246,9 @@ std::size_t CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
 
 std::size_t CpuRuntime::release_cached() {
   const Lock lock(*this);
-  return release_locked(SIZE_MAX);
+  const std::size_t before = stats_.reserved_bytes;
+  release_locked(SIZE_MAX);
+  return before - stats_.reserved_bytes;
 }
 
 // ---- parts of blocks
@@ -208,9 +262,9 @@ struct Pages {
 
 /// The pages that a part has to itself, or all that it touches; none of blocks that share pages with others.
 Pages pages_of(const BlockPart& part, bool shared) {
-  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t page = page_bytes();
   char* const block = static_cast<char*>(part.block);  // aligned to a page
-  if (part.bytes == 0 || size_class(part.block_bytes).bytes < mapped) return {block, block};
+  if (part.bytes == 0 || size_class(part.block_bytes).bytes < has_parts) return {block, block};
   const std::size_t up = page - 1, last = part.offset + part.bytes;
   const std::size_t begin = (part.offset + (shared ? 0 : up)) / page * page, end = (last + (shared ? up : 0)) / page * page;
   return {block + begin, block + std::max(begin, end)};
@@ -220,40 +274,21 @@ Pages pages_of(const BlockPart& part, bool shared) {
 
 std::size_t CpuRuntime::decommittable(BlockPart part) const { return pages_of(part, false).bytes(); }
 
-std::size_t CpuRuntime::gaps_within(const char* begin, const char* end) const {
-  std::size_t bytes = 0;
-  for (const auto& [from, to] : gaps_)
-    if (from < end && to > begin) bytes += static_cast<std::size_t>(std::min<const char*>(to, end) - std::max<const char*>(from, begin));
-  return bytes;
-}
-
-/// Removes [begin, end) from the gaps; how many of its bytes were in one.
-std::size_t CpuRuntime::fill_gaps(char* begin, char* end) {
-  std::size_t bytes = 0;
-  auto gap = gaps_.lower_bound(begin);
-  if (gap != gaps_.begin() && std::prev(gap)->second > begin) --gap;
-  while (gap != gaps_.end() && gap->first < end) {
-    const auto [from, to] = *gap;
-    gap = gaps_.erase(gap);
-    bytes += static_cast<std::size_t>(std::min(to, end) - std::max(from, begin));
-    if (from < begin) gaps_.emplace(from, begin);
-    if (to > end) gap = gaps_.emplace(end, to).first;
-  }
-  return bytes;
-}
-
 std::size_t CpuRuntime::decommit(BlockPart part) {
   const Pages pages = pages_of(part, false);
   if (pages.bytes() == 0) return 0;
   const Lock lock(*this);
-  const std::size_t bytes = pages.bytes() - fill_gaps(pages.begin, pages.end);
-  gaps_.emplace(pages.begin, pages.end);
-  // Without access a use before commit stops the program instead of reading zeros.
-  // Where other processes see them as well, only the first of these gives pages back; elsewhere it is refused.
-  if (madvise(pages.begin, pages.bytes(), MADV_REMOVE) != 0) madvise(pages.begin, pages.bytes(), MADV_DONTNEED);
-  mprotect(pages.begin, pages.bytes(), PROT_NONE);
-  stats_.reserved_bytes -= bytes;
+  const std::size_t missing = gaps_.bytes_within(pages.begin, pages.end), idle = idle_.remove(pages.begin, pages.end);
+  const std::size_t bytes = pages.bytes() - missing - idle;
   stats_.current_bytes -= bytes;
+  if (caching && stats_.limit_bytes && missing == 0) {  // until somebody needs the pages, they can stay
+    idle_.add(pages.begin, pages.end);
+    return bytes;
+  }
+  gaps_.remove(pages.begin, pages.end);
+  gaps_.add(pages.begin, pages.end);
+  take_pages({pages.begin, pages.bytes()});
+  stats_.reserved_bytes -= bytes + idle;
   return bytes;
 }
 
@@ -261,32 +296,30 @@ void CpuRuntime::commit(BlockPart part) {
   const Pages pages = pages_of(part, true);
   for (;;) {
     std::size_t bytes;
-    PageRanges donors;
-    bool committed = false;
+    bool reserved;
     {
       const Lock lock(*this);
-      bytes = gaps_within(pages.begin, pages.end);
+      stats_.current_bytes += idle_.remove(pages.begin, pages.end);
+      bytes = gaps_.bytes_within(pages.begin, pages.end);
       if (bytes == 0) return;
-      committed = reserve(bytes, donors);
-      if (committed) {
-        fill_gaps(pages.begin, pages.end);
+      reserved = reserve(bytes, nullptr);
+      if (reserved) {
+        gaps_.remove(pages.begin, pages.end);
         mprotect(pages.begin, pages.bytes(), PROT_READ | PROT_WRITE);
       }
     }
-    if (committed) populate_pages({pages.begin, pages.bytes()});
-    for (const PageRange& rest : donors) keep_rest(rest);
-    if (committed) return;
+    if (reserved) return populate_pages({pages.begin, pages.bytes()});
     if (!manager() || !manager()->make_room(bytes)) no_room(bytes, bytes);
   }
 }
 
 void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
   const std::size_t block_bytes = size_class(bytes).bytes;
-  if (block_bytes < mapped) return allocate(bytes, 0);
+  if (block_bytes < has_parts) return allocate(bytes, 0);
   char* const block = map_addresses(block_bytes);
   if (!block) no_room(bytes, block_bytes);
   const Lock lock(*this);
-  gaps_.emplace(block, block + block_bytes);
+  gaps_.add(block, block + block_bytes);
   return block;
 }
 
@@ -308,7 +341,10 @@ void CpuRuntime::reset_peak() {
 void CpuRuntime::set_byte_limit(std::size_t bytes) {
   const Lock lock(*this);
   stats_.limit_bytes = bytes;
-  if (bytes && stats_.reserved_bytes > bytes) release_locked(stats_.reserved_bytes - bytes);
+  if (bytes == 0) return;
+  for (auto i = static_cast<std::size_t>(size_class(mapped()).index); i < cache_.size(); ++i)
+    for (auto& list = cache_[i]; !list.empty(); list.pop_back()) spare_.give(reinterpret_cast<std::size_t>(list.back()), bytes_of_class(i));
+  if (stats_.reserved_bytes > bytes) release_locked(stats_.reserved_bytes - bytes);
 }
 
 void CpuRuntime::copy_async(void* to, const void* from, std::size_t bytes, CopyKind, StreamId) {

@@ -1,16 +1,19 @@
 #pragma once
 #include <atomic>
-#include <map>
 #include <vector>
 
-#include "src/runtime/pages.hpp"
+#include "src/runtime/address_set.hpp"
+#include "src/runtime/extents.hpp"
 #include "tasuki/runtime/runtime.hpp"
 
 namespace tasuki {
 
 /// The host: synchronous, with an allocator that keeps freed blocks by size class, because malloc, touching and free of 16 MB
-/// cost 90 to 320 us of page faults. Under a limit, where blocks of one size have to go for those of another, they hand over their
-/// pages.
+/// cost 90 to 320 us of page faults.
+///
+/// Under a limit the blocks that nobody uses are one store of pages, whatever size they had: a block is cut out of it where it has that
+/// much in one place, else it is put together from what lies elsewhere by moving pages, because clearing a page costs the system ten
+/// times as much as moving it.
 class CpuRuntime final : public DeviceRuntime {
  public:
   CpuRuntime();
@@ -37,16 +40,19 @@ class CpuRuntime final : public DeviceRuntime {
   class Lock;
   void* take_cached(int size_class, std::size_t block_bytes);
   void* take_fresh(std::size_t block_bytes);
-  bool reserve(std::size_t bytes, PageRanges& donors);
-  void keep_rest(PageRange rest);
-  std::size_t release_locked(std::size_t enough, PageRanges* donors = nullptr);
-  std::size_t fill_gaps(char* begin, char* end);
-  std::size_t gaps_within(const char* begin, const char* end) const;
+  bool reserve(std::size_t bytes, PageRanges* donors);
+  void release_locked(std::size_t enough, PageRanges* donors = nullptr);
+  std::size_t release_spare(std::size_t enough, PageRanges* donors);
+  std::size_t release_idle(std::size_t enough);
+  std::size_t release_blocks(std::size_t enough);
   [[noreturn]] void no_room(std::size_t bytes, std::size_t block_bytes);
 
   mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
   std::vector<std::vector<void*>> cache_;
-  std::map<char*, char*> gaps_;  // decommitted ranges: begin, end
+  Extents spare_;    // by address: pages that are in no block
+  std::size_t pieces_ = 0;  // that were moved since the store was last emptied
+  AddressSet idle_;  // decommitted parts of blocks whose pages are still there
+  AddressSet gaps_;  // and those without
   MemoryStats stats_;
 };
 

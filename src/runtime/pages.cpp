@@ -33,7 +33,7 @@ char* map_aligned(std::size_t bytes, int protection, int flags) noexcept {
     unmap_pages({pages + before + bytes, huge_page - before});
     pages += before;
   }
-  madvise(pages, bytes, MADV_HUGEPAGE);
+  if (bytes >= huge_page) madvise(pages, bytes, MADV_HUGEPAGE);
   return pages;
 }
 
@@ -54,34 +54,32 @@ bool take(PageRange pages, char* to) noexcept {
   return moved == pages.bytes;
 }
 
-/// Lets a part of what map_addresses gave be used.
-bool admit(PageRange pages) noexcept {
-  if (pages.bytes == 0) return true;
-  if (mprotect(pages.begin, pages.bytes, PROT_READ | PROT_WRITE) != 0) return false;
-  populate_pages(pages);
-  return true;
+/// Huge pages stay whole where both ends are aligned for them.
+void split_at_huge_page(PageRanges& donors) noexcept {
+  const std::size_t count = donors.size();
+  for (std::size_t i = 0; i < count && donors.size() < most_ranges; ++i) {
+    const std::size_t head = (huge_page - reinterpret_cast<std::uintptr_t>(donors[i].begin) % huge_page) % huge_page;
+    if (head == 0 || donors[i].bytes < head + huge_page) continue;
+    donors.push_back({donors[i].begin, head});
+    donors[i] = {donors[i].begin + head, donors[i].bytes - head};
+  }
 }
 
-bool fill(char* to, char* end, PageRanges& donors) noexcept {
-  for (PageRange& donor : donors) {
-    const std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(end - to)) / huge_page * huge_page;
-    if (bytes == 0) continue;
-    const PageRange first{donor.begin, bytes};
-    donor = {donor.begin + bytes, donor.bytes - bytes};
-    if (!take(first, to)) return false;
-    to += bytes;
-  }
-  // Less than a huge page is left to fill, or of each donor.
-  for (PageRange& donor : donors) {
-    if (to == end) return true;
-    if (donor.bytes == 0) continue;
-    char* const next = to + std::min(huge_page, static_cast<std::size_t>(end - to));
-    const std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(next - to));
-    donor.bytes -= bytes;
-    if (!take({donor.begin + donor.bytes, bytes}, to) || !admit({to + bytes, static_cast<std::size_t>(next - to) - bytes})) return false;
-    to = next;
-  }
-  return admit({to, static_cast<std::size_t>(end - to)});
+/// Where the moved pages end; nullptr when one could not be moved.
+char* fill(char* to, char* end, PageRanges& donors) noexcept {
+  if (static_cast<std::size_t>(end - to) >= huge_page && is_aligned(to)) split_at_huge_page(donors);
+  for (const bool whole : {true, false})
+    for (PageRange& donor : donors) {
+      if (whole && !(is_aligned(to) && is_aligned(donor.begin))) continue;
+      std::size_t bytes = std::min(donor.bytes, static_cast<std::size_t>(end - to));
+      if (whole) bytes = bytes / huge_page * huge_page;
+      if (bytes == 0) continue;
+      const PageRange first{donor.begin, bytes};
+      donor = {donor.begin + bytes, donor.bytes - bytes};
+      if (!take(first, to)) return nullptr;
+      to += bytes;
+    }
+  return to;
 }
 
 }  // namespace
@@ -101,9 +99,15 @@ void populate_pages([[maybe_unused]] PageRange pages) noexcept {
 
 char* remap_pages(std::size_t bytes, PageRanges& donors) noexcept {
   char* const block = map_addresses(bytes);
-  if (!block || fill(block, block + bytes, donors)) return block;
-  munmap(block, bytes);
-  return nullptr;
+  if (!block) return nullptr;
+  char* const end = block + bytes;
+  char* const filled = fill(block, end, donors);
+  if (!filled || (filled != end && mprotect(filled, static_cast<std::size_t>(end - filled), PROT_READ | PROT_WRITE) != 0)) {
+    unmap_pages({block, bytes});
+    return nullptr;
+  }
+  populate_pages({filled, static_cast<std::size_t>(end - filled)});
+  return block;
 }
 
 }  // namespace tasuki

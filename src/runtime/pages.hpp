@@ -10,7 +10,7 @@ struct PageRange {
   char* begin = nullptr;
   std::size_t bytes = 0;
 };
-inline constexpr std::size_t most_ranges = 8;
+inline constexpr std::size_t most_ranges = 32;
 using PageRanges = SmallVector<PageRange, most_ranges>;  ///< never more, so that it never asks for memory
 
 /// What a huge page holds, and how mappings of at least that are aligned, so that huge pages fit them.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "src/core/sanitized.hpp"
 #include "tasuki/runtime/runtime.hpp"
@@ -68,7 +69,7 @@ TEST_CASE("pages: a block takes the pages of others, and leaves them the rest") 
       {10 * mib, {10 * mib}, 10 * mib, 0},
       {10 * mib, {12 * mib}, 10 * mib, 2 * mib},
       {12 * mib, {10 * mib}, 10 * mib, 0},
-      {12 * mib, {5 * mib, 7 * mib}, 11 * mib, mib},  // 2 + 3 huge pages, and a part of one
+      {12 * mib, {5 * mib, 7 * mib}, 12 * mib, 0},  // 2 + 3 huge pages, and two halves of one
       {3 * mib, {8 * mib}, 3 * mib, 5 * mib},
       {mib, {mib, mib}, mib, mib},
       {8 * mib, {mib, mib, mib}, 3 * mib, 0},
@@ -134,6 +135,72 @@ TEST_CASE("pages: under a limit blocks of one size become blocks of another") {
     CHECK(used_pages(block, 24 * mib) > 0);
     cpu.deallocate(block, 24 * mib, 0);
   }
+  cpu.set_byte_limit(0);
+  cpu.release_cached();
+  CHECK(cpu.memory_stats().reserved_bytes == before);
+}
+
+TEST_CASE("pages: blocks of many sizes and parts of an arena come and go under a limit, and none writes to another") {
+  ts::DeviceRuntime& cpu = ts::runtime_of(ts::Device::cpu());
+  cpu.release_cached();
+  const std::size_t before = cpu.memory_stats().reserved_bytes, limit = before + 40 * mib;
+  struct Held {
+    char* data;
+    std::size_t bytes;
+    unsigned char value;
+  };
+  std::vector<Held> blocks;
+  constexpr std::size_t parts = 6, part_bytes = mib + 12345;
+  cpu.set_byte_limit(limit);
+  auto* const arena = static_cast<char*>(cpu.allocate_decommitted(parts * part_bytes));
+  bool there[parts] = {};
+  const auto part_of = [&](std::size_t i) { return ts::BlockPart{arena, parts * part_bytes, i * part_bytes, part_bytes}; };
+  const auto holds = [](const char* data, std::size_t bytes, unsigned char value) {
+    for (std::size_t at = 0; at < bytes; at += 1021)
+      if (static_cast<unsigned char>(data[at]) != value) return false;
+    return static_cast<unsigned char>(data[bytes - 1]) == value;
+  };
+  std::uint64_t random = 88172645463325252u;
+  const auto next = [&](std::uint64_t n) {
+    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+    return static_cast<std::size_t>(random % n);
+  };
+  for (int round = 0; round < 6000; ++round) {
+    const std::size_t i = next(parts);
+    if (next(3) == 0) {
+      if (there[i]) {
+        REQUIRE(holds(arena + i * part_bytes, part_bytes, static_cast<unsigned char>(200 + i)));
+        cpu.decommit(part_of(i));
+        there[i] = false;
+      } else if (cpu.memory_stats().current_bytes + 2 * mib < limit) {
+        cpu.commit(part_of(i));
+        std::memset(arena + i * part_bytes, static_cast<int>(200 + i), part_bytes);
+        there[i] = true;
+      }
+    } else if (next(2) == 0 || blocks.empty()) {
+      const std::size_t bytes = 1000 + next(std::uint64_t{1} << (10 + next(14)));
+      if (cpu.memory_stats().current_bytes + cpu.block_bytes(bytes) > limit) continue;
+      auto* const data = static_cast<char*>(cpu.allocate(bytes, 0));
+      const auto value = static_cast<unsigned char>(1 + next(190));
+      std::memset(data, value, bytes);
+      blocks.push_back({data, bytes, value});
+    } else {
+      const std::size_t k = next(blocks.size());
+      REQUIRE(holds(blocks[k].data, blocks[k].bytes, blocks[k].value));
+      cpu.deallocate(blocks[k].data, blocks[k].bytes, 0);
+      blocks[k] = blocks.back();
+      blocks.pop_back();
+    }
+    REQUIRE(cpu.memory_stats().reserved_bytes <= limit);
+  }
+  for (const Held& b : blocks) {
+    CHECK(holds(b.data, b.bytes, b.value));
+    cpu.deallocate(b.data, b.bytes, 0);
+  }
+  for (std::size_t i = 0; i < parts; ++i)
+    if (there[i]) CHECK(holds(arena + i * part_bytes, part_bytes, static_cast<unsigned char>(200 + i)));
+  cpu.deallocate(arena, parts * part_bytes, 0);
+  CHECK(cpu.memory_stats().current_bytes == before);
   cpu.set_byte_limit(0);
   cpu.release_cached();
   CHECK(cpu.memory_stats().reserved_bytes == before);

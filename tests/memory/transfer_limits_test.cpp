@@ -5,7 +5,7 @@
 
 #include "src/memory/byte_text.hpp"
 #include "src/memory/checksum.hpp"
-#include "src/memory/extents.hpp"
+#include "src/runtime/extents.hpp"
 #include "src/memory/host_limit.hpp"
 #include "src/memory/host_slabs.hpp"
 #include "tasuki/core/error.hpp"

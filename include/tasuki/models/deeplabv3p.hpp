@@ -11,6 +11,7 @@ struct DeepLabV3PlusOptions {
   ResNetDepth backbone = ResNetDepth::layers50;
   std::int64_t in_channels = 3;
   std::int64_t output_stride = 16;  ///< of the backbone, 16 or 8; the dilations of the pyramid are 6, 12, 18, doubled at 8
+  std::int64_t width = 64;          ///< of the backbone's first convolution
   std::int64_t channels = 256;      ///< of the pyramid and the decoder
   std::int64_t shallow_channels = 48;
   double dropout = 0.5;             ///< after the pyramid
@@ -45,7 +46,7 @@ class DeepLabV3Plus : public nn::Module {
   nn::ModulePtr clone() const override { return clone_as(*this, options_); }
 
  private:
-  static ResNetOptions features_of(const DeepLabV3PlusOptions& o) { return {.in_channels = o.in_channels, .output_stride = o.output_stride}; }
+  static ResNetOptions features_of(const DeepLabV3PlusOptions& o) { return {.in_channels = o.in_channels, .output_stride = o.output_stride, .width = o.width}; }
   static Tensor enlarged(const Tensor& h, const Tensor& like) {
     return interpolate(h, {.size = {like.size(2), like.size(3)}, .mode = Interpolation::bilinear});
   }

@@ -18,6 +18,7 @@ struct ResNetOptions {
   std::int64_t classes = 1000;  ///< of the last layer, which a ResNetBackbone does not have
   std::int64_t in_channels = 3;
   std::int64_t output_stride = 32;  ///< 16 or 8: the last one or two stages dilate their kernels instead of halving the image
+  std::int64_t width = 64;          ///< channels of the first convolution, from which all others follow
   bool zero_last_gamma = false;     ///< each block starts as the identity, which helps large batches (Goyal et al., 2017)
 };
 
@@ -84,7 +85,7 @@ class ResNetBackbone : public nn::Module {
     f.deep = s.leave(layer4(layer3(layer2(f.shallow))));
     return f;
   }
-  std::int64_t shallow_channels() const { return depth_ < ResNetDepth::layers50 ? 64 : 256; }
+  std::int64_t shallow_channels() const { return options_.width * (depth_ < ResNetDepth::layers50 ? 1 : 4); }
   std::int64_t deep_channels() const { return 8 * shallow_channels(); }
   ResNetDepth depth() const { return depth_; }
   const ResNetOptions& options() const { return options_; }
@@ -92,16 +93,16 @@ class ResNetBackbone : public nn::Module {
 
  private:
   void create() {
-    const std::int64_t output_stride = options_.output_stride;
+    const std::int64_t output_stride = options_.output_stride, first = options_.width;
     TASUKI_CHECK(ValueError, output_stride == 32 || output_stride == 16 || output_stride == 8, "output_stride is ", output_stride);
-    stem.append(nn::Conv2d{options_.in_channels, 64, {.kernel = 7, .stride = 2, .padding = 3, .bias = false}}).append(nn::BatchNorm2d{64}).append(nn::ReLU{});
+    stem.append(nn::Conv2d{options_.in_channels, first, {.kernel = 7, .stride = 2, .padding = 3, .bias = false}}).append(nn::BatchNorm2d{first}).append(nn::ReLU{});
     const bool bottleneck = depth_ >= ResNetDepth::layers50;
     const std::int64_t expansion = bottleneck ? 4 : 1;
     const std::int64_t* const blocks = block_counts();
     nn::Sequential* const stages[] = {&layer1, &layer2, &layer3, &layer4};
-    std::int64_t channels = 64, reached = 4, dilation = 1;
+    std::int64_t channels = first, reached = 4, dilation = 1;
     for (int stage = 0; stage < 4; ++stage) {
-      const std::int64_t width = 64 << stage;
+      const std::int64_t width = first << stage;
       std::int64_t stride = stage == 0 ? 1 : 2;
       const std::int64_t first_dilation = dilation;
       if (reached * stride > output_stride) {

@@ -1,8 +1,8 @@
-#include "src/memory/extents.hpp"
+#include "src/runtime/extents.hpp"
 
 #include "tasuki/core/error.hpp"
 
-namespace tasuki::memory {
+namespace tasuki {
 
 namespace {
 Event later(Event a, Event b) { return a.ticket < b.ticket ? b : a; }
@@ -20,11 +20,12 @@ std::optional<Extents::Taken> Extents::take(std::size_t bytes) {
     free_.emplace(offset + bytes, Part{part.bytes - bytes, part.last_use});
     by_size_.emplace(part.bytes - bytes, offset + bytes);
   }
-  in_use_ += bytes;
+  free_bytes_ -= bytes;
   return Taken{offset, part.last_use};
 }
 
 void Extents::insert(std::size_t offset, Part part) {
+  const std::size_t bytes = part.bytes;
   auto after = free_.lower_bound(offset);
   if (after != free_.end() && offset + part.bytes > after->first)
     TASUKI_THROW(InternalError, "an extent of ", part.bytes, " bytes at ", offset, " was given back twice");
@@ -46,11 +47,7 @@ void Extents::insert(std::size_t offset, Part part) {
   }
   free_.emplace(offset, part);
   by_size_.emplace(part.bytes, offset);
-}
-
-void Extents::give(std::size_t offset, std::size_t bytes, Event last_use) {
-  insert(offset, {bytes, last_use});
-  in_use_ -= bytes;
+  free_bytes_ += bytes;
 }
 
 void Extents::grow(std::size_t bytes) {
@@ -58,4 +55,4 @@ void Extents::grow(std::size_t bytes) {
   size_ += bytes;
 }
 
-}  // namespace tasuki::memory
+}  // namespace tasuki
