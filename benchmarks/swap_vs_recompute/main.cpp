@@ -95,7 +95,7 @@ class Benchmark {
     if (quick_) settings.most_steps = 3;
     std::vector<std::vector<Row>> curves;
     for (const std::string& model : models_or(all_models())) {
-      const Task task = quick_ ? quick_task(model) : small_task(model);
+      const Task task = quick_ ? quick_task(model) : how == "cpu" ? cpu_task(model) : small_task(model);
       std::printf("==> %s on %s, %s\n", describe(task).c_str(), how.c_str(), machine.c_str());
       std::fflush(stdout);
       curves.push_back(real_curve(task, how, machine, settings));

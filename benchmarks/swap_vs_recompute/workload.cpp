@@ -33,11 +33,17 @@ std::string describe(const Task& t) {
 
 Task small_task(const std::string& model) {
   if (model == "lenet") return {.model = model, .batch = 512, .size = 28};
-  if (model == "resnet50") return {.model = model, .batch = 32, .size = 96, .channels = 32};
+  if (model == "resnet50") return {.model = model, .batch = 16, .size = 64};
   if (model == "gpt2") return {.model = model, .batch = 8, .size = 128, .channels = 128, .layers = 6};
   if (model == "unet3d") return {.model = model, .batch = 1, .size = 48, .channels = 8, .layers = 3};
   title_of(model);
-  return {.model = model, .batch = 4, .size = 161, .channels = 16};
+  return {.model = model, .batch = 2, .size = 97};
+}
+
+Task cpu_task(const std::string& model) {
+  if (model == "resnet50") return {.model = model, .batch = 32, .size = 96, .channels = 32};
+  if (model == "deeplabv3p") return {.model = model, .batch = 4, .size = 161, .channels = 16};
+  return small_task(model);
 }
 
 Task quick_task(const std::string& model) {
@@ -45,7 +51,7 @@ Task quick_task(const std::string& model) {
   task.batch = std::max<std::int64_t>(2, task.batch / 8);
   if (model == "unet3d") task.size = 16, task.channels = 4;
   if (model == "gpt2") task.layers = 2;
-  if (model == "resnet50" || model == "deeplabv3p") task.size = 33, task.channels = 0;
+  if (model == "resnet50" || model == "deeplabv3p") task.size = 33;
   return task;
 }
 

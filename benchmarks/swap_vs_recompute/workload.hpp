@@ -24,6 +24,7 @@ std::string describe(const Task& task);
 
 /// What (a) is run on for real in seconds a step at most, and what (b) and the papers train.
 Task small_task(const std::string& model);
+Task cpu_task(const std::string& model);    ///< the same, with activations for most of the memory
 Task quick_task(const std::string& model);  ///< in milliseconds
 Task paper_task(const std::string& model, DType dtype);
 std::vector<std::string> all_models();
