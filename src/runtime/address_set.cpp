@@ -12,14 +12,6 @@ std::size_t AddressSet::bytes_within(const char* begin, const char* end) const {
   return bytes;
 }
 
-PageRange AddressSet::first_within(char* begin, char* end) const {
-  auto range = ranges_.lower_bound(begin);
-  if (range != ranges_.begin() && std::prev(range)->second > begin) --range;
-  if (range == ranges_.end() || range->first >= end) return {begin, 0};
-  char* const from = std::max(range->first, begin);
-  return {from, static_cast<std::size_t>(std::min(range->second, end) - from)};
-}
-
 std::size_t AddressSet::remove(char* begin, char* end) {
   std::size_t bytes = 0;
   auto range = ranges_.lower_bound(begin);

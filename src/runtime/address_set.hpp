@@ -18,8 +18,6 @@ class AddressSet {
   std::size_t bytes_within(const char* begin, const char* end) const;
   /// Takes [begin, end) out, and says how many of its bytes were there.
   std::size_t remove(char* begin, char* end);
-  /// The first range that lies in [begin, end), cut to that, or one of no bytes.
-  PageRange first_within(char* begin, char* end) const;
   /// Takes any range out; one of no bytes when there is none.
   PageRange remove_any();
 
