@@ -180,16 +180,18 @@ TASUKI_LANES void store(T* p, Lanes<compute_t<T>> v, Part part) {
   else detail::store_some(p, v, part.count);
 }
 
-/// Elements `stride` apart.
+/// Elements `stride` apart. The loops stay loops: unrolled for each operand of each kernel they are most of the code of a kernel, for
+/// what is bound by memory.
 template <class T, class Count>
 TASUKI_LANES Lanes<compute_t<T>> load_strided(const T* p, std::int64_t stride, Count count) {
   using A = compute_t<T>;
   if (stride == 1) return load(p, count);
   std::int64_t n = width<A>;
   if constexpr (std::is_same_v<Count, Part>) n = count.count;
-  Lanes<A> v{};
-  for (std::int64_t i = 0; i < n; ++i) v[i] = static_cast<A>(p[i * stride]);
-  return v;
+  A lanes[width<A>] = {};
+#pragma GCC unroll 1
+  for (std::int64_t i = 0; i < n; ++i) lanes[i] = static_cast<A>(p[i * stride]);
+  return load(lanes);
 }
 template <class T, class Count>
 TASUKI_LANES void store_strided(T* p, std::int64_t stride, Lanes<compute_t<T>> v, Count count) {
@@ -197,7 +199,10 @@ TASUKI_LANES void store_strided(T* p, std::int64_t stride, Lanes<compute_t<T>> v
   if (stride == 1) return store(p, v, count);
   std::int64_t n = width<A>;
   if constexpr (std::is_same_v<Count, Part>) n = count.count;
-  for (std::int64_t i = 0; i < n; ++i) p[i * stride] = static_cast<T>(static_cast<A>(v[i]));
+  A lanes[width<A>];
+  store(lanes, v);
+#pragma GCC unroll 1
+  for (std::int64_t i = 0; i < n; ++i) p[i * stride] = static_cast<T>(lanes[i]);
 }
 
 /// `fill` in the lanes that do not count.
