@@ -4,7 +4,7 @@ namespace tasuki::kernels::cpu {
 
 void binary(BinaryOp op, const View& a, const View& b, const View& out) {
   const View* operands[] = {&out, &a, &b};
-  run_staged(TASUKI_ON_ISA(binary_loop)(op, out.dtype), out.dtype, operands, 2, false);
+  run_rows(TASUKI_ON_ISA(binary_row)(op, out.dtype), TASUKI_ON_ISA(binary_loop)(op, out.dtype), out.dtype, operands, 2);
 }
 
 namespace {
@@ -42,6 +42,8 @@ void binary_backward(BinaryOp op, int operand, const View& grad, const View& a, 
   if (p.needs.a) operands[++inputs] = &a;
   if (p.needs.out) operands[++inputs] = &out;
   if (p.needs.b) operands[++inputs] = &b;
+  if (!accumulate && p.loop == BinaryPiece::mul) return binary(BinaryOp::mul, *operands[1], *operands[2], to);
+  if (!accumulate && p.loop == BinaryPiece::div) return binary(BinaryOp::div, *operands[1], *operands[2], to);
   run_staged(TASUKI_ON_ISA(binary_piece_loop)(p.loop, to.dtype), to.dtype, operands, inputs, accumulate);
 }
 

@@ -32,6 +32,8 @@ enum class BinaryPiece : unsigned char {
   fmod_b, remainder_b, atan2_a, atan2_b, hypot_a, hypot_b, logaddexp_a, logaddexp_b, prelu_x, prelu_weight
 };
 TASUKI_PER_ISA(DenseLoop binary_loop(BinaryOp op, DType dtype))
+/// Rows of their own for the ops and dtypes that gain by them; null for all others.
+TASUKI_PER_ISA(RowFunction binary_row(BinaryOp op, DType dtype))
 TASUKI_PER_ISA(DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype))
 
 }  // namespace tasuki::kernels::cpu

@@ -1,6 +1,7 @@
 #include "kernels/binary.hpp"
 
 #include "kernels/binary_functors.hpp"
+#include "kernels/register_row.hpp"
 #include "kernels/staged_row.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
@@ -24,6 +25,16 @@ DenseLoop binary_loop(BinaryOp op, DType dtype) {
     case BinaryOp::prelu: return loop_for<Prelu, 2, false>(dtype);
   }
   return nullptr;
+}
+
+RowFunction binary_row(BinaryOp op, DType dtype) {
+  switch (op) {
+    case BinaryOp::add: return register_row_for<Add>(dtype);
+    case BinaryOp::sub: return register_row_for<Sub>(dtype);
+    case BinaryOp::mul: return register_row_for<Mul>(dtype);
+    case BinaryOp::div: return register_row_for<Div>(dtype);
+    default: return nullptr;
+  }
 }
 
 DenseLoop binary_piece_loop(BinaryPiece piece, DType dtype) {

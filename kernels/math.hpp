@@ -203,15 +203,8 @@ TASUKI_INLINE float error_function(float x) {
 }
 TASUKI_INLINE double error_function(double x) { return __builtin_erf(x); }
 
-/// sin(x + quarters * pi/2), by quarter turns of r in [-pi/4, pi/4]. The reduction is done in doubles: pi/2 as 25 bits, whose multiples are
-/// exact, and the rest.
-TASUKI_INLINE float sine_in_quarters(float x, std::int32_t quarters) {
-  const double magnitude = static_cast<double>(absolute(x));
-  const double rounder = 6755399441055744.0;  // 1.5 * 2^52
-  const double shifted = magnitude * 6.36619772367581382433e-01 + rounder;
-  const double turns = shifted - rounder;
-  const float r = static_cast<float>((magnitude - turns * 1.57079631090164184570e+00) - turns * 1.58932547735281966916e-08);
-  const std::int32_t n = static_cast<std::int32_t>(bits_as<std::uint64_t>(shifted) & 3u) + quarters;
+/// sin(r + quarters * pi/2) for r in [-pi/4, pi/4].
+TASUKI_INLINE float sine_of_reduced(float r, std::int32_t quarters) {
   const float z = r * r;
   float s = -1.9515295891e-4f;
   s = s * z + 8.3321608736e-3f;
@@ -220,12 +213,35 @@ TASUKI_INLINE float sine_in_quarters(float x, std::int32_t quarters) {
   c = c * z - 1.388731625493765e-3f;
   c = c * z + 4.166664568298827e-2f;
   const float sine = s * z * r + r, cosine = c * z * z - 0.5f * z + 1.0f;
-  return bits_as<float>(bits_as<std::uint32_t>(n & 1 ? cosine : sine) ^ (static_cast<std::uint32_t>(n & 2) << 30));
+  return bits_as<float>(bits_as<std::uint32_t>(quarters & 1 ? cosine : sine) ^ (static_cast<std::uint32_t>(quarters & 2) << 30));
+}
+/// sin(|x| + quarters * pi/2), by quarter turns. The reduction is done in doubles: pi/2 as 25 bits, whose multiples are exact, and the rest.
+TASUKI_INLINE float sine_in_quarters(float x, std::int32_t quarters) {
+  const double magnitude = static_cast<double>(absolute(x));
+  const double rounder = 6755399441055744.0;  // 1.5 * 2^52
+  const double shifted = magnitude * 6.36619772367581382433e-01 + rounder;
+  const double turns = shifted - rounder;
+  const float r = static_cast<float>((magnitude - turns * 1.57079631090164184570e+00) - turns * 1.58932547735281966916e-08);
+  return sine_of_reduced(r, static_cast<std::int32_t>(bits_as<std::uint64_t>(shifted) & 3u) + quarters);
+}
+/// The same for halves up to 2^16, reduced in f32: pi/2 as twice 8 bits, whose multiples are exact, and the rest.
+TASUKI_INLINE float sine_of_half_in_quarters(float x, std::int32_t quarters) {
+  const float magnitude = absolute(x);
+  const float rounder = 12582912.0f;  // 1.5 * 2^23
+  const float shifted = magnitude * 0.636619772f + rounder;
+  const float turns = shifted - rounder;
+  const float r = ((magnitude - turns * 1.5703125f) - turns * 4.825592041015625e-4f) - turns * 1.2675907949996192e-6f;
+  return sine_of_reduced(r, static_cast<std::int32_t>(bits_as<std::uint32_t>(shifted) & 3u) + quarters);
 }
 /// Larger finite arguments lose their digits in the reduction: loops hand them to libm.
 inline constexpr float largest_reduced_angle = 4.0e8f;
 TASUKI_INLINE float sine(float x) { return bits_as<float>(bits_as<std::uint32_t>(sine_in_quarters(x, 0)) ^ (bits_as<std::uint32_t>(x) & 0x80000000u)); }
 TASUKI_INLINE float cosine(float x) { return sine_in_quarters(x, 1); }
+inline constexpr float largest_reduced_half = 65536.0f;
+TASUKI_INLINE float sine_of_half(float x) {
+  return bits_as<float>(bits_as<std::uint32_t>(sine_of_half_in_quarters(x, 0)) ^ (bits_as<std::uint32_t>(x) & 0x80000000u));
+}
+TASUKI_INLINE float cosine_of_half(float x) { return sine_of_half_in_quarters(x, 1); }
 TASUKI_INLINE double sine(double x) { return __builtin_sin(x); }
 TASUKI_INLINE double cosine(double x) { return __builtin_cos(x); }
 

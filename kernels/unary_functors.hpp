@@ -146,7 +146,10 @@ struct Elu {
 };
 
 /// Sine and cosine reduce their argument in f32 as far as that is exact and leave the rest to libm.
+struct SinOfHalf;
+struct CosOfHalf;
 struct Sin {
+  using OfHalves = SinOfHalf;
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return sine(x); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return cosine(x); }
@@ -157,6 +160,7 @@ struct Sin {
   TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
 };
 struct Cos {
+  using OfHalves = CosOfHalf;
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return cosine(x); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return -sine(x); }
@@ -165,6 +169,18 @@ struct Cos {
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
   TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(-__builtin_sin(static_cast<double>(x))); }
+};
+
+/// Halves have so few digits that their angles are reduced in f32 all the way.
+struct SinOfHalf : Sin {
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return sine_of_half(x); }
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return cosine_of_half(x); }
+  TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_half); }
+};
+struct CosOfHalf : Cos {
+  TASUKI_INLINE static float f(float x, Numbers<float>) { return cosine_of_half(x); }
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return -sine_of_half(x); }
+  TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_half); }
 };
 
 /// Above 0, floats go through Stirling's series in vectors; the rest is taken apart.

@@ -27,8 +27,8 @@ template <class F, class Easy, class Hard, class Store>
   for (std::int64_t at = 0; at < n; at += block) {
     const std::int64_t m = n - at < block ? n - at : block;
     easy(at, m, result);
-    bool any = false;
-    for (std::int64_t i = 0; i < m; ++i) any |= F::is_hard(x[at + i]);
+    int any = 0;  // not a bool, over which compilers do not vectorize
+    for (std::int64_t i = 0; i < m; ++i) any |= F::is_hard(x[at + i]) ? 1 : 0;
     if (any)
       for (std::int64_t i = 0; i < m; ++i)
         if (F::is_hard(x[at + i])) result[i] = hard(x[at + i]);
@@ -98,9 +98,11 @@ void integer_loop(std::int64_t n, const void* const* in, void* out, const double
 template <class F, bool Integers>
 UnaryLoops loops_for(DType dtype) {
   switch (dtype) {
-    case DType::f32:
     case DType::bf16:
-    case DType::f16: return {&value_loop<F, float>, &gradient_loop<F, float>};
+    case DType::f16:
+      if constexpr (requires { typename F::OfHalves; }) return {&value_loop<typename F::OfHalves, float>, &gradient_loop<typename F::OfHalves, float>};
+      [[fallthrough]];
+    case DType::f32: return {&value_loop<F, float>, &gradient_loop<F, float>};
     case DType::f64: return {&value_loop<F, double>, &gradient_loop<F, double>};
     default: break;
   }

@@ -1,10 +1,13 @@
 #include "kernels/math.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <type_traits>
 
+#include "tasuki/core/half.hpp"
 #include "tests/catch.hpp"
 
 // The elementary functions of the kernels against libm in double, over arguments of all exponents and both signs.
@@ -81,6 +84,32 @@ TEST_CASE("f32 sine and cosine are exact up to the largest angle that is reduced
   CHECK(std::signbit(functors::sine(-0.0f)));
   CHECK(std::isnan(functors::sine(inf)));
   CHECK(std::isnan(functors::cosine(not_a_number)));
+}
+
+namespace {
+/// The largest error of f on all numbers of a half dtype up to the largest that is reduced, in units of its last place.
+template <class Half, class F, class Exact>
+double worst_half_error(F&& f, Exact&& exact) {
+  double worst = 0;
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const float x = static_cast<float>(Half::from_bits(static_cast<std::uint16_t>(bits)));
+    if (!(std::fabs(x) <= functors::largest_reduced_half)) continue;
+    const double expected = exact(static_cast<double>(x)), error = std::fabs(expected - static_cast<double>(f(x)));
+    int exponent = 0;
+    std::frexp(expected, &exponent);
+    worst = std::max(worst, error == 0 ? 0 : std::ldexp(error, (std::is_same_v<Half, tasuki::float16> ? 11 : 8) - exponent));
+  }
+  return worst;
+}
+}  // namespace
+
+TEST_CASE("Sine and cosine of all halves are exact to a few hundredths of their last place before they are rounded") {
+  const auto sine = [](double x) { return std::sin(x); };
+  const auto cosine = [](double x) { return std::cos(x); };
+  CHECK(worst_half_error<tasuki::float16>(&functors::sine_of_half, sine) < 0.05);
+  CHECK(worst_half_error<tasuki::float16>(&functors::cosine_of_half, cosine) < 0.05);
+  CHECK(worst_half_error<tasuki::bfloat16>(&functors::sine_of_half, sine) < 0.05);
+  CHECK(worst_half_error<tasuki::bfloat16>(&functors::cosine_of_half, cosine) < 0.05);
 }
 
 TEST_CASE("f32 pow is correctly rounded but for rare ties, and follows IEEE 754 at its special cases") {

@@ -15,6 +15,7 @@
 namespace ts = tasuki;
 using namespace tasuki::testing;
 using ts::Shape;
+using ts::Tensor;
 
 namespace {
 
@@ -211,6 +212,38 @@ TEST_CASE("Results are laid out as the operand that has their shape") {
   CHECK((image + bias).is_contiguous(ts::MemoryFormat::channels_last));
   CHECK((bias + image).is_contiguous(ts::MemoryFormat::channels_last));
   CHECK((image * 2).is_contiguous(ts::MemoryFormat::channels_last));
+}
+
+TEST_CASE("Arithmetic of halves is that of f32, rounded once, however operands repeat and whatever is left of a vector") {
+  const auto check = [](const Tensor& a, const Tensor& b, ts::DType dtype) {
+    const auto same = [&](const Tensor& halves, const Tensor& wide) { CHECK(bytes_of(halves) == bytes_of(wide.to(dtype))); };
+    const Tensor x = a.to(dtype), y = b.to(dtype), wide_x = x.to(ts::f32), wide_y = y.to(ts::f32);
+    same(x + y, wide_x + wide_y);
+    same(x - y, wide_x - wide_y);
+    same(x * y, wide_x * wide_y);
+    same(x / y, wide_x / wide_y);
+    same(x * 0.3, wide_x * 0.3);
+    same(0.3 / y, 0.3 / wide_y);
+    if (a.ndim() < b.ndim() || a.shape() != (a + b).shape()) return;
+    const Tensor in_place = x.clone();
+    in_place.mul_(y);
+    same(in_place, wide_x * wide_y);
+  };
+  for (const ts::DType dtype : {ts::bf16, ts::f16})
+    for (const std::int64_t n : {1, 7, 16, 17, 40}) {
+      HostArray values(Shape{3, n});
+      for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = 0.5 + 3 * std::sin(static_cast<double>(i) * 0.7);
+      const Tensor a = to_tensor(values, ts::f32), b = a.square() + 0.25, column = b.narrow(1, 0, 1), row = b.select(0, 1);
+      INFO(ts::name_of(dtype) << ", rows of " << n);
+      check(a, b, dtype);
+      check(a, row, dtype);
+      check(row, a, dtype);
+      check(a, column, dtype);
+      check(column, a + 9, dtype);
+      check(column, row, dtype);
+      check(a.t(), b.t(), dtype);
+      check(a.t().contiguous(), b.t(), dtype);
+    }
 }
 
 TEST_CASE("Binary ops have the same bits for any number of threads") {
