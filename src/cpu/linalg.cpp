@@ -17,6 +17,7 @@ namespace {
 
 /// Whatever the dtype, matrices are factorized in f64: they are small, and one instantiation of Eigen's templates is enough.
 using Matrix = Eigen::MatrixXd;
+using Rows = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
 template <class T>
 using Stored = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
@@ -45,11 +46,22 @@ void for_matrices(const View& a, F&& f) {
 
 [[noreturn]] void refuse(const char* what, std::int64_t number) { TASUKI_THROW(ValueError, "expected  ", what, "\nactual    matrix ", number, " of the batch is not"); }
 
+void check_pivots(const Matrix& upper, std::int64_t number) {
+  if ((upper.diagonal().array() == 0).any()) refuse("invertible matrices", number);
+}
 /// The LU factors of a matrix that has an inverse.
-Eigen::PartialPivLU<Matrix> invertible(const View& a, std::int64_t number) {
-  Eigen::PartialPivLU<Matrix> lu(matrix(a, number));
-  if ((lu.matrixLU().diagonal().array() == 0).any()) refuse("invertible matrices", number);
+Eigen::PartialPivLU<Matrix> invertible(const Matrix& a, std::int64_t number) {
+  Eigen::PartialPivLU<Matrix> lu(a);
+  check_pivots(lu.matrixLU(), number);
   return lu;
+}
+
+/// Such a matrix, as the gradient of qr has, is the upper one of its own LU factors.
+bool is_upper_triangle(const Eigen::Ref<const Matrix>& m) {
+  for (Eigen::Index j = 0; j < m.cols(); ++j)
+    for (Eigen::Index i = j + 1; i < m.rows(); ++i)
+      if (!(m(i, j) == 0)) return false;  // NaN is not
+  return true;
 }
 
 }  // namespace
@@ -63,14 +75,52 @@ void cholesky(const View& a, const View& out) {
   });
 }
 
-void solve(const View& a, const View& b, const View& x) {
+void factorize(const View& a, const View& factors, const View& order) {
+  if (a.numel == 0) return;
+  const std::int64_t n = a.size(-1);
+  for_matrices(a, [&](std::int64_t i) {
+    const Matrix given = matrix(a, i);
+    Eigen::Map<Matrix> to(factors.as<double>() + i * n * n, n, n);
+    Eigen::Map<Rows> rows(order.as<std::int64_t>() + i * n, n);
+    if (is_upper_triangle(given)) {
+      check_pivots(given, i);
+      to = given;
+      rows.setLinSpaced(n, 0, n - 1);
+    } else {
+      const Eigen::PartialPivLU<Matrix> lu = invertible(given, i);
+      to = lu.matrixLU();
+      rows = lu.permutationP().indices().cast<std::int64_t>();
+    }
+  });
+}
+
+void solve(const View& factors, const View& order, const View& b, const View& x, bool transposed) {
   if (x.numel == 0) return;
-  for_matrices(a, [&](std::int64_t i) { store(x, i, invertible(a, i).solve(matrix(b, i))); });
+  const std::int64_t n = factors.size(-1);
+  for_matrices(factors, [&](std::int64_t i) {
+    const Eigen::Map<const Matrix> lu(factors.as<const double>() + i * n * n, n, n);
+    const Eigen::Map<const Rows> rows(order.as<const std::int64_t>() + i * n, n);
+    const bool has_lower = !is_upper_triangle(lu);
+    const Matrix given = matrix(b, i);
+    Matrix y(given.rows(), given.cols());
+    if (!transposed) {
+      for (std::int64_t r = 0; r < n; ++r) y.row(rows[r]) = given.row(r);
+      if (has_lower) lu.triangularView<Eigen::UnitLower>().solveInPlace(y);
+      lu.triangularView<Eigen::Upper>().solveInPlace(y);
+      return store(x, i, y);
+    }
+    y = given;
+    lu.transpose().triangularView<Eigen::Lower>().solveInPlace(y);
+    if (has_lower) lu.transpose().triangularView<Eigen::UnitUpper>().solveInPlace(y);
+    Matrix solution(y.rows(), y.cols());
+    for (std::int64_t r = 0; r < n; ++r) solution.row(r) = y.row(rows[r]);
+    store(x, i, solution);
+  });
 }
 
 void inverse(const View& a, const View& out) {
   if (a.numel == 0) return;
-  for_matrices(a, [&](std::int64_t i) { store(out, i, invertible(a, i).inverse()); });
+  for_matrices(a, [&](std::int64_t i) { store(out, i, invertible(matrix(a, i), i).inverse()); });
 }
 
 void determinant(const View& a, const View& out) {

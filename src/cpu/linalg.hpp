@@ -6,8 +6,10 @@ namespace tasuki::cpu {
 
 /// out = the lower factor L of a = L L^T, of which the lower triangle is read. Throws ValueError where a is not positive definite.
 void cholesky(const View& a, const View& out);
-/// x = a^-1 b. Throws ValueError where a is singular.
-void solve(const View& a, const View& b, const View& x);
+/// a = p l u: factors (f64, in an order of elements that only `solve` knows) and the rows' order (i64). Throws ValueError where a is singular.
+void factorize(const View& a, const View& factors, const View& order);
+/// x = a^-1 b, or a^-T b where `transposed`.
+void solve(const View& factors, const View& order, const View& b, const View& x, bool transposed);
 void inverse(const View& a, const View& out);
 /// out: a number for each matrix.
 void determinant(const View& a, const View& out);

@@ -53,25 +53,50 @@ struct Inverse final : Function {
   }
 };
 
-struct Solve final : Function {
-  static constexpr OpInfo op{"solve", "a, b"};
+/// The factors by which systems are solved, once for the result and all its gradients.
+struct Factorize final : Function {
+  static constexpr OpInfo op{"solve", "a", op_not_differentiable};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
-    Spec spec(in[1].shape(), in[1].dtype());
-    spec.save_inputs = 0b01;
-    spec.save_outputs = 1;
-    spec.flops = cube(in[0]);
+    Spec spec(in[0].shape(), f64);
+    Shape rows = batch_of(in[0]);
+    rows.push_back(in[0].size(-1));
+    spec.outputs.emplace_back(rows, i64);
+    spec.flops = cube(in[0]) * 2 / 3;
     return spec;
   }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
-      case DeviceKind::cpu: return cpu::solve(l.in(0), l.in(1), l.out(0));
+      case DeviceKind::cpu: return cpu::factorize(l.in(0), l.out(0), l.out(1));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+};
+
+/// Of a, which the factors stand for, only the gradients' graph is of use.
+struct Solve final : Function {
+  bool of_transpose;
+  explicit Solve(bool t) : of_transpose(t) {}
+  static constexpr OpInfo op{"solve", "a, b, factors, order"};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    Spec spec(in[1].shape(), in[1].dtype());
+    spec.save_inputs = 0b1101;
+    spec.save_outputs = 1;
+    spec.flops = 2 * static_cast<double>(in[1].numel()) * static_cast<double>(in[0].size(-1));
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return cpu::solve(l.in(2), l.in(3), l.in(1), l.out(0), of_transpose);
       default: kernels::not_on(l.device(), op.name);
     }
   }
   TensorList backward_graph(const GradContext& c) override {
-    const Tensor a = dense(transposed(c.in(0))), g = dense(c.grad(0)), grad_b = apply(Solve(), {&a, &g});
-    return {c.needs(0) ? -matmul(grad_b, transposed(c.out(0))) : Tensor(), c.needs(1) ? grad_b : Tensor()};
+    const Tensor a = c.in(0), g = dense(c.grad(0)), factors = c.in(2), order = c.in(3), x = c.out(0);
+    const Tensor grad_b = apply(Solve(!of_transpose), {&a, &g, &factors, &order});
+    const Tensor grad_a = !c.needs(0) ? Tensor() : of_transpose ? -matmul(x, transposed(grad_b)) : -matmul(grad_b, transposed(x));
+    return {grad_a, c.needs(1) ? grad_b : Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -166,6 +191,8 @@ struct Svd final : Function {
   }
 };
 
+constexpr OpInfo solve_info{"solve", "a, b"};
+
 template <class F>
 Tensor of_square(const Tensor& a, At at) {
   return ops::composed(F::op, {&a}, at, [&] {
@@ -192,7 +219,7 @@ Tensor inverse(const Tensor& a, At at) { return of_square<Inverse>(a, at); }
 Tensor det(const Tensor& a, At at) { return of_square<Determinant>(a, at); }
 
 Tensor solve(const Tensor& a, const Tensor& b, At at) {
-  return ops::composed(Solve::op, {&a, &b}, at, [&] {
+  return ops::composed(solve_info, {&a, &b}, at, [&] {
     check_square(a);
     ops::check_dtype(b, "b", a.dtype());
     const bool vectors = b.ndim() == a.ndim() - 1;
@@ -201,7 +228,8 @@ Tensor solve(const Tensor& a, const Tensor& b, At at) {
     expected.push_back(a.size(-1));
     expected.push_back(columns.ndim() ? columns.size(-1) : 1);
     if (columns.shape() != expected) TASUKI_THROW(ShapeError, "expected  b of the batch of a, with as many rows\nactual    ", a.shape(), " and ", b.shape());
-    const Tensor x = apply(Solve(), {&rows, &columns}, at);
+    const TensorList factors = apply_all(Factorize(), {&rows}, at);
+    const Tensor x = apply(Solve(false), {&rows, &columns, &factors[0], &factors[1]}, at);
     return vectors ? x.squeeze(-1, at) : x;
   });
 }

@@ -131,13 +131,16 @@ SortResult one_of_each(const OpInfo& info, const Tensor& x, std::int64_t rank, i
   return keepdim || x.ndim() == 0 ? SortResult{values, indices} : SortResult{values.squeeze(dim, at), indices.squeeze(dim, at)};
 }
 
-/// The q-quantile of ascending lines, which keep their dimension.
-Tensor between(const Tensor& ascending, double q, int dim, At at) {
-  const double position = q * static_cast<double>(ascending.size(dim) - 1);
+/// The q-quantile of lines, which keep their dimension. `order` has the elements' indices by size; lines that are undefined give their
+/// last element instead. Only the neighbours of the quantile are picked, so that the gradient is scattered from those alone.
+Tensor quantile_of(const Tensor& lines, const Tensor& order, const Tensor& undefined, double q, int dim, At at) {
+  const std::int64_t size = order.size(dim);
+  const double position = q * static_cast<double>(size - 1);
   const auto below = static_cast<std::int64_t>(std::floor(position));
-  const Tensor lower = ascending.narrow(dim, below, 1, at);
   const double weight = position - static_cast<double>(below);
-  return weight == 0 ? lower : lerp(lower, ascending.narrow(dim, below + 1, 1, at), {weight, at});
+  const Tensor neighbours = order.narrow(dim, below, weight == 0 ? 1 : 2, at), last = order.narrow(dim, size - 1, 1, at);
+  const Tensor values = gather(lines, dim, where(undefined, last, neighbours, at), at);
+  return weight == 0 ? values : lerp(values.narrow(dim, 0, 1, at), values.narrow(dim, 1, 1, at), {weight, at});
 }
 
 }  // namespace
@@ -167,11 +170,11 @@ Tensor quantile(const Tensor& x, const std::vector<double>& fractions, int dim, 
     if (lines.size(d) == 0) TASUKI_THROW(ShapeError, "expected  at least one element along the dimension\nactual    shape ", x.shape());
     for (const double q : fractions)
       if (!(q >= 0 && q <= 1)) TASUKI_THROW(ValueError, "expected  0 <= q <= 1\nactual    q = ", q);
-    const Tensor ascending = sort(lines, d, false, at).values;
-    const Tensor last = ascending.narrow(d, ascending.size(d) - 1, 1, at), undefined = isnan(last, at);  // where there is a NaN, it is last
+    const Tensor order = argsort(lines, d, false, at), last = order.narrow(d, order.size(d) - 1, 1, at);
+    const Tensor undefined = isnan(gather(lines.detach(), d, last, at), at);  // where there is a NaN, it is last
     std::vector<Tensor> results;
     for (const double q : fractions) {
-      const Tensor y = where(undefined, last, between(ascending, q, d, at), at);
+      const Tensor y = quantile_of(lines, order, undefined, q, d, at);
       results.push_back(x.ndim() == 0 || !keepdim ? y.squeeze(d, at) : y);
     }
     return stack(results, 0, at);

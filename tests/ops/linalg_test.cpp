@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tests/support/expect_error.hpp"
@@ -174,6 +175,23 @@ TEST_CASE("Systems of one right side, and determinants of singular matrices") {
   const ts::Tensor a = to_tensor({2, 2}, {2, 1, 4, 2.5}), b = to_tensor({2}, {4, 9});
   CHECK(to_host(ts::solve(a, b)).values == std::vector<double>{1, 2});
   CHECK(ts::det(to_tensor({2, 2}, {1, 2, 2, 4})).item<float>() == 0);
+}
+
+TEST_CASE("Systems of triangular matrices are solved as any others, with the same gradients") {
+  const ts::Tensor r = to_tensor({3, 3}, {2, -1, 0.5, 0, -3, 1, 0, 0, 0.25}, ts::f64), b = to_tensor({3, 2}, {1, 2, -3, 4, 0.5, -6}, ts::f64);
+  const auto solved = [](const ts::Tensor& a, const ts::Tensor& right) {  // the solution and both gradients
+    const ts::Tensor x = a.clone().requires_grad_(), y = right.clone().requires_grad_(), solution = ts::solve(x, y);
+    solution.square().sum().backward();
+    return std::vector<ts::Tensor>{solution.detach(), x.grad(), y.grad()};
+  };
+  const auto upper = solved(r, b), swapped = solved(ts::flip(r, {0}), ts::flip(b, {0}));  // rows in another order are no triangle
+  CHECK(distance(upper[0], swapped[0]) < 1e-12);
+  CHECK(distance(upper[1], ts::flip(swapped[1], {0})) < 1e-10);
+  CHECK(distance(upper[2], ts::flip(swapped[2], {0})) < 1e-10);
+  const ts::Tensor lower_nan = to_tensor({2, 2}, {1, 0, std::nan(""), 1}, ts::f64);
+  CHECK(std::isnan(to_host(ts::solve(lower_nan, to_tensor({2}, {1, 1}, ts::f64)))[1]));
+  expect_error([&] { ts::solve(to_tensor({2, 2}, {1, 1, 0, 0}), to_tensor({2}, {1, 1})); },
+               "ValueError: solve\n  expected  invertible matrices\n  actual    matrix 0 of the batch is not\n  a: f32[2, 2] cpu\n  called at <here>");
 }
 
 TEST_CASE("Misuse of linear algebra is explained") {
