@@ -86,6 +86,13 @@ struct SquaredDeviation : Added {
   }
 };
 
+/// Joins columns in pairs until one is left; as the widths are constants, in registers.
+template <class Term, int width, class L>
+[[gnu::always_inline]] inline void join_columns(L* column) {
+  for (int l = 0; l < width; ++l) Term::join(column[l], column[l + width]);
+  if constexpr (width > 1) join_columns<Term, width / 2>(column);
+}
+
 template <class Term, class T>
 typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t stride, typename Carrier<T>::lane center) {
   using L = typename Carrier<T>::lane;
@@ -113,18 +120,18 @@ typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t st
       for (int l = 0; l < lanes; ++l) Term::join(column[l], term(static_cast<L>(x[(i + l) * stride]), center));
   }
   for (int l = 0; i < n; ++i, ++l) Term::join(column[l], term(static_cast<L>(x[i * stride]), center));
-  for (int width = lanes / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; ++l) Term::join(column[l], column[l + width]);
+  join_columns<Term, lanes / 2>(column);
   return column[0];
 }
 
 [[gnu::always_inline]] inline std::int64_t offset_of(const ReducePlan::Dim* dims, int count, std::int64_t k) {
+  if (count <= 0) return 0;
   std::int64_t offset = 0;
-  for (int d = count - 1; d >= 0; --d) {
+  for (int d = count - 1; d > 0; --d) {
     offset += k % dims[d].size * dims[d].stride;
     k /= dims[d].size;
   }
-  return offset;
+  return offset + k * dims[0].stride;
 }
 
 /// Scratch for partial sums; the few that most reductions need cost no allocation.
@@ -169,8 +176,8 @@ void sum_rows(const ReducePlan& plan, const T* x, const T* center, O* out, doubl
     A sum = Term::start;
     const std::int64_t last = smaller(pieces, (group + 1) * per_group);
     for (std::int64_t p = group * per_group; p < last; ++p) {
-      const std::int64_t begin = p % pieces_per_run * piece;
-      Term::join(sum, sum_piece<Term>(from + offset_of(plan.reduced, plan.reduced_dims - 1, p / pieces_per_run) + begin * run.stride, smaller(piece, run.size - begin),
+      const std::int64_t r = pieces_per_run == 1 ? p : p / pieces_per_run, begin = (p - r * pieces_per_run) * piece;
+      Term::join(sum, sum_piece<Term>(from + offset_of(plan.reduced, plan.reduced_dims - 1, r) + begin * run.stride, smaller(piece, run.size - begin),
                              run.stride, middle));
     }
     return sum;
@@ -218,9 +225,13 @@ void sum_columns(const ReducePlan& plan, const T* x, const T* center, O* out, do
       for (; r < stop; ++r) {
         const T* row = from + offset_of(plan.reduced, plan.reduced_dims, r);
         if constexpr (sizeof(T) == 2) {
-          float wide[tile];
-          widen(row, wide, width);
-          for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(wide[c], middle[c]));
+          std::int64_t c = 0;
+          for (; c + lanes <= width; c += lanes) {  // so few that they stay in registers
+            float wide[lanes];
+            widen(row + c, wide, lanes);
+            for (int l = 0; l < lanes; ++l) Term::join(lane[c + l], term(wide[l], middle[c + l]));
+          }
+          for (; c < width; ++c) Term::join(lane[c], term(static_cast<L>(row[c]), middle[c]));
         } else {
           for (std::int64_t c = 0; c < width; ++c) Term::join(lane[c], term(static_cast<L>(row[c]), middle[c]));
         }

@@ -49,6 +49,7 @@ template <class T>
 struct Slices {
   T* p;
   std::int64_t step, next;  // along a slice; to the neighbouring slice
+  TASUKI_LANES Slices beside(std::int64_t slices) const { return {p + slices * next, step, next}; }
   template <class Part>
   TASUKI_LANES Lanes<compute_t<T>> get(std::int64_t i, Part part) const {
     return load_strided<std::remove_const_t<T>>(p + i * step, next, part);
@@ -97,20 +98,30 @@ void backward_slice(const T* g, const T* y, T* out, std::int64_t n) {
   });
 }
 
-template <class T, bool logarithm, bool accumulate, class Part>
-void backward_slices(Slices<const T> g, Slices<const T> y, Slices<T> out, std::int64_t n, Part part) {
+/// Several vectors of slices at once: rows of memory that are long enough for the processor to fetch ahead.
+constexpr int strip_vectors = 8;
+template <class T, bool logarithm, bool accumulate>
+void backward_strip(Slices<const T> g, Slices<const T> y, Slices<T> out, std::int64_t n, std::int64_t slices) {
   using A = compute_t<T>;
-  Lanes<A> sum{};
-  for (std::int64_t i = 0; i < n; ++i) {
-    if constexpr (logarithm) sum += g.get(i, part);
-    else sum += g.get(i, part) * y.get(i, part);
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const Lanes<A> gi = g.get(i, part), yi = y.get(i, part);
-    Lanes<A> d = logarithm ? gi - exp(yi) * sum : yi * (gi - sum);
-    if constexpr (accumulate) d += out.get(i, part);
-    out.set(i, d, part);
-  }
+  constexpr std::int64_t w = width<A>;
+  const auto each = [&](auto f) __attribute__((always_inline)) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      int v = 0;
+      for (; (v + 1) * w <= slices; ++v) f(i, v, Full{});
+      if (v * w < slices) f(i, v, Part{slices - v * w});
+    }
+  };
+  Lanes<A> sums[strip_vectors] = {};
+  each([&](std::int64_t i, int v, auto part) __attribute__((always_inline)) {
+    if constexpr (logarithm) sums[v] += g.beside(v * w).get(i, part);
+    else sums[v] += g.beside(v * w).get(i, part) * y.beside(v * w).get(i, part);
+  });
+  each([&](std::int64_t i, int v, auto part) __attribute__((always_inline)) {
+    const Lanes<A> gi = g.beside(v * w).get(i, part), yi = y.beside(v * w).get(i, part);
+    Lanes<A> d = logarithm ? gi - exp(yi) * sums[v] : yi * (gi - sums[v]);
+    if constexpr (accumulate) d += out.beside(v * w).get(i, part);
+    out.beside(v * w).set(i, d, part);
+  });
 }
 
 template <class T, bool logarithm>
@@ -158,18 +169,17 @@ void backward(const View& grad_y, const View& y, const View& grad_x, int dim) {
     });
     return;
   }
-  constexpr std::int64_t w = width<compute_t<T>>;
-  const std::int64_t tiles = (walk.inner + w - 1) / w;
-  parallel_for(walk.count * tiles, 1 + elements_per_chunk / (n * w), [&](std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t strip = strip_vectors * width<compute_t<T>>;
+  const std::int64_t strips = (walk.inner + strip - 1) / strip;
+  parallel_for(walk.count * strips, 1 + elements_per_chunk / (n * strip), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = walk.run(i / tiles);
-      const std::int64_t first = i % tiles * w, left = walk.inner - first;
+      const auto at = walk.run(i / strips);
+      const std::int64_t first = i % strips * strip, left = walk.inner - first;
       const auto& next = walk.inner_stride;
       const Slices<const T> sg{g + at.offset[0] + first * next[0], gs, next[0]};
       const Slices<const T> sy{p + at.offset[1] + first * next[1], ys, next[1]};
       const Slices<T> so{out + at.offset[2] + first * next[2], os, next[2]};
-      if (left >= w) backward_slices<T, logarithm, accumulate>(sg, sy, so, n, Full{});
-      else backward_slices<T, logarithm, accumulate>(sg, sy, so, n, Part{left});
+      backward_strip<T, logarithm, accumulate>(sg, sy, so, n, left < strip ? left : strip);
     }
   });
 }
