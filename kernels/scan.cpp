@@ -1,5 +1,6 @@
 #include "kernels/scan.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <vector>
 
@@ -87,6 +88,33 @@ void scan_halves(const View& x, const Lines& lines, bool reverse, const View& ou
   });
 }
 
+/// The same where lines lie side by side: a row of elements of many lines at a time.
+template <class T, class Step>
+void scan_rows_of_halves(const View& x, const Lines& lines, bool reverse, const View& out, double start, Step step) {
+  constexpr std::int64_t together = 256;
+  const std::int64_t n = lines.line.size;
+  const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, DType::f32), narrow = TASUKI_ON_ISA(copy_row)(DType::f32, dtype_of<T>);
+  for_blocks(lines, false, together, [&](const LineBlock& block) {
+    const std::int64_t count = block.row_end - block.row_begin;
+    constexpr std::int64_t dense[] = {1, 1};
+    float values[together];
+    double carry[together];
+    std::fill_n(carry, together, start);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int64_t at = reverse ? n - 1 - i : i;
+      const auto row = [&](const View& v, int k) { return reinterpret_cast<char*>(v.as<T>() + block.at[k] + block.row_begin + at * lines.line.stride[k]); };
+      char* const read[] = {reinterpret_cast<char*>(values), row(x, 0)};
+      widen(count, read, dense, nullptr);
+      for (std::int64_t c = 0; c < count; ++c) {
+        carry[c] = step(carry[c], static_cast<double>(values[c]));
+        values[c] = static_cast<float>(carry[c]);
+      }
+      char* const written[] = {row(out, 1), reinterpret_cast<char*>(values)};
+      narrow(count, written, dense, nullptr);
+    }
+  });
+}
+
 /// out_i = step(carried, x_i), from `start`.
 template <class T, class Step>
 void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate, carried<T> start, Step step) {
@@ -94,8 +122,10 @@ void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate
   using O = std::conditional_t<is_floating(dtype_of<T>), T, std::int64_t>;
   const View* operands[] = {&x, &out};
   const Lines lines = lines_along(dim, operands, 2);
-  if constexpr (sizeof(T) == 2)
+  if constexpr (sizeof(T) == 2) {
     if (!accumulate && lines.line.stride[0] == 1 && lines.line.stride[1] == 1) return scan_halves<T>(x, lines, reverse, out, start, step);
+    if (!accumulate && lines.row.stride[0] == 1 && lines.row.stride[1] == 1) return scan_rows_of_halves<T>(x, lines, reverse, out, start, step);
+  }
   for_lines(lines, reverse, [&](const Together& t, auto count) {
     A sums[count];
     for (int r = 0; r < count; ++r) sums[r] = start;

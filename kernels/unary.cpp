@@ -1,5 +1,6 @@
 #include "kernels/unary.hpp"
 
+#include "kernels/binary.hpp"
 #include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/unary_functors.hpp"
@@ -43,11 +44,13 @@ UnaryLoops loops_of(UnaryOp op, DType dtype) {
 }  // namespace
 
 void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
-  if ((op == UnaryOp::abs || op == UnaryOp::neg) && (x.dtype == bf16 || x.dtype == f16)) {
+  const bool is_half = x.dtype == bf16 || x.dtype == f16;
+  if ((op == UnaryOp::abs || op == UnaryOp::neg) && is_half) {
     constexpr std::uint16_t absolute[] = {0x7fff, 0}, negative[] = {0xffff, 0x8000};
     const View* operands[] = {&out, &x};
     return for_each_row(TASUKI_ON_ISA(sign_bits_row), operands, 2, op == UnaryOp::abs ? absolute : negative);
   }
+  if (op == UnaryOp::reciprocal && is_half) return binary(BinaryOp::div, ScalarView(1, DType::f32).view(), x, out);
   const DenseLoop loop = loops_of(op, x.dtype).value;
   if (!loop) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
   const View* operands[] = {&out, &x};

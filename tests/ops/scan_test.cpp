@@ -1,6 +1,10 @@
 #include "tasuki/ops/scan.hpp"
 
+#include <cmath>
+
 #include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/binary.hpp"
+#include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
@@ -82,6 +86,22 @@ TEST_CASE("The gradients of cumprod are exact around zeros, to any order") {
     g.sum().backward();
     CHECK(x.grad().to_vector<double>() == std::vector<double>{1 + c + c * d + b + b * d + b * c, 1 + c + c * d + a + a * d + a * c,
                                                               b + b * d + a + a * d + a * b, b * c + a * c + a * b});
+  }
+}
+
+TEST_CASE("Scans of halves along columns have the bits of those along rows, forward and backward") {
+  HostArray values(Shape{9, 70});
+  for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = 1 + 0.2 * std::sin(static_cast<double>(i) * 0.7);
+  for (const ts::DType dtype : {ts::bf16, ts::f16}) {
+    const ts::Tensor x = to_tensor(values, dtype), rows = x.t().contiguous();
+    CHECK(bytes_of(ts::cumsum(x, 0)) == bytes_of(ts::cumsum(rows, 1).t()));
+    CHECK(bytes_of(ts::cumprod(x, 0)) == bytes_of(ts::cumprod(rows, 1).t()));
+    const auto gradient = [](const ts::Tensor& at, int dim, const ts::Tensor& weight) {
+      const ts::Tensor y = at.clone().requires_grad_();
+      (ts::cumsum(y, dim) * weight).sum().backward();
+      return y.grad();
+    };
+    CHECK(bytes_of(gradient(x, 0, x)) == bytes_of(gradient(rows, 1, rows).t()));
   }
 }
 
