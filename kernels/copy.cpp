@@ -64,6 +64,12 @@ void copy(const View& from, const View& to) {
   for_each_row(TASUKI_ON_ISA(copy_row)(from.dtype, to.dtype), operands, 2, nullptr);
 }
 
+void convert_row(DType from_dtype, const void* from, std::int64_t from_step, DType to_dtype, void* to, std::int64_t to_step, std::int64_t n) {
+  char* operands[] = {static_cast<char*>(to), const_cast<char*>(static_cast<const char*>(from))};
+  const std::int64_t steps[] = {to_step, from_step};
+  TASUKI_ON_ISA(copy_row)(from_dtype, to_dtype)(n, operands, steps, nullptr);
+}
+
 void fill(const View& to, double value) {
   const ScalarView scalar(value, to.dtype);
   copy(scalar.view(), to);

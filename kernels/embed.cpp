@@ -81,16 +81,11 @@ template <class T>
 void add_slab_of_halves(const Plan& plan, const T* from, T* to) {
   const auto [n, from_step, to_step] = plan.row();
   std::vector<float> sums(static_cast<std::size_t>(plan.reach)), row(static_cast<std::size_t>(n));
-  const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32), narrow = TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>);
   plan.for_rows(from, sums.data(), [&, n = n, from_step = from_step, to_step = to_step](const T* source, float* target) {
-    char* operands[] = {reinterpret_cast<char*>(row.data()), const_cast<char*>(reinterpret_cast<const char*>(source))};
-    const std::int64_t steps[] = {1, from_step};
-    widen(n, operands, steps, nullptr);
+    convert_row(source, from_step, row.data(), 1, n);
     for (std::int64_t i = 0; i < n; ++i) target[i * to_step] += row[static_cast<std::size_t>(i)];
   });
-  char* operands[] = {reinterpret_cast<char*>(to), reinterpret_cast<char*>(sums.data())};
-  constexpr std::int64_t steps[] = {1, 1};
-  narrow(plan.reach, operands, steps, nullptr);
+  convert_row(sums.data(), 1, to, 1, plan.reach);
 }
 
 }  // namespace

@@ -6,15 +6,9 @@
 
 namespace tasuki::kernels::cpu {
 
-/// The largest (smallest) of n >= 1 contiguous elements; NaN if there is one.
-TASUKI_PER_ISA(float extremum_f32(const float* x, std::int64_t n, bool largest))
-TASUKI_PER_ISA(double extremum_f64(const double* x, std::int64_t n, bool largest))
-/// The position of the first element equal to `value`, which is among them; of the first NaN when `value` is NaN.
-TASUKI_PER_ISA(std::int64_t first_position_f32(const float* x, std::int64_t n, float value))
-TASUKI_PER_ISA(std::int64_t first_position_f64(const double* x, std::int64_t n, double value))
-/// The same of bf16 and f16, as f32.
-TASUKI_PER_ISA(float extremum_half(DType dtype, const void* x, std::int64_t n, bool largest))
-TASUKI_PER_ISA(std::int64_t first_position_half(DType dtype, const void* x, std::int64_t n, float value))
+/// The largest (smallest) of n >= 1 contiguous elements of a floating dtype; NaN if there is one. With a `position`, where the first
+/// such element is.
+TASUKI_PER_ISA(double extremum_of_row(DType dtype, const void* x, std::int64_t n, bool largest, std::int64_t* position))
 
 /// How many columns are reduced together.
 inline constexpr std::int64_t extremum_columns = 256;

@@ -25,7 +25,9 @@ template <bool Largest, class T>
 }
 
 template <bool Largest, class T>
-T extremum_in_lanes(const T* x, std::int64_t n) {
+T best_of_row(const T* x, std::int64_t n)
+  requires(sizeof(T) > 2)
+{
   T best = x[0];
   std::int64_t i = 0;
   if (n >= lanes) {
@@ -40,7 +42,9 @@ T extremum_in_lanes(const T* x, std::int64_t n) {
 }
 
 template <class T>
-std::int64_t first_position(const T* x, std::int64_t n, T value) {
+std::int64_t first_position(const T* x, std::int64_t n, T value)
+  requires(sizeof(T) > 2)
+{
   const bool seeks_nan = value != value;
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
@@ -66,7 +70,9 @@ template <class T, class F>
 }
 
 template <bool Largest, class T>
-float extremum_of_halves(const T* x, std::int64_t n) {
+float best_of_row(const T* x, std::int64_t n)
+  requires(sizeof(T) == 2)
+{
   float lane[lanes];
   for (int l = 0; l < lanes; ++l) lane[l] = static_cast<float>(x[0]);
   in_widened_blocks(x, n, [&](const float* values, std::int64_t, std::int64_t m) {
@@ -80,7 +86,9 @@ float extremum_of_halves(const T* x, std::int64_t n) {
 }
 
 template <class T>
-std::int64_t first_position_of_halves(const T* x, std::int64_t n, float value) {
+std::int64_t first_position(const T* x, std::int64_t n, float value)
+  requires(sizeof(T) == 2)
+{
   std::int64_t position = n - 1;
   in_widened_blocks(x, n, [&](const float* values, std::int64_t at, std::int64_t m) {
     const std::int64_t i = first_position(values, m, value);
@@ -116,12 +124,16 @@ void columns_of(const T* x, std::int64_t rows, std::int64_t stride, std::int64_t
 
 }  // namespace
 
-float extremum_half(DType dtype, const void* x, std::int64_t n, bool largest) {
-  const auto of = [&](auto* halves) { return largest ? extremum_of_halves<true>(halves, n) : extremum_of_halves<false>(halves, n); };
-  return dtype == DType::bf16 ? of(static_cast<const bfloat16*>(x)) : of(static_cast<const float16*>(x));
-}
-std::int64_t first_position_half(DType dtype, const void* x, std::int64_t n, float value) {
-  return dtype == DType::bf16 ? first_position_of_halves(static_cast<const bfloat16*>(x), n, value) : first_position_of_halves(static_cast<const float16*>(x), n, value);
+double extremum_of_row(DType dtype, const void* x, std::int64_t n, bool largest, std::int64_t* position) {
+  double value = 0;
+  visit_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto* row = static_cast<const T*>(x);
+    const auto best = largest ? best_of_row<true>(row, n) : best_of_row<false>(row, n);
+    if (position) *position = first_position(row, n, best);
+    value = static_cast<double>(best);
+  });
+  return value;
 }
 
 void extremum_of_columns(DType dtype, const void* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, bool largest, void* values, std::int64_t* positions) {
@@ -131,10 +143,5 @@ void extremum_of_columns(DType dtype, const void* x, std::int64_t rows, std::int
     (largest ? &columns_of<true, T, C> : &columns_of<false, T, C>)(static_cast<const T*>(x), rows, stride, columns, static_cast<C*>(values), positions);
   });
 }
-
-float extremum_f32(const float* x, std::int64_t n, bool largest) { return largest ? extremum_in_lanes<true>(x, n) : extremum_in_lanes<false>(x, n); }
-double extremum_f64(const double* x, std::int64_t n, bool largest) { return largest ? extremum_in_lanes<true>(x, n) : extremum_in_lanes<false>(x, n); }
-std::int64_t first_position_f32(const float* x, std::int64_t n, float value) { return first_position(x, n, value); }
-std::int64_t first_position_f64(const double* x, std::int64_t n, double value) { return first_position(x, n, value); }
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA

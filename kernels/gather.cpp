@@ -83,33 +83,25 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
   for_blocks(lines, false, most_rows, [&](const LineBlock& block) {
     const std::int64_t width = block.row_end - block.row_begin;
     std::vector<float> sums(static_cast<std::size_t>(length * width));
-    const auto convert = [&](RowFunction row, bool back) {
+    // A single line at once, lines side by side by rows across them.
+    const bool single = width == 1;
+    const auto for_rows = [&](auto&& row) {
       T* line = out + block.at[table] + block.row_begin * lines.row.stride[table];
-      for (std::int64_t v = 0; v < (width == 1 ? 1 : length); ++v) {
-        char* halves = reinterpret_cast<char*>(line + v * step);
-        char* floats = reinterpret_cast<char*>(sums.data() + v * width);
-        char* const operands[] = {back ? halves : floats, back ? floats : halves};
-        const std::int64_t stride = width == 1 ? step : lines.row.stride[table], strides[] = {back ? stride : 1, back ? 1 : stride};
-        row(width == 1 ? length : width, operands, strides, nullptr);
-      }
+      if (single) return row(line, step, sums.data(), length);
+      for (std::int64_t v = 0; v < length; ++v) row(line + v * step, lines.row.stride[table], sums.data() + v * width, width);
     };
-    if (accumulate) convert(TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32), false);
+    if (accumulate) for_rows([](const T* halves, std::int64_t halves_step, float* floats, std::int64_t n) { convert_row(halves, halves_step, floats, 1, n); });
     const auto start = [&](int k) { return block.at[k] + block.row_begin * lines.row.stride[k]; };
     const T* from = source + start(moving);
     const I* at = index + start(indices);
-    const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32);
     constexpr std::int64_t most = 256;
     float addends[most];
-    // Along the line, or across the lines: whichever is one run of elements.
-    const bool single = width == 1;
     const std::int64_t runs = single ? 1 : lines.line.size, length_of_run = single ? lines.line.size : width;
     const std::int64_t from_step = (single ? lines.line : lines.row).stride[moving], index_step = (single ? lines.line : lines.row).stride[indices];
     for (std::int64_t j = 0; j < runs; ++j, from += lines.line.stride[moving], at += lines.line.stride[indices])
       for (std::int64_t begin = 0; begin < length_of_run; begin += most) {
         const std::int64_t n = std::min(most, length_of_run - begin);
-        char* const operands[] = {reinterpret_cast<char*>(addends), const_cast<char*>(reinterpret_cast<const char*>(from + begin * from_step))};
-        const std::int64_t strides[] = {1, from_step};
-        widen(n, operands, strides, nullptr);
+        convert_row(from + begin * from_step, from_step, addends, 1, n);
         const I* where = at + begin * index_step;
         if (single) {
           for (std::int64_t i = 0; i < n; ++i) sums[static_cast<std::size_t>(where[i * index_step])] += addends[i];
@@ -117,7 +109,7 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
           for (std::int64_t i = 0; i < n; ++i) sums[static_cast<std::size_t>(static_cast<std::int64_t>(where[i * index_step]) * width + begin + i)] += addends[i];
         }
       }
-    convert(TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>), true);
+    for_rows([](T* halves, std::int64_t halves_step, const float* floats, std::int64_t n) { convert_row(floats, 1, halves, halves_step, n); });
   });
 }
 

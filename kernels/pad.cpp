@@ -55,13 +55,6 @@ struct Geometry {
 template <class T>
 using computed = std::conditional_t<sizeof(T) == 8, double, float>;
 
-template <class From, class To>
-void convert(const From* from, To* to, std::int64_t n) {
-  char* operands[] = {reinterpret_cast<char*>(to), const_cast<char*>(reinterpret_cast<const char*>(from))};
-  constexpr std::int64_t strides[] = {1, 1};
-  TASUKI_ON_ISA(copy_row)(dtype_of<From>, dtype_of<To>)(n, operands, strides, nullptr);
-}
-
 template <class T>
 void add_rows(const Geometry& g, const T* grad_out, T* grad, bool accumulate) {
   using A = computed<T>;
@@ -82,13 +75,13 @@ void add_rows(const Geometry& g, const T* grad_out, T* grad, bool accumulate) {
         const T* given = grad_out + (i / g.rows * g.out_rows + from[static_cast<std::size_t>(k)]) * g.out_columns;
         const A* p;
         if constexpr (std::is_same_v<T, A>) p = given;
-        else convert(given, wide.data(), g.out_columns), p = wide.data();
+        else convert_row(given, 1, wide.data(), 1, g.out_columns), p = wide.data();
         for (std::int64_t j = 0; j < g.left; ++j) sum[column_of[j]] += p[j];
         for (std::int64_t j = 0; j < g.columns; ++j) sum[j] += p[g.left + j];
         for (std::int64_t j = g.left + g.columns; j < g.out_columns; ++j) sum[column_of[j]] += p[j];
       }
       T* to = grad + i * g.columns;
-      if (!accumulate) convert(sum, to, g.columns);
+      if (!accumulate) convert_row(sum, 1, to, 1, g.columns);
       else
         for (std::int64_t j = 0; j < g.columns; ++j) to[j] = T(static_cast<A>(to[j]) + sum[j]);
     }

@@ -53,7 +53,6 @@ class Planes {
   }
   /// From the operand to the buffer, or back.
   void move(std::int64_t plane, bool back) {
-    const RowFunction row = back ? TASUKI_ON_ISA(copy_row)(as_, view_.dtype) : TASUKI_ON_ISA(copy_row)(view_.dtype, as_);
     const bool whole = has_row_major_planes();
     const std::int64_t width = whole ? pixels_ : view_.size(-1), stride = whole ? 1 : view_.stride(-1);
     const std::int64_t height = view_.ndim > 3 ? view_.size(-2) : 1, element = static_cast<std::int64_t>(size_of(view_.dtype));
@@ -62,9 +61,8 @@ class Planes {
     for (std::int64_t r = 0; r < rows; ++r, buffer += width * static_cast<std::int64_t>(size_of(as_))) {
       const std::int64_t offset = whole || view_.ndim == 3 ? 0 : r % height * view_.stride(-2) + (view_.ndim == 5 ? r / height * view_.stride(-3) : 0);
       char* there = address(plane) + offset * element;
-      char* operands[] = {back ? there : buffer, back ? buffer : there};
-      const std::int64_t strides[] = {back ? stride : 1, back ? 1 : stride};
-      row(width, operands, strides, nullptr);
+      if (back) convert_row(as_, buffer, 1, view_.dtype, there, stride, width);
+      else convert_row(view_.dtype, there, stride, as_, buffer, 1, width);
     }
   }
 

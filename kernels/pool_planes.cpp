@@ -70,15 +70,23 @@ void with_places(const View& from, const View& index, const View& to, const View
   });
 }
 
-/// A row of f32 or f64 for the kernels.
-std::vector<double> row_of(const MeanPlane& plane) { return std::vector<double>(static_cast<std::size_t>(plane.size[2])); }
-
-MeanPlane mean_plane_of(const View& image, const View& pooled, const MeanGrid& grid) {
+/// Calls f(dtype, what it is told, elements of `from`, elements of `to`, room for a row) for each plane; `to` begins as zeros where f adds.
+/// `image` and `pooled` are the two in either order.
+template <class F>
+void with_mean_planes(const View& from, const View& to, bool adds, const View& image, const View& pooled, const MeanGrid& grid, F f) {
   MeanPlane plane;
   sizes_of(image, plane.size);
   sizes_of(pooled, plane.count);
   for (int d = 0; d < 3; ++d) plane.windows[d] = grid[static_cast<std::size_t>(d)];
-  return plane;
+  const DType dtype = plane_dtype(image.dtype);
+  for_plane_chunks(image, [&](std::int64_t begin, std::int64_t end) {
+    Planes source(from, dtype), target(to, dtype);
+    std::vector<double> row(static_cast<std::size_t>(plane.size[2]));  // of f32 or f64
+    for (std::int64_t p = begin; p < end; ++p) {
+      f(dtype, plane, source.read(p), adds ? target.zeros(p) : target.room(p), row.data());
+      target.write(p);
+    }
+  });
 }
 
 }  // namespace
@@ -112,29 +120,11 @@ void max_pool_gather(const View& x, const View& index, const View& y, const MaxG
 }
 
 void mean_pool_planes(const View& x, const View& y, const MeanGrid& grid) {
-  const MeanPlane plane = mean_plane_of(x, y, grid);
-  const DType dtype = plane_dtype(x.dtype);
-  for_plane_chunks(x, [&](std::int64_t begin, std::int64_t end) {
-    Planes from(x, dtype), to(y, dtype);
-    auto row = row_of(plane);
-    for (std::int64_t p = begin; p < end; ++p) {
-      TASUKI_ON_ISA(mean_plane)(dtype, plane, from.read(p), to.room(p), row.data());
-      to.write(p);
-    }
-  });
+  with_mean_planes(x, y, false, x, y, grid, TASUKI_ON_ISA(mean_plane));
 }
 
 void mean_pool_spread_planes(const View& dy, const View& dx, const MeanGrid& grid) {
-  const MeanPlane plane = mean_plane_of(dx, dy, grid);
-  const DType dtype = plane_dtype(dx.dtype);
-  for_plane_chunks(dx, [&](std::int64_t begin, std::int64_t end) {
-    Planes from(dy, dtype), to(dx, dtype);
-    auto row = row_of(plane);
-    for (std::int64_t p = begin; p < end; ++p) {
-      TASUKI_ON_ISA(mean_plane_spread)(dtype, plane, from.read(p), to.zeros(p), row.data());
-      to.write(p);
-    }
-  });
+  with_mean_planes(dy, dx, true, dx, dy, grid, TASUKI_ON_ISA(mean_plane_spread));
 }
 
 }  // namespace tasuki::kernels::cpu

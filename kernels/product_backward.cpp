@@ -29,11 +29,9 @@ void divide(const computed<T>* factor, const T* x, std::int64_t x_step, T* to, s
   using A = computed<T>;
   if constexpr (sizeof(T) == 2) {
     A values[most_rows];
-    char *const wide = reinterpret_cast<char*>(values), *in[] = {wide, const_cast<char*>(reinterpret_cast<const char*>(x))}, *out[] = {reinterpret_cast<char*>(to), wide};
-    const std::int64_t in_steps[] = {1, x_step}, out_steps[] = {to_step, 1};
-    TASUKI_ON_ISA(copy_row)(dtype_of<T>, f32)(n, in, in_steps, nullptr);
+    convert_row(x, x_step, values, 1, n);
     for (std::int64_t i = 0; i < n; ++i) values[i] = factor[i] / values[i];
-    if (!accumulate) return TASUKI_ON_ISA(copy_row)(f32, dtype_of<T>)(n, out, out_steps, nullptr);
+    if (!accumulate) return convert_row(values, 1, to, to_step, n);
     for (std::int64_t i = 0; i < n; ++i) put(to[i * to_step], values[i], true);
   } else {
     for (std::int64_t i = 0; i < n; ++i) put(to[i * to_step], factor[i] / x[i * x_step], accumulate);

@@ -71,17 +71,9 @@ Best<T> best_of(const ReducePlan& plan, const T* x) {
 /// The same over n contiguous elements; the position only where it is asked for, since it takes another look.
 template <class T>
 Best<T> dense_best(const T* x, std::int64_t n, bool largest, bool wants_position) {
-  if constexpr (sizeof(T) == 2) {
-    constexpr DType dtype = std::is_same_v<T, bfloat16> ? bf16 : f16;
-    const float value = TASUKI_ON_ISA(extremum_half)(dtype, x, n, largest);
-    return {value, wants_position ? TASUKI_ON_ISA(first_position_half)(dtype, x, n, value) : 0};
-  } else if constexpr (std::is_same_v<T, float>) {
-    const float value = TASUKI_ON_ISA(extremum_f32)(x, n, largest);
-    return {value, wants_position ? TASUKI_ON_ISA(first_position_f32)(x, n, value) : 0};
-  } else {
-    const double value = TASUKI_ON_ISA(extremum_f64)(x, n, largest);
-    return {value, wants_position ? TASUKI_ON_ISA(first_position_f64)(x, n, value) : 0};
-  }
+  std::int64_t position = 0;
+  const double value = TASUKI_ON_ISA(extremum_of_row)(dtype_of<T>, x, n, largest, wants_position ? &position : nullptr);
+  return {static_cast<decltype(ordered(T{}))>(value), position};
 }
 
 /// One output of many contiguous elements: the best of each part, then the first best of those.

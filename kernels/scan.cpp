@@ -63,17 +63,12 @@ template <class T, class Step>
 void scan_halves(const View& x, const Lines& lines, bool reverse, const View& out, double start, Step step) {
   constexpr std::int64_t together = 4;
   const std::int64_t n = lines.line.size;
-  const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, DType::f32), narrow = TASUKI_ON_ISA(copy_row)(DType::f32, dtype_of<T>);
   for_blocks(lines, false, together, [&](const LineBlock& block) {
     const std::int64_t rows = block.row_end - block.row_begin;
     std::vector<float> values(static_cast<std::size_t>(together * n));
-    constexpr std::int64_t dense[] = {1, 1};
-    const auto line = [&](const View& v, int k, std::int64_t r) { return reinterpret_cast<char*>(v.as<T>() + block.at[k] + (block.row_begin + r) * lines.row.stride[k]); };
+    const auto line = [&](const View& v, int k, std::int64_t r) { return v.as<T>() + block.at[k] + (block.row_begin + r) * lines.row.stride[k]; };
     const auto floats = [&](std::int64_t r) { return values.data() + r * n; };
-    for (std::int64_t r = 0; r < rows; ++r) {
-      char* const operands[] = {reinterpret_cast<char*>(floats(r)), line(x, 0, r)};
-      widen(n, operands, dense, nullptr);
-    }
+    for (std::int64_t r = 0; r < rows; ++r) convert_row(line(x, 0, r), 1, floats(r), 1, n);
     double carry[together] = {start, start, start, start};
     for (std::int64_t i = 0; i < n; ++i)
       for (std::int64_t r = 0; r < together; ++r) {
@@ -81,10 +76,7 @@ void scan_halves(const View& x, const Lines& lines, bool reverse, const View& ou
         carry[r] = step(carry[r], static_cast<double>(v));
         v = static_cast<float>(carry[r]);
       }
-    for (std::int64_t r = 0; r < rows; ++r) {
-      char* const operands[] = {line(out, 1, r), reinterpret_cast<char*>(floats(r))};
-      narrow(n, operands, dense, nullptr);
-    }
+    for (std::int64_t r = 0; r < rows; ++r) convert_row(floats(r), 1, line(out, 1, r), 1, n);
   });
 }
 
@@ -93,24 +85,20 @@ template <class T, class Step>
 void scan_rows_of_halves(const View& x, const Lines& lines, bool reverse, const View& out, double start, Step step) {
   constexpr std::int64_t together = 256;
   const std::int64_t n = lines.line.size;
-  const RowFunction widen = TASUKI_ON_ISA(copy_row)(dtype_of<T>, DType::f32), narrow = TASUKI_ON_ISA(copy_row)(DType::f32, dtype_of<T>);
   for_blocks(lines, false, together, [&](const LineBlock& block) {
     const std::int64_t count = block.row_end - block.row_begin;
-    constexpr std::int64_t dense[] = {1, 1};
     float values[together];
     double carry[together];
     std::fill_n(carry, together, start);
     for (std::int64_t i = 0; i < n; ++i) {
       const std::int64_t at = reverse ? n - 1 - i : i;
-      const auto row = [&](const View& v, int k) { return reinterpret_cast<char*>(v.as<T>() + block.at[k] + block.row_begin + at * lines.line.stride[k]); };
-      char* const read[] = {reinterpret_cast<char*>(values), row(x, 0)};
-      widen(count, read, dense, nullptr);
+      const auto row = [&](const View& v, int k) { return v.as<T>() + block.at[k] + block.row_begin + at * lines.line.stride[k]; };
+      convert_row(row(x, 0), 1, values, 1, count);
       for (std::int64_t c = 0; c < count; ++c) {
         carry[c] = step(carry[c], static_cast<double>(values[c]));
         values[c] = static_cast<float>(carry[c]);
       }
-      char* const written[] = {row(out, 1), reinterpret_cast<char*>(values)};
-      narrow(count, written, dense, nullptr);
+      convert_row(values, 1, row(out, 1), 1, count);
     }
   });
 }

@@ -44,10 +44,10 @@ void for_matrices(const View& a, F&& f) {
   });
 }
 
-[[noreturn]] void refuse(const char* what, std::int64_t number) { TASUKI_THROW(ValueError, "expected  ", what, "\nactual    matrix ", number, " of the batch is not"); }
+[[noreturn]] void refuse_matrix(const char* what, std::int64_t number) { TASUKI_THROW(ValueError, "expected  ", what, "\nactual    matrix ", number, " of the batch is not"); }
 
 void check_pivots(const Matrix& upper, std::int64_t number) {
-  if ((upper.diagonal().array() == 0).any()) refuse("invertible matrices", number);
+  if ((upper.diagonal().array() == 0).any()) refuse_matrix("invertible matrices", number);
 }
 /// The LU factors of a matrix that has an inverse.
 Eigen::PartialPivLU<Matrix> invertible(const Matrix& a, std::int64_t number) {
@@ -70,7 +70,7 @@ void cholesky(const View& a, const View& out) {
   if (a.numel == 0) return;
   for_matrices(a, [&](std::int64_t i) {
     const Eigen::LLT<Matrix> llt(matrix(a, i));
-    if (llt.info() != Eigen::Success) refuse("positive definite matrices", i);
+    if (llt.info() != Eigen::Success) refuse_matrix("positive definite matrices", i);
     store(out, i, llt.matrixL());
   });
 }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "src/core/annotated.hpp"
 #include "src/io/atomic_file.hpp"
 
 namespace tasuki::dist {
@@ -26,10 +27,9 @@ Interruption::Interruption(const World& world, std::vector<int> signals, SourceL
       before_.push_back(before);
       continue;
     }
-    ValueError error(tasuki::detail::concat({"expected  a signal that can be caught\nactual    ", signal, ": ", describe_system_error(errno)}));
-    error.add_op("Interruption", "", "", at);
+    const int reason = errno;
     for (const Before& b : before_) ::sigaction(b.signal, &b.action, nullptr);
-    throw error;
+    refuse(ValueError(tasuki::detail::concat({"expected  a signal that can be caught\nactual    ", signal, ": ", describe_system_error(reason)})), "Interruption", at);
   }
 }
 

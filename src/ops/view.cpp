@@ -5,6 +5,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/embed.hpp"
 #include "src/autograd/launcher.hpp"
+#include "src/ops/composed.hpp"
 #include "src/ops/embed.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/ops/reduce.hpp"
@@ -36,19 +37,6 @@ Tensor make_view(F op, const Tensor& x, const Layout& to, At at) {
   Tensor y = detail::alias(x, to.offset, to.shape, to.strides);
   if (grad_enabled() && x.requires_grad()) Launcher::record_views(op, detail::traits_of<F>, x, &y, 1, at);
   return y;
-}
-
-/// Runs `make` with x's name and place added to any error.
-template <class F>
-auto in_op(const OpInfo& info, const Tensor& x, At at, F&& make) {
-  try {
-    x.shape();  // an undefined tensor throws here
-    return make();
-  } catch (Error& error) {
-    const Tensor* operands[] = {&x};
-    annotate(error, info, "", operands, 1, at);
-    throw;
-  }
 }
 
 // ---- views that keep every element once
@@ -124,7 +112,7 @@ TensorList Embed::backward_graph(const GradContext& c) {
 /// Makes a view by `change`, which must do the same to x's layout as to that of a row-major tensor.
 template <class Change>
 Tensor part_of(const OpInfo& info, const Tensor& x, At at, Change&& change, bool overlaps = false) {
-  return in_op(info, x, at, [&] {
+  return ops::composed(info, {&x}, at, [&] {
     Layout to = layout_of(x);
     change(to);
     Region region{x.shape(), {0, x.shape(), contiguous_strides(x.shape())}, overlaps};
@@ -195,7 +183,7 @@ bool try_view(const Tensor& x, const Shape& shape, Layout& to) {
 }  // namespace
 
 Tensor Tensor::view(const Shape& requested, At at) const {
-  return in_op({"view", "x"}, *this, at, [&] {
+  return ops::composed({"view", "x"}, {this}, at, [&] {
     const Shape wanted = inferred(requested, numel());
     Layout to;
     if (!try_view(*this, wanted, to))
@@ -205,7 +193,7 @@ Tensor Tensor::view(const Shape& requested, At at) const {
 }
 
 Tensor reshape(const Tensor& x, const Shape& requested, At at) {
-  return in_op(Reshape::op, x, at, [&] {
+  return ops::composed(Reshape::op, {&x}, at, [&] {
     const Shape wanted = inferred(requested, x.numel());
     if (wanted == x.shape()) return x;
     Layout to;
@@ -217,7 +205,7 @@ Tensor reshape(const Tensor& x, const Shape& requested, At at) {
 }
 
 Tensor flatten(const Tensor& x, int from, int to, At at) {
-  return in_op({"flatten", "x"}, x, at, [&] {
+  return ops::composed({"flatten", "x"}, {&x}, at, [&] {
     const int first = normalize_dim(from, x.ndim()), last = normalize_dim(to, x.ndim());
     if (first > last) TASUKI_THROW(IndexError, "expected  from <= to\nactual    from = ", from, ", to = ", to);
     Shape shape;
@@ -231,7 +219,7 @@ Tensor flatten(const Tensor& x, int from, int to, At at) {
 }
 
 Tensor squeeze(const Tensor& x, At at) {
-  return in_op({"squeeze", "x"}, x, at, [&] {
+  return ops::composed({"squeeze", "x"}, {&x}, at, [&] {
     Layout to = layout_of(x);
     for (int i = x.ndim() - 1; i >= 0; --i)
       if (to.shape[i] == 1) {
@@ -243,7 +231,7 @@ Tensor squeeze(const Tensor& x, At at) {
 }
 
 Tensor squeeze(const Tensor& x, int dim, At at) {
-  return in_op({"squeeze", "x"}, x, at, [&] {
+  return ops::composed({"squeeze", "x"}, {&x}, at, [&] {
     const int d = normalize_dim(dim, x.ndim());
     Layout to = layout_of(x);
     if (x.ndim() == 0 || to.shape[d] != 1) return x;
@@ -254,7 +242,7 @@ Tensor squeeze(const Tensor& x, int dim, At at) {
 }
 
 Tensor unsqueeze(const Tensor& x, int dim, At at) {
-  return in_op({"unsqueeze", "x"}, x, at, [&] {
+  return ops::composed({"unsqueeze", "x"}, {&x}, at, [&] {
     const int d = normalize_dim(dim, x.ndim() + 1);
     Layout to = layout_of(x);
     to.strides.insert(d, d < x.ndim() ? to.strides[d] * std::max<std::int64_t>(to.shape[d], 1) : 1);
@@ -264,7 +252,7 @@ Tensor unsqueeze(const Tensor& x, int dim, At at) {
 }
 
 Tensor permute(const Tensor& x, const Dims& order, At at) {
-  return in_op(Permute::op, x, at, [&] {
+  return ops::composed(Permute::op, {&x}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, order.ndim(), ==, x.ndim(), "permute names every dimension once");
     const Dims from = order.empty() ? order : normalize_dims(order, x.ndim());
     Layout to = layout_of(x);
@@ -277,7 +265,7 @@ Tensor permute(const Tensor& x, const Dims& order, At at) {
 }
 
 Tensor transpose(const Tensor& x, int a, int b, At at) {
-  return in_op({"transpose", "x"}, x, at, [&] {
+  return ops::composed({"transpose", "x"}, {&x}, at, [&] {
     const int p = normalize_dim(a, x.ndim()), q = normalize_dim(b, x.ndim());
     if (x.ndim() == 0) return x;
     Dims order;
@@ -287,14 +275,14 @@ Tensor transpose(const Tensor& x, int a, int b, At at) {
 }
 
 Tensor Tensor::t(At at) const {
-  return in_op({"t", "x"}, *this, at, [&] {
+  return ops::composed({"t", "x"}, {this}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, ndim(), ==, 2, "t() transposes a matrix; use transpose(a, b) or permute for other tensors");
     return transpose(0, 1, at);
   });
 }
 
 Tensor expand(const Tensor& x, const Shape& requested, At at) {
-  return in_op(Expand::op, x, at, [&] {
+  return ops::composed(Expand::op, {&x}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, requested.ndim(), >=, x.ndim());
     Layout to{x.storage_offset(), requested, Strides::filled(requested.ndim(), 0)};
     const int added = requested.ndim() - x.ndim();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -26,17 +27,16 @@ struct Copy {
   UnaryPart unary[3];
   cpu::DenseLoop (*binary)(cpu::BinaryOp, DType);
   cpu::DenseLoop (*compare)(cpu::CompareOp, DType);
-  float (*extremum)(const float*, std::int64_t, bool);
-  std::int64_t (*position)(const float*, std::int64_t, float);
+  double (*extremum)(DType, const void*, std::int64_t, bool, std::int64_t*);
 };
 
-const Copy baseline{cpu::Isa::baseline, {&cpu::baseline::unary_arithmetic, &cpu::baseline::unary_functions, &cpu::baseline::unary_activations}, &cpu::baseline::binary_loop, &cpu::baseline::compare_loop, &cpu::baseline::extremum_f32, &cpu::baseline::first_position_f32};
+const Copy baseline{cpu::Isa::baseline, {&cpu::baseline::unary_arithmetic, &cpu::baseline::unary_functions, &cpu::baseline::unary_activations}, &cpu::baseline::binary_loop, &cpu::baseline::compare_loop, &cpu::baseline::extremum_of_row};
 
 /// The other copies that this processor can run.
 std::vector<Copy> others() {
   std::vector<Copy> copies;
-  if (cpu::isa() >= cpu::Isa::avx2) copies.push_back({cpu::Isa::avx2, {&cpu::avx2::unary_arithmetic, &cpu::avx2::unary_functions, &cpu::avx2::unary_activations}, &cpu::avx2::binary_loop, &cpu::avx2::compare_loop, &cpu::avx2::extremum_f32, &cpu::avx2::first_position_f32});
-  if (cpu::isa() >= cpu::Isa::avx512) copies.push_back({cpu::Isa::avx512, {&cpu::avx512::unary_arithmetic, &cpu::avx512::unary_functions, &cpu::avx512::unary_activations}, &cpu::avx512::binary_loop, &cpu::avx512::compare_loop, &cpu::avx512::extremum_f32, &cpu::avx512::first_position_f32});
+  if (cpu::isa() >= cpu::Isa::avx2) copies.push_back({cpu::Isa::avx2, {&cpu::avx2::unary_arithmetic, &cpu::avx2::unary_functions, &cpu::avx2::unary_activations}, &cpu::avx2::binary_loop, &cpu::avx2::compare_loop, &cpu::avx2::extremum_of_row});
+  if (cpu::isa() >= cpu::Isa::avx512) copies.push_back({cpu::Isa::avx512, {&cpu::avx512::unary_arithmetic, &cpu::avx512::unary_functions, &cpu::avx512::unary_activations}, &cpu::avx512::binary_loop, &cpu::avx512::compare_loop, &cpu::avx512::extremum_of_row});
   return copies;
 }
 
@@ -125,6 +125,26 @@ TEST_CASE("Binary kernels agree on all instruction sets") {
   }
 }
 
+template <class T>
+void check_extrema(const Copy& copy, std::int64_t n) {
+  constexpr DType dtype = tasuki::dtype_of<T>;
+  std::vector<T> a = numbers<T>(static_cast<std::size_t>(n));
+  const auto is_nan = [](T v) { return std::isnan(value_of(v)); };
+  for (const bool with_nan : {true, false}) {
+    if (!with_nan) std::replace_if(a.begin(), a.end(), is_nan, T(0.25f));
+    for (const bool largest : {true, false}) {
+      std::int64_t place = -1, expected_place = -1;
+      const double best = copy.extremum(dtype, a.data(), n, largest, &place), expected = baseline.extremum(dtype, a.data(), n, largest, &expected_place);
+      CHECK((best == expected || (std::isnan(best) && std::isnan(expected))));
+      CHECK(std::isnan(best) == std::any_of(a.begin(), a.end(), is_nan));
+      CHECK(place == expected_place);
+      const auto found = std::find_if(a.begin(), a.end(), [&](T v) { return std::isnan(best) ? is_nan(v) : value_of(v) == best; });
+      CHECK(place == found - a.begin());
+      CHECK((std::isnan(best) || std::none_of(a.begin(), a.end(), [&](T v) { return largest ? value_of(v) > best : value_of(v) < best; })));
+    }
+  }
+}
+
 TEST_CASE("Comparisons and extrema are the same on all instruction sets") {
   for (const Copy& copy : others())
     for (const std::int64_t n : lengths) {
@@ -137,14 +157,10 @@ TEST_CASE("Comparisons and extrema are the same on all instruction sets") {
         copy.compare(static_cast<cpu::CompareOp>(op), DType::f32)(n, in, actual.data(), nullptr);
         CHECK(expected == actual);
       }
-      CHECK(std::isnan(copy.extremum(a.data(), n, true)) == std::isnan(baseline.extremum(a.data(), n, true)));
-      for (float& v : a) v = std::isnan(v) ? 0.25f : v;
-      for (const bool largest : {true, false}) {
-        const float best = baseline.extremum(a.data(), n, largest);
-        CHECK(copy.extremum(a.data(), n, largest) == best);
-        CHECK(copy.position(a.data(), n, best) == baseline.position(a.data(), n, best));
-        CHECK(a[static_cast<std::size_t>(copy.position(a.data(), n, best))] == best);
-      }
+      check_extrema<float>(copy, n);
+      check_extrema<double>(copy, n);
+      check_extrema<tasuki::bfloat16>(copy, n);
+      check_extrema<tasuki::float16>(copy, n);
     }
 }
 
