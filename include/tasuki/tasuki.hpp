@@ -90,6 +90,7 @@
 #include "tasuki/optim/clip.hpp"
 #include "tasuki/optim/schedule.hpp"
 #include "tasuki/optim/sgd.hpp"
+#include "tasuki/optim/step_in_backward.hpp"
 
 #include "tasuki/data/dataset.hpp"
 #include "tasuki/data/idx.hpp"

@@ -1,6 +1,6 @@
 #include "tasuki/autograd/flat_layout.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "src/runtime/pins.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -101,10 +101,8 @@ void FlatLayout::pack() {
   }
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     Group& g = groups_[i];
-    for (intrusive_ptr<Arena>* arena : {&g.parameters, &g.gradients}) {
-      *arena = Arena::create(runtime_of(g.device), g.bytes);
-      clear_padding(**arena, entries_, i);
-    }
+    g.parameters = Arena::create(runtime_of(g.device), g.bytes);
+    clear_padding(*g.parameters, entries_, i);
   }
   for (Entry& e : entries_) {
     const Tensor& p = e.parameter;
@@ -114,8 +112,20 @@ void FlatLayout::pack() {
     e.shape = p.shape();
     e.strides = strides;
     if (e.packed) move_into(p, tensor_in(*g.parameters, e.offset, g.dtype, p.shape(), strides, OwnerClass::parameter));
-    e.gradient = tensor_in(*g.gradients, e.offset, g.dtype, p.shape(), strides, OwnerClass::gradient);
-    LeafState& leaf = LeafState::of(*p.impl());
+  }
+  make_gradient_slots();
+}
+
+void FlatLayout::make_gradient_slots() {
+  const NoGrad off;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    groups_[i].gradients = Arena::create(runtime_of(groups_[i].device), groups_[i].bytes);
+    clear_padding(*groups_[i].gradients, entries_, i);
+  }
+  for (Entry& e : entries_) {
+    Group& g = groups_[e.group];
+    e.gradient = tensor_in(*g.gradients, e.offset, g.dtype, e.shape, e.strides, OwnerClass::gradient);
+    LeafState& leaf = LeafState::of(*e.parameter.impl());
     leaf.grad_slot = e.gradient;
     if (leaf.grad.defined()) {
       e.gradient.copy_(leaf.grad);
@@ -143,13 +153,14 @@ bool FlatLayout::is_current(const Entry& e) const {
          (p.storage().arena() != nullptr || !e.packed);
 }
 
+bool FlatLayout::is_current() const {
+  return std::all_of(entries_.begin(), entries_.end(), [this](const Entry& e) { return is_current(e); });
+}
+
 bool FlatLayout::refresh() {
-  for (const Entry& e : entries_)
-    if (!is_current(e)) {
-      pack();
-      return true;
-    }
-  return false;
+  if (is_current()) return false;
+  pack();
+  return true;
 }
 
 std::vector<Tensor> FlatLayout::make_state() const {

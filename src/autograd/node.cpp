@@ -107,10 +107,12 @@ SmallVector<OutputExtras, 1>& Node::extras() {
 
 void Node::overwritten(const Slot& slot, bool output, std::size_t i) const {
   const char* writer = slot.record->storage->last_writer();
+  const std::string advice = slot.record->wants_grad ? "update a parameter after the last backward of the graphs that were computed from it"
+                                                     : detail::concat({"use the out-of-place form of ", writer ? writer : "the write", ", or write into a clone()"});
   throw AutogradError(detail::concat(
       {"backward of ", info().name, " needs its ", output ? "output" : "input", " ", i, " as it was, but ", writer ? writer : "a write through data()",
        " has overwritten it\nexpected  version ", slot.version, " of ", name_of(slot.record->dtype), slot.record->shape, "\nactual    version ",
-       slot.record->storage->version(), "\nuse the out-of-place form of ", writer ? writer : "the write", ", or write into a clone()"}));
+       slot.record->storage->version(), "\n", advice}));
 }
 
 void Node::used_up() const {

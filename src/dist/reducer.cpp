@@ -21,11 +21,21 @@
 
 namespace tasuki::dist {
 
+namespace {
+
+[[noreturn]] void refuse_steps_in_backward() {
+  TASUKI_THROW(ValueError, "gradients are summed over the processes when backward has made all of a bucket, and the optimizer updates the parameters ahead of that (StepInBackward)\n",
+               "use one of them; with zero = 2 a process keeps no more gradients than a few buckets, too");
+}
+
+}  // namespace
+
 Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimizer, const DataParallelOptions& options)
     : world_(world), net_(net), layout_(optimizer.layout()), stage_(options.zero), bucket_bytes_(options.bucket_bytes) {
   if (options.zero < 0 || options.zero > 3) TASUKI_THROW(ValueError, "expected  zero = 0, 1, 2 or 3\nactual    ", options.zero);
   const bool compresses = options.compression.kind != Compression::Kind::none;
   if (options.zero > 0 && compresses) TASUKI_THROW(ValueError, "zero = ", options.zero, " and compression do not go together\ngive one of them");
+  if (world.size() > 1 && optimizer.steps_in_backward()) refuse_steps_in_backward();
   check_same_network(net, optimizer, options);
   for (const FlatLayout::Group& g : layout_.groups())
     if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
@@ -190,6 +200,7 @@ void Reducer::start_ready() {
 }
 
 void Reducer::begin_pass() {
+  if (!zero_ && !layout_.entries()[0].gradient.defined()) refuse_steps_in_backward();  // no slots: it was made later
   bool moved = arenas_.size() != layout_.groups().size();
   for (std::size_t g = 0; g < layout_.groups().size() && !moved; ++g) moved = arenas_[g] != layout_.groups()[g].parameters->data();
   if (moved) {

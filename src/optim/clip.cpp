@@ -6,6 +6,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/optim.hpp"
 #include "src/core/annotated.hpp"
+#include "src/optim/backward_updates.hpp"
 #include "src/optim/launch_size.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -105,9 +106,13 @@ void add_pieces(Gradients& g, StepShare& share, const Tensor& parameter) {
     if (piece.parameter == number && !has(g.pieces, piece.gradient)) g.pieces.push_back(piece.gradient);
 }
 
-Gradients gradients_of(const std::vector<Tensor>& parameters) {
+Gradients gradients_of(const std::vector<Tensor>& parameters, const char* function, SourceLocation at) {
   Gradients found;
   for (const Tensor& p : parameters) {
+    if (const Optimizer* used_up = updated_in_backward(p))
+      refuse(ValueError(tasuki::detail::concat({"there are no gradients after backward(): ", used_up->name(), " uses each of them up as soon as it is there (StepInBackward)\n"
+                                                "clip by a hook of each parameter, or end the StepInBackward"})),
+             function, at);
     if (StepShare* share = share_of(p)) {
       add_pieces(found, *share, p);
       continue;
@@ -128,11 +133,12 @@ template <class F>
 void by_launch(const std::vector<Tensor>& gradients, std::size_t most, F f) {
   std::vector<Tensor> some;
   LaunchSize size;
+  for (const Tensor& g : gradients) size.expect(g);
   for (const Tensor& g : gradients) {
     if (some.size() == most || (!some.empty() && (some[0].device() != g.device() || size.is_reached(g)))) {
       f(some);
       some.clear();
-      size = {};
+      size.clear();
     }
     some.push_back(g);
     size.add(g);
@@ -172,14 +178,14 @@ void check(bool fine, const char* function, std::initializer_list<tasuki::detail
 double grad_norm(const std::vector<Tensor>& parameters, double p, SourceLocation at) {
   check(p >= 1, "grad_norm", {"expected  an order of at least 1\nactual    ", p}, at);
   const NoGrad off;
-  return norm_of(gradients_of(parameters), p, at);
+  return norm_of(gradients_of(parameters, "grad_norm", at), p, at);
 }
 
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, const ClipOptions& options, SourceLocation at) {
   check(max_norm >= 0, "clip_grad_norm_", {"expected  max_norm >= 0\nactual    ", max_norm}, at);
   check(options.norm_type >= 1, "clip_grad_norm_", {"expected  norm_type >= 1\nactual    ", options.norm_type}, at);
   const NoGrad off;
-  const Gradients gradients = gradients_of(parameters);
+  const Gradients gradients = gradients_of(parameters, "clip_grad_norm_", at);
   const double norm = norm_of(gradients, options.norm_type, at);
   if (options.error_if_nonfinite && !std::isfinite(norm))
     refuse(NanError(tasuki::detail::concat({"the norm of the gradients is ", norm, ", so they cannot be clipped"})), "clip_grad_norm_", at);
@@ -191,7 +197,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, c
 void clip_grad_value_(const std::vector<Tensor>& parameters, double limit, SourceLocation at) {
   check(limit >= 0, "clip_grad_value_", {"expected  limit >= 0\nactual    ", limit}, at);
   const NoGrad off;
-  change(gradients_of(parameters).all(), {true, 0, limit}, at);
+  change(gradients_of(parameters, "clip_grad_value_", at).all(), {true, 0, limit}, at);
 }
 
 }  // namespace tasuki::optim

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/core/annotated.hpp"
+#include "src/optim/backward_updates.hpp"
 #include "src/optim/flat_part.hpp"
 #include "src/optim/launch_size.hpp"
 #include "src/optim/step_clock.hpp"
@@ -80,7 +81,10 @@ Optimizer::Optimizer(const char* name, const std::vector<std::vector<Tensor>>& g
   }
 }
 
-Optimizer::~Optimizer() { delete layout_; }
+Optimizer::~Optimizer() {
+  if (backward_updates_) backward_updates_->detach();
+  delete layout_;
+}
 
 void Optimizer::allocate_state() {
   const std::vector<std::vector<Tensor>> old = std::move(state_);
@@ -106,6 +110,7 @@ void Optimizer::set_lr(double lr, SourceLocation at) {
 void Optimizer::set_lr(std::size_t group, double lr, SourceLocation at) {
   check_group(group);
   detail::check_option(name_.c_str(), "lr", lr, 0, HUGE_VAL, at);
+  if (backward_updates_ && lr != groups_[group].lr) annotated(name_, at, [&] { backward_updates_->check_between_steps("a new learning rate"); });
   groups_[group].lr = lr;
 }
 
@@ -116,8 +121,20 @@ std::vector<Tensor> Optimizer::parameters() const {
 }
 
 void Optimizer::zero_grad() {
+  if (backward_updates_) {
+    backward_updates_->check_between_steps("zero_grad()");
+    if (backward_updates_->is_on()) refresh_layout();
+  }
   layout_->drop_gradients();
   if (share_) share_->drop_gradients();
+}
+
+bool Optimizer::steps_in_backward() const { return backward_updates_ && backward_updates_->is_on(); }
+
+void Optimizer::refresh_layout() {
+  if (!layout_->refresh()) return;
+  allocate_state();
+  if (backward_updates_) backward_updates_->repacked();
 }
 
 void Optimizer::share_step(StepShare* share) {
@@ -149,15 +166,15 @@ StepShare* share_of(const Tensor& parameter) {
 void Optimizer::step(SourceLocation at) {
   const NoGrad off;
   if (share_ended_) refuse(name_, at, {"its state is spread over several processes, and the DataParallel that shared its steps is gone\nlet the DataParallel live as long as the optimizer"});
-  if (layout_->refresh()) {
-    if (share_) refuse(name_, at, {"parameters have moved to another device, dtype or shape while several processes share their update\nmove them ahead of DataParallel"});
-    allocate_state();
-  }
+  if (share_ && !layout_->is_current()) refuse(name_, at, {"parameters have moved to another device, dtype or shape while several processes share their update\nmove them ahead of DataParallel"});
+  refresh_layout();
+  if (backward_updates_) annotated(name_, at, [&] { backward_updates_->check_end(); });
   latest_step().store(++step_count_, std::memory_order_relaxed);
   for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i] += is_updated(i);
   if (share_) share_->begin_update();
-  for (std::size_t g = 0; g < groups_.size(); ++g) update_group(g, at);
+  for (std::size_t g = 0; g < groups_.size(); ++g) update_operands(g, operands_of(g), at);
   if (share_) share_->updated(name_.c_str());
+  if (backward_updates_) backward_updates_->end_step();
   SmallVector<ResidencyManager*, 2> told;
   for (const FlatLayout::Group& g : layout_->groups()) {
     ResidencyManager* manager = runtime_of(g.device).manager();
@@ -192,8 +209,19 @@ std::vector<Optimizer::Operand> Optimizer::operands_of(std::size_t group) const 
   return list;
 }
 
-void Optimizer::update_group(std::size_t group, SourceLocation at) {
-  const std::size_t limit = operands_per_launch / (2 + state_.size());
+void Optimizer::update_entries(std::size_t group, const std::vector<std::size_t>& entries, SourceLocation at) {
+  std::vector<Operand> operands;
+  for (const std::size_t i : entries) {
+    ++steps_[i];
+    const Tensor& parameter = layout_->entries()[i].parameter;
+    operands.push_back({parameter, parameter.grad(), i, i});
+  }
+  update_operands(group, operands, at);
+}
+
+std::size_t Optimizer::tensors_per_launch() const { return operands_per_launch / (2 + state_.size()); }
+
+void Optimizer::update_operands(std::size_t group, const std::vector<Operand>& operands, SourceLocation at) {
   Update u;
   u.state.resize(state_.size());
   struct Copied {
@@ -209,9 +237,10 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
     copied.clear();
     u = Update();
     u.state.resize(state_.size());
-    size = {};
+    size.clear();
   };
-  for (Operand& o : operands_of(group)) {
+  for (const Operand& o : operands) size.expect(o.parameter);
+  for (const Operand& o : operands) {
     Tensor parameter = o.parameter;
     // One launch has one dtype and device.
     if (!u.parameters.empty() && (u.parameters[0].dtype() != parameter.dtype() || u.parameters[0].device() != parameter.device() || size.is_reached(parameter))) launch();
@@ -225,7 +254,7 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
     u.gradients.push_back(same_strides(o.gradient) ? o.gradient : empty_like(parameter).copy_(o.gradient));
     for (std::size_t k = 0; k < state_.size(); ++k) u.state[k].push_back(state_[k][o.state]);
     u.steps.push_back(steps_[o.entry]);
-    if (u.parameters.size() == limit) launch();
+    if (u.parameters.size() == tensors_per_launch()) launch();
   }
   launch();
 }
@@ -233,6 +262,7 @@ void Optimizer::update_group(std::size_t group, SourceLocation at) {
 // ---- checkpoints
 
 std::vector<NamedTensor> Optimizer::named_state() const {
+  if (backward_updates_) backward_updates_->check_between_steps("named_state()");
   std::vector<double> lrs;
   for (const Group& g : groups_) lrs.push_back(g.lr);
   std::vector<NamedTensor> list;
@@ -264,6 +294,7 @@ void Optimizer::load_state(const std::vector<NamedTensor>& state) {
   check("lr", Shape(groups_.size()));
   for (std::size_t k = 0; k < state_.size(); ++k)
     for (std::size_t i = 0; i < parameters; ++i) check(name_of_state(k, i), layout_->entries()[i].parameter.shape());
+  if (backward_updates_) backward_updates_->end_step();
   const NoGrad off;
   step_count_ = find("step").to_vector<std::int64_t>()[0];
   steps_ = find("steps").to_vector<std::int64_t>();

@@ -252,6 +252,41 @@ void state_beyond_budget(ts::Device device, Notes& notes) {
   notes.add(net);
 }
 
+namespace {
+
+/// A network of parameters for the most part, one of which is used twice.
+void train_wide(ts::Device device, Notes& notes, bool in_backward) {
+  ts::nn::Sequential net;
+  net.append(ts::nn::Linear{384, 384});
+  for (int i = 0; i < 4; ++i) {
+    net.append(ts::nn::BatchNorm1d{384});
+    net.append(ts::nn::Linear{384, 1024});
+    net.append(ts::nn::GELU{});
+    net.append(ts::nn::Linear{1024, 384});
+  }
+  net.to(device);
+  ts::nn::Linear tied{384, 384, {.bias = false}};
+  tied.to(device);
+  std::vector<ts::Tensor> parameters = net.parameters();
+  parameters.push_back(tied.weight);
+  ts::optim::AdamW opt{parameters, {.lr = 1e-3}};
+  std::optional<ts::optim::StepInBackward> eager;
+  if (in_backward) eager.emplace(opt);
+  for (int step = 0; step < 6; ++step) {
+    opt.zero_grad();
+    const ts::Tensor loss = ts::cross_entropy(tied(ts::relu(net(tied(input({256, 384}, device))))), labels(256, device));
+    loss.backward();
+    opt.step();
+    notes.add(loss);
+  }
+  for (const ts::Tensor& p : parameters) notes.add(p);
+}
+
+}  // namespace
+
+void steps_in_backward(ts::Device device, Notes& notes) { train_wide(device, notes, true); }
+void steps_after_backward(ts::Device device, Notes& notes) { train_wide(device, notes, false); }
+
 bool cpu_manager_is_gone() { return ts::runtime_of(ts::Device::cpu()).manager() == nullptr; }
 
 }  // namespace testing_memory

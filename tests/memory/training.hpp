@@ -39,6 +39,8 @@ void gradient_penalty(tasuki::Device device, Notes& notes);
 void kept_handles(tasuki::Device device, Notes& notes);
 void exception_in_forward(tasuki::Device device, Notes& notes);
 void state_beyond_budget(tasuki::Device device, Notes& notes);
+void steps_in_backward(tasuki::Device device, Notes& notes);
+void steps_after_backward(tasuki::Device device, Notes& notes);  ///< the same training
 
 bool cpu_manager_is_gone();
 

@@ -195,6 +195,22 @@ void misuse(const ts::dist::World& world) {
   CHECK(contains(message_of([&] { world.all_reduce(ts::Tensor()); }), "an undefined one"));
   CHECK(contains(message_of([&] { world.send(ts::ones({2}), world.rank()); }), "ValueError: send\n  expected  another one of 3 processes\n  actual    " + std::to_string(world.rank()) + ", on process"));
   CHECK(contains(message_of([&] { world.receive(ts::ones({2, 3}).transpose(0, 1), (world.rank() + 1) % 3); }), "expected  a contiguous tensor, to receive into"));
+  {
+    ts::nn::Linear net{4, 4};
+    ts::optim::SGD opt{net.parameters(), {.lr = 1}};
+    const std::string ahead_of_sums = "the optimizer updates the parameters ahead of that (StepInBackward)";
+    {
+      const ts::optim::StepInBackward eager{opt};
+      CHECK(contains(message_of([&] { ts::dist::DataParallel(world, net, opt); }), ahead_of_sums));
+    }
+    {
+      const ts::dist::DataParallel parallel{world, net, opt};
+      const ts::optim::StepInBackward eager{opt};
+      CHECK(contains(message_of([&] { ts::sum(net(ts::ones({2, 4}))).backward(); }), ahead_of_sums));
+    }
+    const ts::dist::DataParallel parallel{world, net, opt, {.zero = 1}};
+    CHECK(contains(message_of([&] { ts::optim::StepInBackward eager{opt}; }), "the steps of this SGD are shared by several processes"));
+  }
   world.barrier();
   CHECK(contains(message_of([&] { world.sum(ts::ones({2}, {.dtype = ts::u8})); }), "expected  f32, f64, bf16, f16, i64 or i32"));
 }

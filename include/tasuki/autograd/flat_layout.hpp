@@ -49,11 +49,15 @@ class FlatLayout {
   /// Makes all gradients undefined. Under a budget their slots take no memory until backward writes to them, except for those that
   /// somebody still holds.
   void drop_gradients();
-  /// Packs again if a parameter has moved to another device, dtype or shape since; true if so. Values and gradients stay.
+  /// Whether no parameter has moved to another device, dtype or shape since it was packed.
+  bool is_current() const;
+  /// Packs again unless is_current; true if so. Values and gradients stay.
   bool refresh();
   /// Gives the gradients' memory back, for whoever keeps gradients elsewhere: backward makes new tensors then, and entries have no
-  /// slot until the parameters are packed again.
+  /// slot until the parameters are packed again, or make_gradient_slots.
   void release_gradient_slots();
+  /// Gradients lie side by side again; those that there are are copied there.
+  void make_gradient_slots();
   /// A zero tensor for each entry, in arenas of their own with the parameters' offsets: optimizer state. f64 where the parameter
   /// is f64, else f32.
   std::vector<Tensor> make_state() const;

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "tasuki/autograd/flat_layout.hpp"
+#include "tasuki/core/intrusive.hpp"
 #include "tasuki/tensor/named_tensor.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
 namespace tasuki::optim {
 
+class BackwardUpdates;
 class StepShare;
 
 /// Some of the parameters with options of their own: `AdamW opt{{{body.parameters(), {.lr = 1e-4}}, {head.parameters(), {.lr = 1e-3}}}};`
@@ -79,6 +81,8 @@ class Optimizer {
   /// processes. nullptr ends that, and with it the use of this optimizer. Throws ValueError unless is_elementwise.
   void share_step(StepShare* share);
   StepShare* step_share() const { return share_; }
+  /// Whether there is a StepInBackward for it.
+  bool steps_in_backward() const;
 
  protected:
   /// Throws ValueError when there are no parameters, when one is in two groups, or for a negative learning rate.
@@ -90,12 +94,18 @@ class Optimizer {
   struct Group {
     double lr;
   };
+  friend class BackwardUpdates;
+  friend class StepInBackward;
   void check_group(std::size_t group) const;
   void allocate_state();
-  void update_group(std::size_t group, SourceLocation at);
+  /// Follows parameters that have moved.
+  void refresh_layout();
+  void update_entries(std::size_t group, const std::vector<std::size_t>& entries, SourceLocation at);
   bool is_updated(std::size_t entry) const;
+  std::size_t tensors_per_launch() const;
   struct Operand;
   std::vector<Operand> operands_of(std::size_t group) const;
+  void update_operands(std::size_t group, const std::vector<Operand>& operands, SourceLocation at);
 
   std::string name_;
   std::vector<Group> groups_;
@@ -107,6 +117,7 @@ class Optimizer {
   std::int64_t step_count_ = 0;
   StepShare* share_ = nullptr;
   bool share_ended_ = false;
+  intrusive_ptr<BackwardUpdates> backward_updates_;  // once there has been a StepInBackward
 };
 
 namespace detail {
