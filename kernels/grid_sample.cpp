@@ -122,8 +122,24 @@ void find_cubic_taps(const GridSample& s, const Position<A> (&p)[3], const A (&f
     }
 }
 
+/// The pixel that is nearest to a place inside the image, as most places are; false elsewhere, and where the padding has a say.
+template <class A>
+bool find_nearest_inside(const GridSample& s, const A* g, Taps<A>& taps) {
+  std::int64_t offset = 0;
+  for (int d = 3 - s.dims; d < 3; ++d) {
+    const A at = unbounded_position(g[2 - d], s.size[d], s).at;
+    if (!(at >= 0 && at <= static_cast<A>(s.size[d] - 1))) return false;
+    offset = offset * s.size[d] + static_cast<std::int64_t>(rounded_to_even(at));
+  }
+  taps.count = 1;
+  taps.offset[0] = static_cast<std::int32_t>(offset);
+  taps.weight[0] = 1;
+  return true;
+}
+
 template <class A>
 void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes) {
+  if (s.mode == GridMode::nearest && !slopes && find_nearest_inside(s, g, taps)) return;
   taps.count = 0;
   Position<A> p[3];
   A floor[3] = {};
@@ -201,17 +217,23 @@ struct Sampler {
   /// Places of one tap at most, for all channels.
   void pick(const Taps<T>* taps, std::int64_t image, std::int64_t first, std::int64_t count, T* y) const {
     std::int32_t from[block], to[block];  // of the places inside the image
-    T weight[block];
+    T weight[block];                      // 1, or NaN
     std::int64_t inside = 0;
+    bool has_nan = false;
     for (std::int64_t i = 0; i < count; ++i) {
       if (taps[i].count == 0) continue;
       from[inside] = taps[i].offset[0];
       weight[inside] = taps[i].weight[0];
+      has_nan |= !(weight[inside] == 1);
       to[inside++] = static_cast<std::int32_t>(i);
     }
     for (std::int64_t c = 0; c < s.channels; ++c) {
       const T* plane = x + (image * s.channels + c) * pixels;
       T* target = y + (image * s.channels + c) * s.places + first;
+      if (inside == count && !has_nan) {
+        for (std::int64_t i = 0; i < count; ++i) target[i] = plane[from[i]];
+        continue;
+      }
       if (inside < count) std::fill_n(target, count, T(0));
       for (std::int64_t i = 0; i < inside; ++i) target[to[i]] = weight[i] * plane[from[i]];
     }

@@ -3,6 +3,7 @@
 #include "kernels/reduce.hpp"
 
 #include "kernels/halves.hpp"
+#include "kernels/lanes.hpp"
 #include "kernels/parallel.hpp"
 #include "tasuki/core/half.hpp"
 
@@ -86,11 +87,22 @@ struct SquaredDeviation : Added {
   }
 };
 
-/// Joins columns in pairs until one is left; as the widths are constants, in registers.
-template <class Term, int width, class L>
-[[gnu::always_inline]] inline void join_columns(L* column) {
-  for (int l = 0; l < width; ++l) Term::join(column[l], column[l + width]);
-  if constexpr (width > 1) join_columns<Term, width / 2>(column);
+/// Joins columns in pairs, the upper half to the lower one, until one is left.
+template <class Term, class L>
+[[gnu::always_inline]] inline L join_columns(const L* column) {
+  using V = typename detail::VectorOf<L, vector_bytes>::type;
+  constexpr int width = vector_bytes / static_cast<int>(sizeof(L)), count = lanes / width;
+  V v[count];
+#pragma GCC unroll 64
+  for (int q = 0; q < count; ++q) v[q] = detail::load_raw<V>(column + q * width);
+#pragma GCC unroll 8
+  for (int half = count / 2; half > 0; half /= 2)
+#pragma GCC unroll 32
+    for (int q = 0; q < half; ++q) Term::join(v[q], v[q + half]);
+  return detail::fold_lanes<L, width>(v[0], [](auto x, auto y) __attribute__((always_inline)) {
+    Term::join(x, y);
+    return x;
+  });
 }
 
 template <class Term, class T>
@@ -120,8 +132,7 @@ typename Carrier<T>::total sum_piece(const T* x, std::int64_t n, std::int64_t st
       for (int l = 0; l < lanes; ++l) Term::join(column[l], term(static_cast<L>(x[(i + l) * stride]), center));
   }
   for (int l = 0; i < n; ++i, ++l) Term::join(column[l], term(static_cast<L>(x[i * stride]), center));
-  join_columns<Term, lanes / 2>(column);
-  return column[0];
+  return join_columns<Term>(column);
 }
 
 [[gnu::always_inline]] inline std::int64_t offset_of(const ReducePlan::Dim* dims, int count, std::int64_t k) {

@@ -9,11 +9,15 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/orthogonalize.hpp"
 #include "kernels/parallel.hpp"
+#include "src/cpu/isa_scope.hpp"
 #include "tasuki/core/error.hpp"
 
 namespace tasuki::cpu {
 namespace {
+
+TASUKI_USE_ISA
 
 /// Whatever the dtype, matrices are factorized in f64: they are small, and one instantiation of Eigen's templates is enough.
 using Matrix = Eigen::MatrixXd;
@@ -152,32 +156,18 @@ void svd(const View& a, const View& u, const View& s, const View& v) {
   if (a.numel == 0) return;
   const std::int64_t m = a.size(-2), n = a.size(-1), k = std::min(m, n);
   for_matrices(a, [&](std::int64_t i) {
-    // One-sided Jacobi: rotations make the columns of the taller side orthogonal; their lengths are the singular values.
+    // One-sided Jacobi: rotations make the columns of the taller side orthogonal; their lengths are the singular values. Below each
+    // column stands that of the identity, which the rotations turn into the other factor.
     const Matrix given = matrix(a, i);
-    Matrix columns = m >= n ? given : Matrix(given.transpose()), turns = Matrix::Identity(k, k);
-    constexpr int most_sweeps = 60;
-    for (int sweep = 0, rotated = 1; sweep < most_sweeps && rotated; ++sweep) {
-      rotated = 0;
-      Eigen::VectorXd square = columns.colwise().squaredNorm();
-      for (std::int64_t p = 0; p < k - 1; ++p)
-        for (std::int64_t q = p + 1; q < k; ++q) {
-          const double pp = square[p], qq = square[q], pq = columns.col(p).dot(columns.col(q));
-          if (!(pq * pq > 1e-30 * std::abs(pp * qq))) continue;
-          rotated = 1;
-          const double zeta = (qq - pp) / (2 * pq), tangent = (zeta < 0 ? -1 : 1) / (std::abs(zeta) + std::sqrt(1 + zeta * zeta));
-          const double cosine = 1 / std::sqrt(1 + tangent * tangent), sine = cosine * tangent;
-          for (Matrix* turned : {&columns, &turns}) {
-            double *first = &(*turned)(0, p), *second = &(*turned)(0, q);
-            for (std::int64_t row = 0; row < turned->rows(); ++row) {
-              const double old = first[row];
-              first[row] = cosine * old - sine * second[row];
-              second[row] = sine * old + cosine * second[row];
-            }
-          }
-          square[p] -= tangent * pq;
-          square[q] += tangent * pq;
-        }
-    }
+    const auto padded = [](std::int64_t rows) { return (rows + 7) / 8 * 8; };
+    const std::int64_t longer = std::max(m, n), rows = padded(longer);
+    Matrix both = Matrix::Zero(rows + padded(k), k);
+    auto columns = both.topRows(longer);
+    auto turns = both.middleRows(rows, k);
+    if (m >= n) columns = given;
+    else columns = given.transpose();
+    turns.setIdentity();
+    TASUKI_ON_ISA(orthogonalize_columns)(both.data(), rows, both.rows(), k, a.dtype == DType::f64 ? 1e-15 : 1e-9);
     std::vector<std::int64_t> order(static_cast<std::size_t>(k));
     std::iota(order.begin(), order.end(), 0);
     const Eigen::VectorXd lengths = columns.colwise().norm();
