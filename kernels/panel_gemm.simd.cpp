@@ -11,8 +11,11 @@ namespace {
 using V = Lanes<float>;
 constexpr std::int64_t lanes = width<float>;
 constexpr int tile_rows = vector_bytes == 16 ? 4 : 6, tile_vectors = vector_bytes == 64 ? 4 : 2;
-constexpr std::int64_t panel = tile_vectors * lanes;
-constexpr std::int64_t line = 16;  // floats of a cache line
+template <class T>
+constexpr std::int64_t panel_of = tile_vectors * width<T>;
+constexpr std::int64_t panel = panel_of<float>;
+template <class T>
+constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));  // elements of a cache line
 constexpr std::int64_t block_columns = 48;  // of c in multiply_by_columns: whole tiles and whole vectors
 
 TASUKI_LANES std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
@@ -47,38 +50,44 @@ TASUKI_LANES void transpose(V (&r)[lanes]) {
 }
 
 /// `count` elements, as one vector whose other lanes are zero.
-TASUKI_LANES V load_up_to(const float* p, std::int64_t count) { return count >= lanes ? load(p) : count > 0 ? load(p, Part{count}) : V{}; }
-TASUKI_LANES void store_up_to(float* p, V v, std::int64_t count) {
-  if (count >= lanes) store(p, v);
+template <class T>
+TASUKI_LANES Lanes<T> load_up_to(const T* p, std::int64_t count) {
+  return count >= width<T> ? load(p) : count > 0 ? load(p, Part{count}) : Lanes<T>{};
+}
+template <class T>
+TASUKI_LANES void store_up_to(T* p, Lanes<T> v, std::int64_t count) {
+  if (count >= width<T>) store(p, v);
   else if (count > 0) store(p, v, Part{count});
 }
 
 /// A tile's left factor: element (i, l) at data[i * row + l * step].
+template <class T>
 struct Left {
-  const float* data;
+  const T* data;
   std::int64_t row, step;
 };
 
 /// sum[i][j] = the sum over l < k of left(i, l) panel[l][j]. Calls fetch(l) for every 16th l, so that what the next tiles need is on
 /// its way while this one is computed.
-template <int R, int W, bool row_is_dense, class Fetch>
-TASUKI_LANES void multiply_tile(Left left, const float* b, std::int64_t k, Fetch fetch, V (&sum)[R][W]) {
+template <int R, int W, bool row_is_dense, class T, class Fetch>
+TASUKI_LANES void multiply_tile(const Left<T>& left, const T* b, std::int64_t k, Fetch fetch, Lanes<T> (&sum)[R][W]) {
 #pragma GCC unroll 6
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < W; ++j) sum[i][j] = V{};
-  const std::int64_t row = row_is_dense ? left.row : 1, step = row_is_dense ? 1 : left.step;
-  const float* a = left.data;
-  for (std::int64_t l = 0; l < k; l += line) {
+    for (int j = 0; j < W; ++j) sum[i][j] = Lanes<T>{};
+  constexpr bool any_strides = sizeof(T) == 8;
+  const std::int64_t row = row_is_dense || any_strides ? left.row : 1, step = row_is_dense ? 1 : left.step;
+  const T* a = left.data;
+  for (std::int64_t l = 0; l < k; l += line<T>) {
     fetch(l);
-    const float* const end = b + smaller(line, k - l) * panel;
-    for (; b != end; b += panel, a += step) {
-      V x[W];
+    const T* const end = b + smaller(line<T>, k - l) * panel_of<T>;
+    for (; b != end; b += panel_of<T>, a += step) {
+      Lanes<T> x[W];
 #pragma GCC unroll 4
-      for (int j = 0; j < W; ++j) x[j] = load(b + j * lanes);
+      for (int j = 0; j < W; ++j) x[j] = load(b + j * width<T>);
 #pragma GCC unroll 6
       for (int i = 0; i < R; ++i) {
-        const float w = a[i * row];
+        const T w = a[i * row];
 #pragma GCC unroll 4
         for (int j = 0; j < W; ++j) sum[i][j] += x[j] * w;
       }
@@ -108,10 +117,11 @@ TASUKI_LANES void with_vectors(std::int64_t vectors, F f) {
   }
 }
 
+template <class T>
 struct Place {
-  float* c;
+  T* c;
   std::int64_t c_row, columns;
-  const float* bias;
+  const T* bias;
   bool add;
 };
 
@@ -124,38 +134,54 @@ TASUKI_LANES void each_vector_of_tile(F f) {
     for (int j = 0; j < W; ++j) f(i, j);
 }
 
-template <int R, int W, bool row_is_dense>
-void rows_tile(const Left& left, const float* b, std::int64_t k, const Place& to) {
-  V sum[R][W];
+template <int R, int W, bool row_is_dense, class T>
+void rows_tile(const Left<T>& left, const T* b, std::int64_t k, const Place<T>& to) {
+  constexpr std::int64_t w = width<T>;
+  Lanes<T> sum[R][W];
   multiply_tile<R, W, row_is_dense>(left, b, k, [](std::int64_t) __attribute__((always_inline)) {}, sum);
-  if (to.columns >= W * lanes) {
-    if (to.bias) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.bias + j * lanes); });
-    if (to.add) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.c + i * to.c_row + j * lanes); });
-    each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(to.c + i * to.c_row + j * lanes, sum[i][j]); });
+  if (to.columns >= W * w) {
+    if (to.bias) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.bias + j * w); });
+    if (to.add) each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { sum[i][j] += load(to.c + i * to.c_row + j * w); });
+    each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(to.c + i * to.c_row + j * w, sum[i][j]); });
     return;
   }
-  float tile[R * W * lanes];
-  each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(tile + (i * W + j) * lanes, sum[i][j]); });
+  T tile[R * W * w];
+  each_vector_of_tile<R, W>([&](int i, int j) __attribute__((always_inline)) { store(tile + (i * W + j) * w, sum[i][j]); });
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < W; ++j) {
-      float* const c = to.c + i * to.c_row + j * lanes;
-      const std::int64_t count = to.columns - j * lanes;
-      V v = load(tile + (i * W + j) * lanes);
-      if (to.bias) v += load_up_to(to.bias + j * lanes, count);
+      T* const c = to.c + i * to.c_row + j * w;
+      const std::int64_t count = to.columns - j * w;
+      Lanes<T> v = load(tile + (i * W + j) * w);
+      if (to.bias) v += load_up_to(to.bias + j * w, count);
       if (to.add) v += load_up_to(c, count);
       store_up_to(c, v, count);
     }
 }
 
 /// Rows of b, `columns` wide, into a panel; the same rows of the next panel are fetched meanwhile.
-void pack_rows(const float* b, std::int64_t b_row, std::int64_t k, std::int64_t columns, std::int64_t next_columns, float* to) {
-  for (std::int64_t l = 0; l < k; ++l, b += b_row, to += panel) {
-    for (std::int64_t j = 0; j < next_columns; j += line) __builtin_prefetch(b + panel + j, 0, 2);
-    if (columns == panel) {
+template <class T>
+void pack_rows(const T* b, std::int64_t b_row, std::int64_t k, std::int64_t columns, std::int64_t next_columns, T* to) {
+  constexpr std::int64_t w = width<T>;
+  for (std::int64_t l = 0; l < k; ++l, b += b_row, to += panel_of<T>) {
+    for (std::int64_t j = 0; j < next_columns; j += line<T>) __builtin_prefetch(b + panel_of<T> + j, 0, 2);
+    if (columns == panel_of<T>) {
 #pragma GCC unroll 4
-      for (int j = 0; j < tile_vectors; ++j) store(to + j * lanes, load(b + j * lanes));
+      for (int j = 0; j < tile_vectors; ++j) store(to + j * w, load(b + j * w));
     } else {
-      for (int j = 0; j < tile_vectors; ++j) store(to + j * lanes, load_up_to(b + j * lanes, columns - j * lanes));
+      for (int j = 0; j < tile_vectors; ++j) store(to + j * w, load_up_to(b + j * w, columns - j * w));
+    }
+  }
+}
+/// The same for a b of any strides; missing columns are zero.
+template <class T>
+void pack_strided(const T* b, std::int64_t b_row, std::int64_t b_column, std::int64_t k, std::int64_t columns, T* to) {
+  constexpr std::int64_t width_of_panel = panel_of<T>, together = line<T>;  // rows, so that each line that is read is used at once
+  for (std::int64_t first = 0; first < k; first += together) {
+    const std::int64_t rows = smaller(together, k - first);
+    for (std::int64_t j = 0; j < width_of_panel; ++j) {
+      const T* const from = b + first * b_row + j * b_column;
+      T* const at = to + first * width_of_panel + j;
+      for (std::int64_t l = 0; l < rows; ++l) at[l * width_of_panel] = j < columns ? from[l * b_row] : T{};
     }
   }
 }
@@ -205,27 +231,39 @@ void store_transposed(const float* block, const PanelGemm& p, std::int64_t row, 
   }
 }
 
-}  // namespace
-
-void multiply_by_rows(const PanelGemm& p, float* scratch) {
-  for (std::int64_t first = 0; first < p.k; first += PanelGemm::k_block) {
-    const std::int64_t k = smaller(PanelGemm::k_block, p.k - first);
-    for (std::int64_t column = 0; column < p.n; column += panel) {
-      const std::int64_t columns = smaller(panel, p.n - column);
-      pack_rows(p.b + first * p.b_row + column, p.b_row, k, columns, smaller(panel, p.n - column - columns), scratch);
+template <class T, bool any_strides>
+void by_rows(const PanelGemmOf<T>& p, T* scratch) {
+  constexpr std::int64_t wide = panel_of<T>, k_block = PanelGemmOf<T>::k_block;
+  for (std::int64_t first = 0; first < p.k; first += k_block) {
+    const std::int64_t k = smaller(k_block, p.k - first);
+    for (std::int64_t column = 0; column < p.n; column += wide) {
+      const std::int64_t columns = smaller(wide, p.n - column), vectors = (columns + width<T> - 1) / width<T>;
+      const T* const b = p.b + first * p.b_row + column * p.b_column;
+      if (!any_strides || p.b_column == 1) pack_rows(b, p.b_row, k, columns, smaller(wide, p.n - column - columns), scratch);
+      else pack_strided(b, p.b_row, p.b_column, k, columns, scratch);
       for (std::int64_t row = 0; row < p.m; row += tile_rows) {
-        const Left left{p.a + row * p.a_row + first * p.a_column, p.a_row, p.a_column};
-        const Place to{p.c + row * p.c_row + column, p.c_row, columns, first == 0 && p.bias ? p.bias + column : nullptr, first > 0 || p.accumulate};
+        const Left<T> left{p.a + row * p.a_row + first * p.a_column, p.a_row, p.a_column};
+        const Place<T> to{p.c + row * p.c_row + column, p.c_row, columns, first == 0 && p.bias ? p.bias + column : nullptr, first > 0 || p.accumulate};
         with_rows(smaller(tile_rows, p.m - row), [&]<int R>() __attribute__((always_inline)) {
-          with_vectors((columns + lanes - 1) / lanes, [&]<int W>() __attribute__((always_inline)) {
-            if (p.a_column == 1) rows_tile<R, W, true>(left, scratch, k, to);
-            else rows_tile<R, W, false>(left, scratch, k, to);
-          });
+          if constexpr (any_strides) {  // few instantiations
+            if (vectors == 1) rows_tile<R, 1, false>(left, scratch, k, to);
+            else rows_tile<R, tile_vectors, false>(left, scratch, k, to);
+          } else {
+            with_vectors(vectors, [&]<int W>() __attribute__((always_inline)) {
+              if (p.a_column == 1) rows_tile<R, W, true>(left, scratch, k, to);
+              else rows_tile<R, W, false>(left, scratch, k, to);
+            });
+          }
         });
       }
     }
   }
 }
+
+}  // namespace
+
+void multiply_by_rows(const PanelGemm& p, float* scratch) { by_rows<float, false>(p, scratch); }
+void multiply_doubles(const PanelGemmOf<double>& p, double* scratch) { by_rows<double, true>(p, scratch); }
 
 void multiply_by_columns(const PanelGemm& p, float* scratch) {
   const std::int64_t panels = (p.m + panel - 1) / panel;
@@ -236,7 +274,7 @@ void multiply_by_columns(const PanelGemm& p, float* scratch) {
     for (std::int64_t q = 0; q < panels; ++q) {
       const std::int64_t vectors = smaller(tile_vectors, (p.m - q * panel + lanes - 1) / lanes);
       for (std::int64_t j = 0; j < columns; j += tile_rows) {
-        const Left left{p.b + (column + j) * p.b_column, p.b_column, 1};
+        const Left<float> left{p.b + (column + j) * p.b_column, p.b_column, 1};
         const float* const ahead = column + j + 2 * tile_rows <= p.n ? left.data + tile_rows * p.b_column : nullptr;
         const auto fetch = [&](std::int64_t l) __attribute__((always_inline)) {
           if (ahead)

@@ -1,17 +1,19 @@
-// Convolutions by matrix products over unrolled windows. For f64, which oneDNN lacks, and for corner cases (empty operands,
-// shapes without an implementation); made to be right, not to be fast.
-#define EIGEN_DONT_PARALLELIZE
-#include <Eigen/Core>
+// Convolutions by matrix products over unrolled windows, in doubles. For f64, which oneDNN lacks, and for corner cases (empty operands,
+// shapes without an implementation).
 #include <algorithm>
 
+#include "kernels/panel_gemm.hpp"
 #include "kernels/visit.hpp"
 #include "src/cpu/conv_choices.hpp"
 #include "src/cpu/dnnl_support.hpp"
+#include "src/cpu/isa_scope.hpp"
 #include "tasuki/core/half.hpp"
 
 namespace tasuki::cpu {
 
 namespace {
+
+TASUKI_USE_ISA
 
 /// Calls f(offset) for the elements of an operand of up to 5 dimensions in row-major order.
 template <class F>
@@ -30,9 +32,6 @@ std::int64_t product(const ConvShape::Sizes& sizes) { return sizes[0] * sizes[1]
 
 template <class T>
 class HostConv final : public ConvPlan {
-  using Rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using Map = Eigen::Map<Rows>;
-
  public:
   HostConv(ConvOperand result, const ConvShape& s)
       : result_(result), s_(s), taps_(s.c / s.groups * product(s.kernel)), pixels_(product(s.y_size)), outputs_(s.o / s.groups) {
@@ -42,84 +41,100 @@ class HostConv final : public ConvPlan {
     output_[1] = outputs_;
   }
   const char* implementation() const override { return "host"; }
-  std::size_t workspace_bytes() const override { return bytes(taps_ * pixels_) + bytes(outputs_ * pixels_) + bytes(s_.o * taps_); }
+  std::size_t workspace_bytes() const override { return bytes(taps_ * pixels_) + bytes(outputs_ * pixels_) + bytes(s_.o * taps_) + bytes(Product::row_scratch()); }
 
   void run(const ConvBuffers& buffers, void* workspace) const override {
     T* const x = static_cast<T*>(buffers.of(ConvOperand::x));
     T* const given_weight = static_cast<T*>(buffers.of(ConvOperand::weight));
     T* const y = static_cast<T*>(buffers.of(ConvOperand::y));
     T* const bias = s_.has_bias ? static_cast<T*>(buffers.bias) : nullptr;
-    T* const columns = static_cast<T*>(workspace);
-    T* const image = at_byte<T>(columns, bytes(taps_ * pixels_));
-    T* const weight = at_byte<T>(image, bytes(outputs_ * pixels_));
+    double* const columns = static_cast<double*>(workspace);
+    double* const image = at_byte<double>(columns, bytes(taps_ * pixels_));
+    double* const weight = at_byte<double>(image, bytes(outputs_ * pixels_));
+    double* const scratch = at_byte<double>(weight, bytes(s_.o * taps_));
     const Shape weight_shape = s_.shape(ConvOperand::weight);
     const Strides &x_strides = s_.strides_of(ConvOperand::x), &y_strides = s_.strides_of(ConvOperand::y), &weight_strides = s_.strides_of(ConvOperand::weight);
     if (result_ == ConvOperand::weight) {
-      std::fill_n(weight, s_.o * taps_, T{});
+      std::fill_n(weight, s_.o * taps_, 0.0);
       if (bias) std::fill_n(bias, s_.o, T{});
     } else {
-      T* next = weight;
+      double* next = weight;
       for_each_offset(weight_shape, weight_strides, [&](std::int64_t at) { *next++ = given_weight[at]; });
     }
     if (result_ == ConvOperand::x) for_each_offset(s_.shape(ConvOperand::x), x_strides, [&](std::int64_t at) { x[at] = T{}; });
     for (std::int64_t n = 0; n < s_.n; ++n)
       for (std::int64_t g = 0; g < s_.groups; ++g)
         run_group(x + n * x_strides[0] + g * (s_.c / s_.groups) * x_strides[1], weight + g * outputs_ * taps_, bias ? bias + g * outputs_ : nullptr,
-                  y + n * y_strides[0] + g * outputs_ * y_strides[1], columns, image);
+                  y + n * y_strides[0] + g * outputs_ * y_strides[1], columns, image, scratch);
     if (result_ == ConvOperand::weight) {
-      const T* next = weight;
-      for_each_offset(weight_shape, weight_strides, [&](std::int64_t at) { given_weight[at] = *next++; });
+      const double* next = weight;
+      for_each_offset(weight_shape, weight_strides, [&](std::int64_t at) { given_weight[at] = static_cast<T>(*next++); });
     }
   }
 
  private:
-  static std::size_t bytes(std::int64_t count) { return aligned_bytes(static_cast<std::size_t>(count) * sizeof(T)); }
+  using Product = kernels::cpu::PanelGemmOf<double>;
+  static std::size_t bytes(std::int64_t count) { return aligned_bytes(static_cast<std::size_t>(count) * sizeof(double)); }
 
-  void run_group(T* x, T* weight, T* bias, T* y, T* columns, T* image) const {
-    Map unrolled(columns, taps_, pixels_), out(image, outputs_, pixels_), w(weight, outputs_, taps_);
+  void run_group(T* x, double* weight, T* bias, T* y, double* columns, double* image, double* scratch) const {
     const Strides& y_strides = s_.strides_of(ConvOperand::y);
-    T* next = image;
-    if (result_ != ConvOperand::y) for_each_offset(output_, y_strides, [&](std::int64_t at) { *next++ = y[at]; });
+    double* next = image;
+    if (result_ != ConvOperand::y) for_each_offset(output_, y_strides, [&](std::int64_t at) { *next++ = static_cast<double>(y[at]); });
     if (result_ != ConvOperand::x) unroll<false>(x, columns);
+    const auto multiply = [&](const Product& p) { TASUKI_ON_ISA(multiply_doubles)(p, scratch); };
     switch (result_) {
       case ConvOperand::y:
-        if (taps_ > 0) out.noalias() = w * unrolled;
-        else out.setZero();
-        if (bias) out.colwise() += Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias, outputs_);
-        for_each_offset(output_, y_strides, [&](std::int64_t at) { y[at] = *next++; });
+        for (std::int64_t i = 0; i < outputs_; ++i) std::fill_n(image + i * pixels_, pixels_, bias ? static_cast<double>(bias[i]) : 0.0);
+        multiply({outputs_, pixels_, taps_, weight, taps_, 1, columns, pixels_, 1, nullptr, image, pixels_, true});
+        for_each_offset(output_, y_strides, [&](std::int64_t at) { y[at] = static_cast<T>(*next++); });
         break;
       case ConvOperand::x:
-        unrolled.noalias() = w.transpose() * out;
+        std::fill_n(columns, taps_ * pixels_, 0.0);
+        multiply({taps_, pixels_, outputs_, weight, 1, taps_, image, pixels_, 1, nullptr, columns, pixels_, true});
         unroll<true>(x, columns);
         break;
       case ConvOperand::weight:
-        w.noalias() += out * unrolled.transpose();
-        if (bias) Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias, outputs_) += out.rowwise().sum();
+        multiply({outputs_, taps_, pixels_, image, pixels_, 1, columns, 1, pixels_, nullptr, weight, taps_, true});
+        for (std::int64_t i = 0; i < outputs_ && bias; ++i) {
+          double sum = 0;
+          for (std::int64_t j = 0; j < pixels_; ++j) sum += image[i * pixels_ + j];
+          bias[i] = static_cast<T>(static_cast<double>(bias[i]) + sum);
+        }
         break;
     }
   }
 
   /// Copies the windows of an image into columns, or adds columns back to where they came from.
   template <bool back>
-  void unroll(T* x, T* columns) const {
+  void unroll(T* x, double* columns) const {
     for (std::int64_t c = 0; c < s_.c / s_.groups; ++c)
       for (std::int64_t i = 0; i < s_.kernel[0]; ++i)
         for (std::int64_t j = 0; j < s_.kernel[1]; ++j)
           for (std::int64_t k = 0; k < s_.kernel[2]; ++k) columns = unroll_tap<back>(x + c * s_.strides_of(ConvOperand::x)[1], {i, j, k}, columns);
   }
   template <bool back>
-  T* unroll_tap(T* x, const ConvShape::Sizes& tap, T* columns) const {
+  double* unroll_tap(T* x, const ConvShape::Sizes& tap, double* columns) const {
     const auto position = [&](std::size_t d, std::int64_t out) { return out * s_.stride[d] - s_.padding[d] + tap[d] * s_.dilation[d]; };
     const auto inside = [&](std::size_t d, std::int64_t at) { return at >= 0 && at < s_.x_size[d]; };
+    const std::int64_t width = s_.y_size[2], step = s_.stride[2] * x_step_[2];
+    std::int64_t first = 0, last = width;  // of a row, what is inside
+    while (first < last && !inside(2, position(2, first))) ++first;
+    while (last > first && !inside(2, position(2, last - 1))) --last;
     for (std::int64_t od = 0; od < s_.y_size[0]; ++od)
-      for (std::int64_t oh = 0; oh < s_.y_size[1]; ++oh) {
+      for (std::int64_t oh = 0; oh < s_.y_size[1]; ++oh, columns += width) {
         const std::int64_t d = position(0, od), h = position(1, oh);
-        const bool row_inside = inside(0, d) && inside(1, h);
-        for (std::int64_t ow = 0; ow < s_.y_size[2]; ++ow, ++columns) {
-          const std::int64_t w = position(2, ow), at = d * x_step_[0] + h * x_step_[1] + w * x_step_[2];
-          const bool here = row_inside && inside(2, w);
-          if constexpr (!back) *columns = here ? x[at] : T{};
-          else if (here) x[at] += *columns;
+        const bool here = inside(0, d) && inside(1, h) && first < last;
+        T* const from = here ? x + d * x_step_[0] + h * x_step_[1] + position(2, first) * x_step_[2] : nullptr;
+        const std::int64_t count = here ? last - first : 0;
+        if constexpr (back) {
+          for (std::int64_t i = 0; i < count; ++i) from[i * step] += static_cast<T>(columns[first + i]);
+        } else {
+          std::fill_n(columns, here ? first : width, 0.0);
+          if (step == 1)
+            for (std::int64_t i = 0; i < count; ++i) columns[first + i] = static_cast<double>(from[i]);
+          else
+            for (std::int64_t i = 0; i < count; ++i) columns[first + i] = static_cast<double>(from[i * step]);
+          if (here) std::fill_n(columns + last, width - last, 0.0);
         }
       }
     return columns;

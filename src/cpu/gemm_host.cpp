@@ -1,19 +1,21 @@
-// Matrix products without oneDNN: Eigen for f64, plain loops for integers and unusual strides, f32 copies for half types.
-#define EIGEN_DONT_PARALLELIZE
-#include <Eigen/Core>
+// Matrix products without oneDNN: own kernels for f64, plain loops for integers and unusual strides, f32 copies for half types.
 #include <algorithm>
 #include <type_traits>
 #include <vector>
 
+#include "kernels/panel_gemm.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/visit.hpp"
 #include "src/cpu/dnnl_support.hpp"
 #include "src/cpu/gemm.hpp"
 #include "src/cpu/gemm_normalize.hpp"
+#include "src/cpu/isa_scope.hpp"
 
 namespace tasuki::cpu {
 
 namespace {
+
+TASUKI_USE_ISA
 
 /// Integers are carried unsigned, where overflow wraps; halves in f32.
 template <class T>
@@ -59,27 +61,21 @@ void multiply_rows(const GemmProblem& p, const T* a, const T* b, const T* bias, 
   });
 }
 
-void multiply_with_eigen(const GemmProblem& p, const double* a, const double* b, const double* bias, double* c, bool accumulate) {
-  using Stride = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
-  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::Map<const Rows, 0, Stride> x(a, p.m, p.k, Stride(p.a.row, p.a.column)), y(b, p.k, p.n, Stride(p.b.row, p.b.column));
-  Eigen::Map<Rows, 0, Stride> z(c, p.m, p.n, Stride(p.c.row, p.c.column));
-  if (accumulate) z += x * y;
-  else z.noalias() = x * y;
-  if (bias) z.rowwise() += Eigen::Map<const Eigen::RowVectorXd>(bias, p.n);
-}
-
 class HostGemm final : public GemmPlan {
  public:
-  explicit HostGemm(const GemmProblem& p) : p_(p) {}
-  std::size_t workspace_bytes(bool) const override { return 0; }
-  void run(const void* a, const void* b, const void* bias, void* c, bool accumulate, void*) const override {
+  explicit HostGemm(const GemmProblem& p) : p_(p) {
+    constexpr std::int64_t least_work = 1 << 18;  // multiplications of a share
+    const std::int64_t rows_of_share = std::max<std::int64_t>(1, least_work / std::max<std::int64_t>(1, p.n * p.k));
+    if (p.dtype == f64 && p.c.column == 1 && p.m > 0 && p.n > 0 && p.k > 0) shares_ = std::clamp<std::int64_t>(thread_count(), 1, (p.m + rows_of_share - 1) / rows_of_share);
+  }
+  std::size_t workspace_bytes(bool) const override { return static_cast<std::size_t>(shares_) * scratch_bytes; }
+  void run(const void* a, const void* b, const void* bias, void* c, bool accumulate, void* workspace) const override {
     const auto all = [&]<class T>(T) {
       for_each_batch(p_, p_.batch_dims, [&](std::int64_t a_at, std::int64_t b_at, std::int64_t c_at, bool first) {
         const T *x = static_cast<const T*>(a) + a_at, *y = static_cast<const T*>(b) + b_at;
         T* z = static_cast<T*>(c) + c_at;
         if constexpr (std::is_same_v<T, double>) {
-          if (p_.k > 0 && p_.m > 0 && p_.n > 0) return multiply_with_eigen(p_, x, y, static_cast<const T*>(bias), z, accumulate || !first);
+          if (shares_ > 0) return multiply_doubles(x, y, static_cast<const T*>(bias), z, accumulate || !first, workspace);
         }
         multiply_rows(p_, x, y, static_cast<const T*>(bias), z, accumulate || !first);
       });
@@ -92,6 +88,18 @@ class HostGemm final : public GemmPlan {
   }
 
  private:
+  static constexpr std::size_t scratch_bytes = aligned_bytes(sizeof(double) * kernels::cpu::PanelGemmOf<double>::row_scratch());
+
+  /// A share of the rows for each thread.
+  void multiply_doubles(const double* a, const double* b, const double* bias, double* c, bool accumulate, void* workspace) const {
+    kernels::parallel_for(shares_, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t first = p_.m * i / shares_, last = p_.m * (i + 1) / shares_;
+        TASUKI_ON_ISA(multiply_doubles)({last - first, p_.n, p_.k, a + first * p_.a.row, p_.a.row, p_.a.column, b, p_.b.row, p_.b.column, bias, c + first * p_.c.row,
+                                         p_.c.row, accumulate}, at_byte<double>(workspace, static_cast<std::size_t>(i) * scratch_bytes));
+      }
+    });
+  }
   template <class T>
   void write_zeros(T* c) const {
     GemmProblem kept = p_;
@@ -102,6 +110,7 @@ class HostGemm final : public GemmPlan {
                    [&](std::int64_t, std::int64_t, std::int64_t at, bool) { multiply_rows<T>(kept, nullptr, nullptr, nullptr, c + at, false); });
   }
   GemmProblem p_;
+  std::int64_t shares_ = 0;  // of f64 products
 };
 
 /// Copies operands into dense f32 matrices, multiplies those, and rounds the result once.

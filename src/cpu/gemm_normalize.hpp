@@ -28,7 +28,7 @@ void for_each_batch(const GemmProblem& p, int dims, F&& f) {
 
 /// Own kernels for f32 where one matrix is much larger than the others; null for all else.
 Plan* make_panel_gemm(const GemmProblem& problem);
-/// Plain loops and Eigen: integers, f64, and strides that oneDNN does not take.
+/// Plain loops, and own kernels for f64: integers, f64, and strides that oneDNN does not take.
 Plan* make_host_gemm(const GemmProblem& problem);
 /// bf16 and f16 where oneDNN does not take them: through f32 copies.
 Plan* make_converting_gemm(const GemmProblem& problem);
