@@ -125,7 +125,7 @@ Largest largest_simulated(const std::string& model, const std::string& profile, 
 Largest largest_on_sim(const std::string& model, const std::string& profile, std::size_t budget) {
   const memory::Machine machine = machine_named(profile);
   const Sizes sizes(base_task(model, false, DType::f32));
-  const Device device = Device::sim(61, {.bytes = std::size_t{8} << 30, .profile = profile});
+  const Device device = Device::sim(61, {.bytes = std::size_t{16} << 30, .profile = profile});
   const auto train = [&](std::int64_t i, int steps) { return run_steps(sizes.at(i), device, memory::BudgetOptions{.bytes = budget}, steps); };
   Largest start;
   start.how = "sim";

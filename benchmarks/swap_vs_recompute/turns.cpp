@@ -14,7 +14,7 @@ constexpr const char* does_not_fit = "does not fit";
 /// What a process is told about its run, as one argument.
 std::string to_text(const Task& t, const std::optional<memory::BudgetOptions>& budget) {
   std::ostringstream text;
-  text << t.model << ' ' << t.batch << ' ' << t.size << ' ' << t.channels << ' ' << t.layers << ' ' << static_cast<int>(t.dtype);
+  text << t.model << ' ' << t.batch << ' ' << t.size << ' ' << t.channels << ' ' << t.layers << ' ' << static_cast<int>(t.dtype) << ' ' << t.step_in_backward;
   if (budget) text << ' ' << budget->bytes << ' ' << static_cast<int>(budget->policy);
   return text.str();
 }
@@ -24,7 +24,7 @@ Run begin(const std::string& text) {
   Task t;
   memory::BudgetOptions budget;
   int dtype = 0, policy = 0;
-  in >> t.model >> t.batch >> t.size >> t.channels >> t.layers >> dtype;
+  in >> t.model >> t.batch >> t.size >> t.channels >> t.layers >> dtype >> t.step_in_backward;
   t.dtype = static_cast<DType>(dtype);
   if (!(in >> budget.bytes >> policy)) return Run(t, Device::cpu(), std::nullopt);
   budget.policy = static_cast<memory::Policy>(policy);

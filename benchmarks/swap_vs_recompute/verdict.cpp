@@ -14,7 +14,7 @@ std::string number(double value, int decimals) {
 }
 
 std::string place(const Row& r) {
-  return std::string(title_of(r.task.model)) + ", " + r.machine + " (" + r.how + "), phi " + number(r.phi, 2);
+  return describe(r.task) + ", " + r.machine + " (" + r.how + "), phi " + number(r.phi, 2);
 }
 
 /// One line for a target: how many points meet it, and each that does not.
@@ -94,7 +94,7 @@ bool Verdict::print(Report& report) const {
     const bool simulated = r.how == "simulated";
     double other = HUGE_VAL;
     for (const Row& o : rows_)
-      if (o.how == r.how && o.machine == r.machine && o.task.model == r.task.model && o.phi == r.phi && o.policy != r.policy)
+      if (o.how == r.how && o.machine == r.machine && describe(o.task) == describe(r.task) && o.phi == r.phi && o.policy != r.policy)
         other = std::min(other, r.how == "cpu" ? std::max(o.ratio_high, 1.0) : o.ratio);
     const double mine = r.how == "cpu" ? r.ratio_low : r.ratio;
     (simulated ? best_simulated : r.how == "sim" ? best_sim : best_cpu)

@@ -28,26 +28,25 @@ std::string describe(const Task& t) {
   if (t.model == "gpt2") text += " " + std::to_string(t.layers) + "x" + std::to_string(t.channels) + ", " + size + " tokens";
   else text += " " + size + (t.model == "unet3d" ? "^3" : " px");
   if (t.channels && (t.model == "resnet50" || t.model == "deeplabv3p")) text += ", width " + std::to_string(t.channels) + " of 64";
-  return text + ", batch " + std::to_string(t.batch) + ", " + name_of(t.dtype);
+  return text + ", batch " + std::to_string(t.batch) + ", " + name_of(t.dtype) + (t.step_in_backward ? ", stepping in backward" : "");
 }
 
 Task small_task(const std::string& model) {
   if (model == "lenet") return {.model = model, .batch = 512, .size = 28};
-  if (model == "resnet50") return {.model = model, .batch = 16, .size = 64};
+  if (model == "resnet50") return {.model = model, .batch = 32, .size = 96, .channels = 32};
+  if (model == "deeplabv3p") return {.model = model, .batch = 4, .size = 161, .channels = 16};
   if (model == "gpt2") return {.model = model, .batch = 8, .size = 128, .channels = 128, .layers = 6};
-  if (model == "unet3d") return {.model = model, .batch = 1, .size = 48, .channels = 8, .layers = 3};
   title_of(model);
+  return {.model = model, .batch = 1, .size = 48, .channels = 8, .layers = 3};
+}
+
+Task wide_task(const std::string& model) {
+  if (model == "resnet50") return {.model = model, .batch = 16, .size = 64};
   return {.model = model, .batch = 2, .size = 97};
 }
 
-Task cpu_task(const std::string& model) {
-  if (model == "resnet50") return {.model = model, .batch = 32, .size = 96, .channels = 32};
-  if (model == "deeplabv3p") return {.model = model, .batch = 4, .size = 161, .channels = 16};
-  return small_task(model);
-}
-
 Task quick_task(const std::string& model) {
-  Task task = small_task(model);
+  Task task = model == "resnet50" || model == "deeplabv3p" ? wide_task(model) : small_task(model);
   task.batch = std::max<std::int64_t>(2, task.batch / 8);
   if (model == "unet3d") task.size = 16, task.channels = 4;
   if (model == "gpt2") task.layers = 2;
@@ -73,6 +72,7 @@ class NetworkTraining final : public Training {
       : net_(std::move(net)), input_(std::move(input)), target_(std::move(target)) {
     net_.to(task.dtype);
     optimizer_.emplace(net_.parameters(), options, SourceLocation::current());
+    if (task.step_in_backward) eager_.emplace(*optimizer_);
     if (is_floating(input_.dtype())) input_ = input_.to(task.dtype);
   }
   Tensor step() override {
@@ -88,6 +88,7 @@ class NetworkTraining final : public Training {
  private:
   Net net_;
   std::optional<typename Optimizer::Type> optimizer_;
+  std::optional<optim::StepInBackward> eager_;
   Tensor input_, target_;
 };
 

@@ -17,14 +17,15 @@ struct Task {
   std::int64_t channels = 0; ///< gpt2: width; others: of the first convolution, 0: as published
   std::int64_t layers = 0;   ///< gpt2: blocks; unet3d: levels
   DType dtype = DType::f32;
+  bool step_in_backward = false;  ///< optim::StepInBackward
 };
 const char* title_of(const std::string& model);
 /// "3D U-Net 192^3, batch 1, f32".
 std::string describe(const Task& task);
 
 /// What (a) is run on for real in seconds a step at most, and what (b) and the papers train.
-Task small_task(const std::string& model);
-Task cpu_task(const std::string& model);    ///< the same, with activations for most of the memory
+Task small_task(const std::string& model);  ///< with activations for most of the memory
+Task wide_task(const std::string& model);   ///< "resnet50", "deeplabv3p" at their full width: parameters for most of it
 Task quick_task(const std::string& model);  ///< in milliseconds
 Task paper_task(const std::string& model, DType dtype);
 std::vector<std::string> all_models();
