@@ -3,6 +3,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/grid_sample.hpp"
 #include "src/ops/composed.hpp"
+#include "src/ops/grid_sample_graph.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/single_precision.hpp"
 #include "tasuki/autograd/function.hpp"
@@ -71,6 +72,11 @@ struct Sample final : Function {
                                                   b.grad(grid_).accumulate);
       default: kernels::not_on(b.device(), op.name);
     }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const bool for_grid = c.needs(grid_);
+    const auto g = ops::grid_sample_gradients(sample, c.grad(0), for_grid ? c.in(x_) : Tensor(), c.in(grid_), c.in_shape(x_), c.needs(x_), for_grid);
+    return {g.x, g.grid};
   }
 };
 

@@ -63,7 +63,7 @@ auto sampled(const ts::GridSampleOptions& o) {
 OpCase sample_case(std::string variant, const Shape& x, Input grid, const ts::GridSampleOptions& o, std::vector<ts::DType> dtypes = {ts::f32, ts::f64}) {
   return {.op = "grid_sample", .variant = std::move(variant), .inputs = {real(x), std::move(grid)},
           .forward = [=](const Inputs& in) { return ts::grid_sample(in[0], in[1], o); }, .reference = sampled(o), .dtypes = std::move(dtypes),
-          .flags = no_double_backward | no_nan, .slack = 8};
+          .flags = no_nan, .slack = 8};
 }
 
 /// Held against PyTorch by tests/numerics; here narrower types against f64, and gradients against differences.

@@ -20,8 +20,8 @@ struct GridSampleOptions {
 ///
 ///     y = ts::grid_sample(x, ts::affine_grid(theta, x.shape()));
 ///
-/// Floating dtypes, the same for both; halves are computed, and saved, in f32. Results are row-major. Saves x and grid, x only for the gradient of grid. Differentiable once, in
-/// x and (but for nearest) grid. Deterministic for any number of threads. Errors: ShapeError, DTypeError.
+/// Floating dtypes, the same for both; halves are computed, and saved, in f32. Results are row-major. Saves x and grid, x only for the gradient of grid. Differentiable in x
+/// and (but for nearest) grid, any number of times: gradients of gradients by ordinary ops. Deterministic for any number of threads. Errors: ShapeError, DTypeError.
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options = {}, SourceLocation at = SourceLocation::current());
 
 /// The grid under which grid_sample applies theta [N, 2, 3] (or [N, 3, 4]) to images of shape `size` [N, C, H, W] (or [N, C, D, H, W]):
