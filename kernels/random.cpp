@@ -162,6 +162,21 @@ std::uint64_t random_integer_words(std::uint64_t range, std::int64_t numel) {
   return static_cast<std::uint64_t>(numel) * (range - 1 < std::uint64_t{1} << 32 ? 2 : 4);
 }
 
+void add_gumbel(const View& x, const View& out, PhiloxState state) {
+  visit_floating(out.dtype, [&]<class T>(T) {
+    for_tiles<float>(out.numel, 1, state, tiles().uniform, [&](std::int64_t first, std::int64_t count, const float* u) {
+      Cursor from(x, first), to(out, first);
+      for (std::int64_t i = 0; i < count; ++i, from.advance(), to.advance()) {
+        constexpr double least = 1e-30;  // of an exponential draw: its logarithm is finite
+        const double exponential = std::max(-std::log1p(-static_cast<double>(u[i])), least);
+        const T v = x.as<const T>()[from.offset()];
+        if constexpr (sizeof(T) == 2) out.as<T>()[to.offset()] = T(static_cast<float>(v) - static_cast<float>(std::log(exponential)));
+        else out.as<T>()[to.offset()] = v - static_cast<T>(std::log(exponential));
+      }
+    });
+  });
+}
+
 void uniform(const View& out, PhiloxState state, double low, double high) {
   const double width = high - low;
   if (out.dtype == DType::f64) {

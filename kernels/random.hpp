@@ -22,6 +22,10 @@ std::uint64_t normal_words(DType dtype, std::int64_t numel);
 /// The normal distribution cut off outside [low, high], by its inverse. Two words per element.
 void truncated_normal(const View& out, PhiloxState state, double mean, double std, double low, double high);
 
+/// x plus draws of the standard Gumbel distribution, -ln(-ln(1 - u)) of uniform numbers that are the same for every dtype. Floating dtypes.
+/// One word per element.
+void add_gumbel(const View& x, const View& out, PhiloxState state);
+
 /// 1 with probability p, else 0, in any dtype. One word per element.
 void bernoulli(const View& out, PhiloxState state, double p);
 /// The same with a probability for each element, of out's shape and floating dtype. Returns false when one is not in [0, 1].

@@ -1,6 +1,8 @@
 #include "kernels/scan.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -25,6 +27,9 @@ T narrowed(A v) {
   if constexpr (sizeof(T) == 2) return T(static_cast<float>(v));
   else return static_cast<T>(v);
 }
+
+bool is_nan(double v) { return std::isnan(v); }
+bool is_nan(std::int64_t) { return false; }
 
 constexpr int most_together = 32;
 
@@ -148,6 +153,42 @@ void cumprod(const View& x, int dim, const View& out) {
   scan_any(x, dim, false, out, false, 1, [](auto product, auto v) {
     if constexpr (std::is_integral_v<decltype(v)>) return static_cast<std::int64_t>(static_cast<std::uint64_t>(product) * static_cast<std::uint64_t>(v));
     else return product * v;
+  });
+}
+
+void logcumsumexp(const View& x, int dim, const View& out) {
+  if (x.numel == 0) return;
+  constexpr double nothing = -std::numeric_limits<double>::infinity();
+  visit_floating(x.dtype, [&]<class T>(T) {
+    scan<T>(x, dim, false, out, false, nothing, [](double sum, double v) {
+      const double most = std::max(sum, v), least = std::min(sum, v);
+      if (std::isnan(sum) || std::isnan(v)) return sum + v;
+      return std::isinf(most) ? most : most + std::log1p(std::exp(least - most));
+    });
+  });
+}
+
+void cumulative_extremum(const View& x, int dim, bool largest, const View& index) {
+  if (x.numel == 0) return;
+  const View* operands[] = {&x, &index};
+  const Lines lines = lines_along(dim, operands, 2);
+  visit_all(x.dtype, [&]<class T>(T) {
+    for_lines(lines, false, [&](const Together& t, auto count) {
+      carried<T> best[count];
+      std::int64_t where[count];
+      for (std::int64_t i = 0; i < t.length(); ++i) {
+        const T* from = x.as<const T>() + t.at(0, i);
+        std::int64_t* to = index.as<std::int64_t>() + t.at(1, i);
+        for (int r = 0; r < count; ++r) {
+          const auto v = widened<carried<T>>(from[r * t.row_step(0)]);
+          if (i == 0 || is_nan(v) || (!is_nan(best[r]) && (largest ? v >= best[r] : v <= best[r]))) {
+            best[r] = v;
+            where[r] = i;
+          }
+          to[r * t.row_step(1)] = where[r];
+        }
+      }
+    });
   });
 }
 

@@ -1,4 +1,5 @@
 #include "benchmarks/ops/cases.hpp"
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/addcmul.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/bitwise.hpp"
@@ -39,6 +40,13 @@ std::vector<Case> elementwise_cases(const Sizes& s) {
       {"softshrink", {any}, OF(softshrink(in[0]))},
       {"softplus", {any}, OF(softplus(in[0]))},
       {"clamp", {any}, OF(clamp(in[0], -1, 1))},
+      {"clamp_min", {any}, OF(clamp_min(in[0], -1))},
+      {"clamp_max", {any}, OF(clamp_max(in[0], 1))},
+      {"softsign", {any}, OF(softsign(in[0]))},
+      {"hardshrink", {any}, OF(hardshrink(in[0]))},
+      {"threshold", {any}, OF(threshold(in[0], 0.25, -1))},
+      {"glu", {any}, OF(glu(in[0]))},
+      {"isclose", {any, any}, OF(isclose(in[0], in[1])), no_backward},
       {"prelu", {{-2, 2, s.images()}, {0, 1, {32}}}, OF(prelu(in[0], in[1]))},
       {"add a row", {any, row}, OF(in[0] + in[1])},
       {"add a column", {any, column}, OF(in[0] + in[1])},

@@ -12,6 +12,7 @@
 #include "tasuki/ops/linear.hpp"
 #include "tasuki/ops/local_response_norm.hpp"
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/products.hpp"
 #include "tasuki/ops/recurrent.hpp"
 #include "tasuki/ops/rotary_embedding.hpp"
 
@@ -67,6 +68,15 @@ std::vector<Case> layer_cases(const Sizes& s) {
       {"rms_norm", {any, vector}, OF(rms_norm(in[0], {columns}, in[1], 1e-6))},
       {"group_norm", {images, channel, channel}, OF(group_norm(in[0], 8, in[1], in[2]))},
       {"instance_norm", {images, channel, channel}, OF(instance_norm(in[0], in[1], in[2]))},
+      {"mm", {any, weights({columns, columns})}, OF(mm(in[0], in[1]))},
+      {"mv", {any, vector}, OF(mv(in[0], in[1]))},
+      {"dot", {{-2, 2, {s.elements()}}, {-2, 2, {s.elements()}}}, OF(dot(in[0], in[1]))},
+      {"addmm", {vector, any, weights({columns, columns})}, OF(addmm(in[0], in[1], in[2]))},
+      {"baddbmm", {{-1, 1, {64, 64}}, batch, batch}, OF(baddbmm(in[0], in[1], in[2]))},
+      {"tensordot", {any, weights({columns, columns})}, OF(tensordot(in[0], in[1], 1))},
+      {"cross", {{-2, 2, {s.elements() / 4, 3}}, {-2, 2, {s.elements() / 4, 3}}}, OF(cross(in[0], in[1]))},
+      {"cdist", {any, {-2, 2, {64, columns}}}, OF(cdist(in[0], in[1]))},
+      {"embedding_bag", {{-2, 2, {1000, columns}}, indices(1000, {s.rows / 16, 16})}, OF(embedding_bag(in[1], in[0]))},
       {"local_response_norm", {images}, OF(local_response_norm(in[0], 5))},
       {"dropout", {any}, OF(dropout(in[0], 0.1)), is_random},
       {"feature_dropout", {images}, OF(feature_dropout(in[0], 0.1)), is_random},

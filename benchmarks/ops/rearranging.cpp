@@ -1,6 +1,7 @@
 #include "benchmarks/ops/cases.hpp"
 #include "tasuki/ops/cat.hpp"
 #include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/diagonal.hpp"
 #include "tasuki/ops/gather.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/rearrange.hpp"
@@ -20,6 +21,17 @@ std::vector<Case> rearranging_cases(const Sizes& s) {
       {"scatter a number", {any, places}, OF(scatter(in[0], 1, in[1], 1))},
       {"scatter_add", {any, places, any}, OF(scatter_add(in[0], 1, in[1], in[2]))},
       {"index_add", {any, some_rows, any}, OF(index_add(in[0], 0, in[1], in[2]))},
+      {"index_fill", {any, indices(columns, {64})}, OF(index_fill(in[0], 1, in[1], 0.5))},
+      {"index_copy", {any, some_rows, any}, OF(index_copy(in[0], 0, in[1], in[2].detach())), is_random},
+      {"repeat_interleave", {{-2, 2, {s.rows / 4, columns}}}, OF(repeat_interleave(in[0], 4, 0))},
+      {"rot90", {any}, OF(rot90(in[0]))},
+      {"fliplr", {any}, OF(fliplr(in[0]))},
+      {"flipud", {any}, OF(flipud(in[0]))},
+      {"channel_shuffle", {{-2, 2, s.images()}}, OF(channel_shuffle(in[0], 8))},
+      {"hstack", {half, half}, OF(hstack({in[0], in[1]}))},
+      {"vstack", {half, half}, OF(vstack({in[0], in[1]}))},
+      {"diag", {{-2, 2, {s.rows}}}, OF(diag(in[0]))},
+      {"diag_embed", {{-2, 2, {s.rows / 64, 64}}}, OF(diag_embed(in[0]))},
       {"one_hot", {indices(32, {4096})}, OF(one_hot(in[0], 32)), no_backward | of_integers},
       {"nonzero", {any}, OF(nonzero(in[0].detach().gt(0))), no_backward},
       {"masked_select", {any}, OF(masked_select(in[0], in[0].detach().gt(0)))},

@@ -1,6 +1,9 @@
 #include "benchmarks/ops/cases.hpp"
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/aggregate.hpp"
+#include "tasuki/ops/diagonal.hpp"
 #include "tasuki/ops/histogram.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/scan.hpp"
 #include "tasuki/ops/softmax.hpp"
@@ -42,6 +45,22 @@ std::vector<Case> reduction_cases(const Sizes&) {
       {"count_nonzero", {any}, OF(count_nonzero(in[0])), no_backward},
       {"any of rows", {any}, OF(tasuki::any(in[0], 1)), no_backward},
       {"all of columns", {any}, OF(all(in[0], 0)), no_backward},
+      {"normalize", {any}, OF(normalize(in[0]))},
+      {"var_mean of rows", {any}, OF(var_mean(in[0], 1).var)},
+      {"std_mean of rows", {any}, OF(std_mean(in[0], 1).std)},
+      {"aminmax of rows", {any}, OF(aminmax(in[0].detach(), 1).max), no_backward},
+      {"nansum of rows", {any}, OF(nansum(in[0], 1))},
+      {"nanmean of rows", {any}, OF(nanmean(in[0], 1))},
+      {"logcumsumexp of rows", {any}, OF(logcumsumexp(in[0], 1))},
+      {"cummax of rows", {any}, OF(cummax(in[0], 1).values)},
+      {"cummin of columns", {any}, OF(cummin(in[0], 0).values)},
+      {"trace", {any}, OF(trace(in[0]))},
+      {"diff of rows", {any}, OF(diff(in[0], 1, 1))},
+      {"softmin", {any}, OF(softmin(in[0], 1))},
+      {"gumbel_softmax", {any}, OF(gumbel_softmax(in[0])), is_random},
+      {"histogram", {any}, OF(histogram(in[0].detach(), 100, {.low = -2, .high = 2}).hist), no_backward | is_random | wide_only},
+      {"bincount", {{0, 1000, {256 * Sizes::columns}, Kind::index}}, OF(bincount(in[0])), no_backward | of_integers},
+      {"bucketize", {any, {-2, 2, {1000}}}, OF(bucketize(in[0].detach(), sort(in[1].detach()).values)), no_backward},
       {"histc", {any}, OF(histc(in[0].detach(), 100, -2, 2)), no_backward | is_random},
       {"cumsum of rows", {any}, OF(cumsum(in[0], 1))},
       {"cumsum of columns", {any}, OF(cumsum(in[0], 0))},

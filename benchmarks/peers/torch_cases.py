@@ -24,6 +24,8 @@ def elementwise(rows, images):
         "acosh": ([(1.1, 4)], torch.acosh), "tan": ([(-1.2, 1.2)], torch.tan), "log1p": ([(-0.7, 3)], torch.log1p),
         "gelu_tanh": ([ANY], lambda x: F.gelu(x, approximate="tanh")), "polygamma": ([POSITIVE], lambda x: torch.polygamma(1, x)),
         "celu": ([ANY], lambda x: F.celu(x, 1.25)), "clamp": ([ANY], lambda x: torch.clamp(x, -1, 1)),
+        "clamp_min": ([ANY], lambda x: torch.clamp_min(x, -1)), "clamp_max": ([ANY], lambda x: torch.clamp_max(x, 1)), "softsign": ([ANY], F.softsign),
+        "hardshrink": ([ANY], F.hardshrink), "threshold": ([ANY], lambda x: F.threshold(x, 0.25, -1)), "glu": ([ANY], F.glu), "isclose": ([ANY, ANY], torch.isclose),
         "prelu": ([(-2, 2, images), (0, 1, (32,))], F.prelu), "add a row": ([ANY, row], torch.add), "add a column": ([ANY, column], torch.add),
         "add transposed": ([ANY, (-2, 2, (COLUMNS, rows))], lambda x, y: x + y.t()), "mul by a number": ([ANY], lambda x: x * 1.5),
         "mul by a row": ([ANY, row], torch.mul), "div": ([ANY, POSITIVE], torch.div), "pow": ([POSITIVE, ANY], torch.pow),
@@ -49,12 +51,21 @@ def reductions(rows):
         "argsort of rows": lambda x: x.argsort(1), "topk of rows": lambda x: x.topk(10, 1).values, "kthvalue of rows": lambda x: x.kthvalue(100, 1).values,
         "median of rows": lambda x: x.median(1).values, "quantile of rows": lambda x: x.quantile(0.3, 1),
     }
+    unary |= {
+        "normalize": F.normalize, "var_mean of rows": lambda x: torch.var_mean(x, 1)[0], "std_mean of rows": lambda x: torch.std_mean(x, 1)[0],
+        "aminmax of rows": lambda x: torch.aminmax(x.detach(), dim=1)[1], "nansum of rows": lambda x: x.nansum(1), "nanmean of rows": lambda x: x.nanmean(1),
+        "logcumsumexp of rows": lambda x: x.logcumsumexp(1), "cummax of rows": lambda x: x.cummax(1).values, "cummin of columns": lambda x: x.cummin(0).values,
+        "trace": torch.trace, "diff of rows": lambda x: x.diff(), "softmin": lambda x: F.softmin(x, 1), "gumbel_softmax": F.gumbel_softmax,
+        "histogram": lambda x: torch.histogram(x.detach(), 100, range=(-2.0, 2.0))[0],
+    }
     of_positive = {"sum": torch.sum, "sum of rows": lambda x: x.sum(1), "sum of columns": lambda x: x.sum(0), "sum_to": lambda x: x.sum_to_size(COLUMNS),
                    "mean": torch.mean, "mean of rows": lambda x: x.mean(1)}
     near_one = {"prod of rows": lambda x: x.prod(1), "prod of columns": lambda x: x.prod(0), "cumprod of rows": lambda x: x.cumprod(1)}
     table = {name: ([ANY], f) for name, f in unary.items()} | {name: ([POSITIVE], f) for name, f in of_positive.items()}
     return table | {name: ([NEAR_ONE], f) for name, f in near_one.items()} | {
         "searchsorted": ([(-2, 2, (1000,)), ANY], lambda s, x: torch.searchsorted(s.detach().sort().values, x.detach())),
+        "bincount": ([(0, 1000, (256 * COLUMNS,), "index")], torch.bincount),
+        "bucketize": ([ANY, (-2, 2, (1000,))], lambda x, b: torch.bucketize(x.detach(), b.detach().sort().values)),
         "unique": ([(0, 1000, (256, COLUMNS), "index")], lambda x: torch.unique(x, return_inverse=True, return_counts=True)[0]),
     }
 
@@ -82,6 +93,7 @@ def losses(rows, images):
         "hinge_embedding_loss": ([ANY, (0, 2, (rows, COLUMNS), "index")], lambda x, t: F.hinge_embedding_loss(x, t.to(x.dtype) * 2 - 1)),
         "sigmoid_focal_loss": ([ANY, (0, 1)], lambda x, t: focal(x, t.detach())), "cosine_similarity": ([ANY, ANY], lambda x, y: F.cosine_similarity(x, y)),
         "cosine_embedding_loss": ([(-0.5, 0.5), (-0.5, 0.5), ones], lambda x, y, t: F.cosine_embedding_loss(x, y, t.to(x.dtype))),
+        "triplet_margin_with_distance_loss": ([ANY, ANY, ANY], F.triplet_margin_with_distance_loss), "gaussian_nll_loss": ([ANY, ANY, (0.5, 2)], F.gaussian_nll_loss),
         "triplet_margin_loss": ([ANY, ANY, ANY], F.triplet_margin_loss), "multi_margin_loss": ([ANY, labels], F.multi_margin_loss),
         "margin_ranking_loss": ([ANY, ANY, one_each], lambda x, y, t: F.margin_ranking_loss(x, y, t.to(x.dtype))),
         "multilabel_soft_margin_loss": ([ANY, (0, 1)], lambda x, t: F.multilabel_soft_margin_loss(x, t.detach())),
@@ -126,6 +138,11 @@ def layers(rows, images, signals, volumes):
         "batch_norm": ([picture, channel, channel], lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True)),
         "layer_norm": ([ANY, vector, vector], lambda x, w, b: F.layer_norm(x, (COLUMNS,), w, b)), "rms_norm": ([ANY, vector], lambda x, w: F.rms_norm(x, (COLUMNS,), w, 1e-6)),
         "group_norm": ([picture, channel, channel], lambda x, w, b: F.group_norm(x, 8, w, b)), "instance_norm": ([picture, channel, channel], lambda x, w, b: F.instance_norm(x, None, None, w, b)),
+        "mm": ([ANY, weights(COLUMNS, COLUMNS)], torch.mm), "mv": ([ANY, vector], torch.mv), "dot": ([(-2, 2, (elements,)), (-2, 2, (elements,))], torch.dot),
+        "addmm": ([vector, ANY, weights(COLUMNS, COLUMNS)], torch.addmm), "baddbmm": ([(-1, 1, (64, 64)), batch, batch], torch.baddbmm),
+        "tensordot": ([ANY, weights(COLUMNS, COLUMNS)], lambda x, y: torch.tensordot(x, y, 1)), "cdist": ([ANY, (-2, 2, (64, COLUMNS))], torch.cdist),
+        "cross": ([(-2, 2, (elements // 4, 3)), (-2, 2, (elements // 4, 3))], torch.linalg.cross),
+        "embedding_bag": ([(-2, 2, (1000, COLUMNS)), (0, 1000, (rows // 16, 16), "index")], lambda w, i: F.embedding_bag(i, w)),
         "local_response_norm": ([picture], lambda x: F.local_response_norm(x, 5)), "dropout": ([ANY], lambda x: F.dropout(x, 0.1)),
         "feature_dropout": ([picture], lambda x: F.dropout2d(x, 0.1)), "drop_path": ([picture], drop_path), "alpha_dropout": ([ANY], lambda x: F.alpha_dropout(x, 0.1, True)),
         "embedding": ([(-2, 2, (1000, COLUMNS)), (0, 1000, (rows,), "index")], lambda w, i: F.embedding(i, w)),
@@ -172,7 +189,7 @@ def rearranging(rows, images):
     places, some_rows, half, quarter = (0, COLUMNS, (rows, COLUMNS), "index"), (0, rows, (rows,), "index"), (-2, 2, (rows // 2, COLUMNS)), (-2, 2, (rows // 4, COLUMNS))
     unary = {
         "nonzero": lambda x: torch.nonzero(x.detach() > 0), "masked_select": lambda x: x.masked_select(x.detach() > 0), "stack of unbind": lambda x: torch.stack(x.unbind(), 1),
-        "flip of rows": lambda x: x.flip(1), "flip of columns": lambda x: x.flip(0), "roll": lambda x: x.roll((7, 11), (0, 1)), "tril": torch.tril, "triu": torch.triu,
+        "rot90": torch.rot90, "fliplr": torch.fliplr, "flipud": torch.flipud, "flip of rows": lambda x: x.flip(1), "flip of columns": lambda x: x.flip(0), "roll": lambda x: x.roll((7, 11), (0, 1)), "tril": torch.tril, "triu": torch.triu,
         "clone": torch.clone, "contiguous of the transposed": lambda x: x.t().contiguous(),
         "to f32": lambda x: x.to(torch.float32), "to bf16": lambda x: x.to(torch.bfloat16), "to f16": lambda x: x.to(torch.float16),
     }
@@ -181,6 +198,10 @@ def rearranging(rows, images):
         "index_select": ([ANY, some_rows], lambda x, i: x.index_select(0, i)), "index_select of columns": ([ANY, (0, COLUMNS, (COLUMNS,), "index")], lambda x, i: x.index_select(1, i)),
         "scatter": ([ANY, places, ANY], lambda x, i, s: x.scatter(1, i, s.detach())), "scatter a number": ([ANY, places], lambda x, i: x.scatter(1, i, 1)),
         "scatter_add": ([ANY, places, ANY], lambda x, i, s: x.scatter_add(1, i, s)), "index_add": ([ANY, some_rows, ANY], lambda x, i, s: x.index_add(0, i, s)),
+        "index_fill": ([ANY, (0, COLUMNS, (64,), "index")], lambda x, i: x.index_fill(1, i, 0.5)), "index_copy": ([ANY, some_rows, ANY], lambda x, i, s: x.index_copy(0, i, s.detach())),
+        "repeat_interleave": ([quarter], lambda x: x.repeat_interleave(4, 0)), "channel_shuffle": ([(-2, 2, images)], lambda x: F.channel_shuffle(x, 8)),
+        "hstack": ([half, half], lambda x, y: torch.hstack([x, y])), "vstack": ([half, half], lambda x, y: torch.vstack([x, y])),
+        "diag": ([(-2, 2, (rows,))], torch.diag), "diag_embed": ([(-2, 2, (rows // 64, 64))], torch.diag_embed),
         "one_hot": ([(0, 32, (4096,), "index")], lambda i: F.one_hot(i, 32)), "cat": ([half, half], lambda x, y: torch.cat([x, y], 1)), "stack": ([half, half], lambda x, y: torch.stack([x, y], 1)),
         "repeat": ([quarter], lambda x: x.repeat(2, 2)), "tile": ([quarter], lambda x: x.tile(2, 2)),
         "contiguous of channels last": ([(-2, 2, images)], lambda x: x.contiguous(memory_format=torch.channels_last)),

@@ -19,6 +19,7 @@
 #include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/addcmul.hpp"
 #include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/attention.hpp"
@@ -31,6 +32,7 @@
 #include "tasuki/ops/copy.hpp"
 #include "tasuki/ops/cross_entropy.hpp"
 #include "tasuki/ops/ctc_loss.hpp"
+#include "tasuki/ops/diagonal.hpp"
 #include "tasuki/ops/dropout.hpp"
 #include "tasuki/ops/einsum.hpp"
 #include "tasuki/ops/embedding.hpp"
@@ -54,6 +56,7 @@
 #include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/pool.hpp"
 #include "tasuki/ops/pool_indices.hpp"
+#include "tasuki/ops/products.hpp"
 #include "tasuki/ops/random.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/recurrent.hpp"

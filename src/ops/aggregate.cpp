@@ -14,6 +14,7 @@
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/copy.hpp"
 #include "tasuki/ops/unary.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/layout.hpp"
@@ -147,6 +148,8 @@ Tensor flat_at_zero(const Tensor& x, F&& f) {
 Tensor nonzero_flags(const Tensor& x) { return x.dtype() == bool_ ? x : x.ne(0); }
 
 constexpr OpInfo std_info{"std", "x"}, count_info{"count_nonzero", "x"}, any_info{"any", "x"}, all_info{"all", "x"};
+constexpr OpInfo normalize_info{"normalize", "x"}, var_mean_info{"var_mean", "x"}, std_mean_info{"std_mean", "x"}, aminmax_info{"aminmax", "x"},
+    nansum_info{"nansum", "x"}, nanmean_info{"nanmean", "x"};
 
 /// (sum |x|^p)^(1/p), in f32 or wider.
 Tensor p_norm(const Tensor& x, double p, const ReducedShape& over, At at) {
@@ -194,6 +197,52 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, At at) {
     ops::check_floating(x, "x");
     const ReducedShape over(x, dims);
     return over.along_lines(x, keepdim, at, [&](const Tensor& lines, int dim) { return apply(LogSumExp(dim), {&lines}, at); });
+  });
+}
+
+Tensor normalize(const Tensor& x, const NormalizeOptions& o, At at) {
+  return ops::composed(normalize_info, {&x}, at, [&] {
+    ops::check_floating(x, "x");
+    return x.div({clamp_min(norm(x, o.p, normalize_dim(o.dim, x.ndim()), true, at), o.eps, at), at});
+  });
+}
+
+VarMeanResult var_mean(const Tensor& x, const Dims& dims, const VarOptions& options, At at) {
+  return ops::composed(var_mean_info, {&x}, at, [&] {
+    ops::check_floating(x, "x");
+    const Dims over = normalize_dims(dims, x.ndim());
+    return VarMeanResult{var(x, over, options, at), mean(x, over, options.keepdim, at)};
+  });
+}
+StdMeanResult std_mean(const Tensor& x, const Dims& dims, const VarOptions& options, At at) {
+  return ops::composed(std_mean_info, {&x}, at, [&] {
+    ops::check_floating(x, "x");
+    const Dims over = normalize_dims(dims, x.ndim());
+    return StdMeanResult{std(x, over, options, at), mean(x, over, options.keepdim, at)};
+  });
+}
+
+AminmaxResult aminmax(const Tensor& x, const Dims& dims, bool keepdim, At at) {
+  return ops::composed(aminmax_info, {&x}, at, [&] {
+    const Dims over = normalize_dims(dims, x.ndim());
+    return AminmaxResult{amin(x, over, keepdim, at), amax(x, over, keepdim, at)};
+  });
+}
+
+Tensor nansum(const Tensor& x, const Dims& dims, bool keepdim, At at) {
+  return ops::composed(nansum_info, {&x}, at, [&] {
+    ops::check_floating(x, "x");
+    return sum(masked_fill(x, isnan(x, at), 0, at), normalize_dims(dims, x.ndim()), keepdim, at);
+  });
+}
+Tensor nanmean(const Tensor& x, const Dims& dims, bool keepdim, At at) {
+  return ops::composed(nanmean_info, {&x}, at, [&] {
+    ops::check_floating(x, "x");
+    return ops::in_single_precision(x, at, [&](const Tensor& wide) {
+      const Dims over = normalize_dims(dims, x.ndim());
+      const Tensor missing = isnan(wide, at), count = sum(logical_not(missing, at), over, keepdim, at).to(wide.dtype(), at);
+      return sum(masked_fill(wide, missing, 0, at), over, keepdim, at).div({count, at});
+    });
   });
 }
 

@@ -31,9 +31,10 @@ Spec joined(const Shape& shape, const Tensor& like) {
 /// The gradients of both are views of the one that comes in: whoever needs them dense copies then.
 struct Cat final : Function {
   int dim;
-  explicit Cat(int d) : dim(d) {}
-  static constexpr OpInfo op{"cat", "tensors", op_any_grad_layout};
-  const OpInfo& info() const override { return op; }
+  const OpInfo* name;
+  explicit Cat(int d, const OpInfo& n = op) : dim(d), name(&n) {}
+  static constexpr OpInfo op{"cat", "tensors", op_any_grad_layout}, hstack_op{"hstack", "tensors", op_any_grad_layout}, vstack_op{"vstack", "tensors", op_any_grad_layout};
+  const OpInfo& info() const override { return *name; }
   std::string attributes() const override { return "dim=" + std::to_string(dim); }
 
   /// A list of no elements that joins tensors of any number of dimensions.
@@ -60,7 +61,7 @@ struct Cat final : Function {
   void forward(Launch& l) override {
     switch (l.device().kind()) {
       case DeviceKind::cpu: return kernels::cpu::cat(&l.in(0), l.input_count(), dim, l.out(0));
-      default: kernels::not_on(l.device(), op.name);
+      default: kernels::not_on(l.device(), name->name);
     }
   }
   TensorList backward_graph(const GradContext& c) override {
@@ -106,5 +107,16 @@ struct Stack final : Function {
 
 Tensor cat(const std::vector<Tensor>& tensors, int dim, SourceLocation at) { return apply(Cat(dim), tensors, at); }
 Tensor stack(const std::vector<Tensor>& tensors, int dim, SourceLocation at) { return apply(Stack(dim), tensors, at); }
+
+Tensor hstack(const std::vector<Tensor>& tensors, SourceLocation at) {
+  std::vector<Tensor> parts;
+  for (const Tensor& t : tensors) parts.push_back(!t.defined() || t.ndim() ? t : t.reshape({1}, at));
+  return apply(Cat(!parts.empty() && parts[0].defined() && parts[0].ndim() > 1 ? 1 : 0, Cat::hstack_op), parts, at);
+}
+Tensor vstack(const std::vector<Tensor>& tensors, SourceLocation at) {
+  std::vector<Tensor> rows;
+  for (const Tensor& t : tensors) rows.push_back(!t.defined() || t.ndim() > 1 ? t : t.reshape({1, -1}, at));
+  return apply(Cat(0, Cat::vstack_op), rows, at);
+}
 
 }  // namespace tasuki

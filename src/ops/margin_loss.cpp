@@ -19,7 +19,7 @@ namespace {
 using At = SourceLocation;
 
 constexpr OpInfo cosine_info{"cosine_similarity", "x1, x2"}, distance_info{"pairwise_distance", "x1, x2"}, embedding_info{"cosine_embedding_loss", "x1, x2, target"};
-constexpr OpInfo triplet_info{"triplet_margin_loss", "anchor, positive, negative"}, ranking_info{"margin_ranking_loss", "x1, x2, target"};
+constexpr OpInfo triplet_info{"triplet_margin_loss", "anchor, positive, negative"}, triplet_distance_info{"triplet_margin_with_distance_loss", "anchor, positive, negative"}, ranking_info{"margin_ranking_loss", "x1, x2, target"};
 constexpr OpInfo multi_info{"multi_margin_loss", "x, labels"}, multilabel_info{"multilabel_soft_margin_loss", "x, target"}, dice_info{"dice_loss", "x, target"};
 
 /// Floating, and of one dtype.
@@ -29,6 +29,17 @@ void check_pair(const Tensor& a, const char* a_name, const Tensor& b, const char
 }
 
 Tensor distance(const Tensor& a, const Tensor& b, double p, double eps, bool keepdim, At at) { return norm((a - b).add({eps, at}), p, -1, keepdim, at); }
+
+template <class Distance, class Options>
+Tensor triplet_loss(const OpInfo& info, const Tensor& anchor, const Tensor& positive, const Tensor& negative, Distance&& distance_of, const Options& o, At at) {
+  return ops::composed(info, {&anchor, &positive, &negative}, at, [&] {
+    check_pair(anchor, "anchor", positive, "positive");
+    ops::check_dtype(negative, "negative", anchor.dtype());
+    Tensor far = distance_of(anchor, negative);
+    if (o.swap) far = minimum(far, {distance_of(positive, negative), at});
+    return ops::reduced(relu(distance_of(anchor, positive) - far + o.margin, at), o.reduction, at);
+  });
+}
 
 }  // namespace
 
@@ -67,13 +78,12 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
 }
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative, const TripletMarginLossOptions& o, At at) {
-  return ops::composed(triplet_info, {&anchor, &positive, &negative}, at, [&] {
-    check_pair(anchor, "anchor", positive, "positive");
-    ops::check_dtype(negative, "negative", anchor.dtype());
-    Tensor far = distance(anchor, negative, o.p, o.eps, false, at);
-    if (o.swap) far = minimum(far, {distance(positive, negative, o.p, o.eps, false, at), at});
-    return ops::reduced(relu(distance(anchor, positive, o.p, o.eps, false, at) - far + o.margin, at), o.reduction, at);
-  });
+  return triplet_loss(triplet_info, anchor, positive, negative, [&](const Tensor& a, const Tensor& b) { return distance(a, b, o.p, o.eps, false, at); }, o, at);
+}
+
+Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                                         function_ref<Tensor(const Tensor&, const Tensor&)> distance, const TripletMarginWithDistanceLossOptions& o, At at) {
+  return triplet_loss(triplet_distance_info, anchor, positive, negative, distance, o, at);
 }
 
 Tensor margin_ranking_loss(const Tensor& x1, const Tensor& x2, const Tensor& target, const MarginRankingLossOptions& o, At at) {

@@ -9,6 +9,7 @@
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/unary.hpp"
+#include "tasuki/ops/view.hpp"
 
 namespace tasuki {
 namespace {
@@ -169,6 +170,26 @@ Tensor sigmoid_focal_loss(const Tensor& x, const Tensor& target, const FocalLoss
   Tensor focal = losses.mul({miss.pow({o.gamma, at}), at});
   if (o.alpha >= 0) focal = focal * (target * (2 * o.alpha - 1) + (1 - o.alpha));
   return ops::reduced(focal, o.reduction, at);
+}
+
+Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& var, const GaussianNllLossOptions& o, At at) {
+  static constexpr OpInfo info{"gaussian_nll_loss", "x, target, var"};
+  return ops::composed(info, {&x, &target, &var}, at, [&] {
+    ops::check_floating(x, "x");
+    ops::check_dtype(target, "target", x.dtype());
+    ops::check_dtype(var, "var", x.dtype());
+    ops::check_shape(target, "target", x.shape());
+    if (!(o.eps > 0)) TASUKI_THROW(ValueError, "expected  eps > 0\nactual    ", o.eps);
+    Shape each = x.shape();
+    if (each.ndim()) each[each.ndim() - 1] = 1;
+    const bool without_last = x.ndim() == var.ndim() + 1;
+    const Tensor variances = without_last ? var.unsqueeze(-1, at) : var;
+    if (variances.shape() != x.shape()) ops::check_shape(variances, "var", each);
+    const Tensor v = clamp_min(variances, o.eps, at);
+    const Tensor losses = (v.log(at) + (x - target).square(at) / v) * 0.5;
+    constexpr double half_log_two_pi = 0.91893853320467274178;
+    return ops::reduced(o.full ? losses + half_log_two_pi : losses, o.reduction, at);
+  });
 }
 
 }  // namespace tasuki

@@ -171,6 +171,18 @@ Tensor pixel_unshuffle(const Tensor& x, std::int64_t r, At at) {
   });
 }
 
+Tensor channel_shuffle(const Tensor& x, std::int64_t groups, At at) {
+  static constexpr OpInfo info{"channel_shuffle", "x"};
+  return ops::composed(info, {&x}, at, [&] {
+    TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 2);
+    TASUKI_CHECK_OP(ValueError, groups, >=, 1);
+    TASUKI_CHECK_OP(ShapeError, x.size(1) % groups, ==, 0, "groups of equally many channels");
+    std::int64_t pixels = 1;
+    for (int d = 2; d < x.ndim(); ++d) pixels *= x.size(d);
+    return x.reshape({x.size(0), groups, x.size(1) / groups, pixels}, at).transpose(1, 2, at).reshape(x.shape(), at);
+  });
+}
+
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& axes, At at) {
   static constexpr OpInfo info{"meshgrid", "axes"};
   if (axes.empty()) return {};

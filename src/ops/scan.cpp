@@ -1,10 +1,17 @@
 #include "tasuki/ops/scan.hpp"
 
+#include <limits>
+
 #include "kernels/dispatch.hpp"
 #include "kernels/scan.hpp"
+#include "src/ops/operand_checks.hpp"
 #include "src/ops/products.hpp"
 #include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
+#include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/unary.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
 
@@ -114,6 +121,56 @@ struct CumProd final : ScanFunction {
   }
 };
 
+struct LogCumSumExp final : ScanFunction {
+  explicit LogCumSumExp(int d) : ScanFunction(d, false) {}
+  static constexpr OpInfo op{"logcumsumexp", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    ops::check_floating(in[0], "x");
+    Spec spec = scanned(in[0]);
+    spec.save_inputs = 1;
+    spec.save_outputs = 1;
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::logcumsumexp(l.in(0), dim, l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor x = c.in(0), y = c.out(0);
+    if (x.numel() == 0) return {c.grad(0)};
+    if (x.ndim() == 0) return {c.grad(0).clone()};
+    // Of all y_i, i >= j: g_i e^(x_j - y_i) = e^(x_j - y_j) times the product of e^(y_(k-1) - y_k), none of which is above 1.
+    constexpr double nothing = -std::numeric_limits<double>::infinity();
+    const Tensor none = y.eq(nothing), finite = masked_fill(y, none, 0), steps = exp(shifted(y, dim, true, nothing) - finite);
+    return {masked_fill(exp(x - finite), none, 0) * apply(LinearScan(dim, true), {&steps, &c.grad(0)})};
+  }
+};
+
+struct CumulativeExtremum final : ScanFunction {
+  bool largest;
+  CumulativeExtremum(int d, bool l) : ScanFunction(d, false), largest(l) {}
+  static constexpr OpInfo max_op{"cummax", "x", op_not_differentiable}, min_op{"cummin", "x", op_not_differentiable};
+  const OpInfo& info() const override { return largest ? max_op : min_op; }
+  Spec infer(const Operands& in) override {
+    dim = normalize_dim(dim, in[0].ndim());
+    return Spec(in[0].shape(), i64);
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::cumulative_extremum(l.in(0), dim, largest, l.out(0));
+      default: kernels::not_on(l.device(), info().name);
+    }
+  }
+};
+
+CumulativeExtremumResult cumulative_extremum(const Tensor& x, int dim, bool largest, SourceLocation at) {
+  const Tensor indices = apply(CumulativeExtremum(dim, largest), {&x}, at);
+  return {x.ndim() ? gather(x, dim, indices, at) : x.clone(at), indices};
+}
+
 }  // namespace
 
 Tensor ops::product_of_others(const Tensor& x, int dim) {
@@ -125,5 +182,8 @@ Tensor ops::product_of_others(const Tensor& x, int dim) {
 
 Tensor cumsum(const Tensor& x, int dim, SourceLocation at) { return apply(CumSum(dim, false), {&x}, at); }
 Tensor cumprod(const Tensor& x, int dim, SourceLocation at) { return apply(CumProd(dim), {&x}, at); }
+Tensor logcumsumexp(const Tensor& x, int dim, SourceLocation at) { return apply(LogCumSumExp(dim), {&x}, at); }
+CumulativeExtremumResult cummax(const Tensor& x, int dim, SourceLocation at) { return cumulative_extremum(x, dim, true, at); }
+CumulativeExtremumResult cummin(const Tensor& x, int dim, SourceLocation at) { return cumulative_extremum(x, dim, false, at); }
 
 }  // namespace tasuki

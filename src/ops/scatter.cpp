@@ -199,7 +199,8 @@ struct NonZero final : Function {
   }
 };
 
-constexpr OpInfo masked_select_info{"masked_select", "x, mask"}, take_info{"take_along_dim", "x, index"};
+constexpr OpInfo masked_select_info{"masked_select", "x, mask"}, take_info{"take_along_dim", "x, index"},
+    index_fill_info{"index_fill", "x, index"}, index_copy_info{"index_copy", "x, index, source"};
 
 /// The part of a source that index reaches.
 Tensor reached(const Tensor& source, const Tensor& index, At at) {
@@ -211,6 +212,17 @@ Tensor reached(const Tensor& source, const Tensor& index, At at) {
     if (index.size(d) < source.size(d)) part = part.narrow(d, 0, index.size(d), at);
   }
   return part;
+}
+
+/// The index of whole slices, as scatter takes it.
+Tensor of_slices(const Tensor& x, int dim, const Tensor& index, At at) {
+  ops::check_index_dtype(index, "index");
+  TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
+  TASUKI_CHECK_OP(ShapeError, index.ndim(), ==, 1);
+  const int d = normalize_dim(dim, x.ndim());
+  Shape slices = x.shape(), along = Shape::filled(x.ndim(), 1);
+  slices[d] = along[d] = index.size(0);
+  return index.reshape(along, at).expand(slices, at);
 }
 
 }  // namespace
@@ -233,6 +245,18 @@ Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& 
 Tensor index_add(const Tensor& x, int dim, const Tensor& index, const Tensor& source, double alpha, At at) {
   const Tensor scaled = alpha == 1 ? source : source.mul({alpha, at});
   return apply(IndexAdd(dim), {&x, &index, &scaled}, at);
+}
+
+Tensor index_fill(const Tensor& x, int dim, const Tensor& index, double value, At at) {
+  return ops::composed(index_fill_info, {&x, &index}, at, [&] { return scatter(x, dim, of_slices(x, dim, index, at), value, at); });
+}
+
+Tensor index_copy(const Tensor& x, int dim, const Tensor& index, const Tensor& source, At at) {
+  return ops::composed(index_copy_info, {&x, &index, &source}, at, [&] {
+    const Tensor places = of_slices(x, dim, index, at);
+    ops::check_shape(source, "source", places.shape());
+    return scatter(x, dim, places, source, at);
+  });
 }
 
 Tensor take_along_dim(const Tensor& x, const Tensor& index, int dim, At at) {

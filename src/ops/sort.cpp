@@ -131,11 +131,23 @@ SortResult one_of_each(const OpInfo& info, const Tensor& x, std::int64_t rank, i
   return keepdim || x.ndim() == 0 ? SortResult{values, indices} : SortResult{values.squeeze(dim, at), indices.squeeze(dim, at)};
 }
 
+/// The position, between two elements, whose linear mixture is the interpolation at another one.
+double moved(double position, QuantileInterpolation interpolation) {
+  const double below = std::floor(position);
+  switch (interpolation) {
+    case QuantileInterpolation::lower: return below;
+    case QuantileInterpolation::higher: return std::ceil(position);
+    case QuantileInterpolation::midpoint: return position == below ? position : below + 0.5;
+    case QuantileInterpolation::nearest: return std::nearbyint(position);
+    default: return position;
+  }
+}
+
 /// The q-quantile of lines, which keep their dimension. `order` has the elements' indices by size; lines that are undefined give their
 /// last element instead. Only the neighbours of the quantile are picked, so that the gradient is scattered from those alone.
-Tensor quantile_of(const Tensor& lines, const Tensor& order, const Tensor& undefined, double q, int dim, At at) {
+Tensor quantile_of(const Tensor& lines, const Tensor& order, const Tensor& undefined, double q, int dim, QuantileInterpolation interpolation, At at) {
   const std::int64_t size = order.size(dim);
-  const double position = q * static_cast<double>(size - 1);
+  const double position = moved(q * static_cast<double>(size - 1), interpolation);
   const auto below = static_cast<std::int64_t>(std::floor(position));
   const double weight = position - static_cast<double>(below);
   const Tensor neighbours = order.narrow(dim, below, weight == 0 ? 1 : 2, at), last = order.narrow(dim, size - 1, 1, at);
@@ -160,9 +172,11 @@ SortResult kthvalue(const Tensor& x, std::int64_t k, int dim, bool keepdim, At a
 SortResult median(const Tensor& x, int dim, bool keepdim, At at) { return one_of_each(Rank::median_op, x, 0, dim, keepdim, at); }
 Tensor median(const Tensor& x, At at) { return median(x.reshape({-1}, at), 0, false, at).values; }
 
-Tensor quantile(const Tensor& x, double q, At at) { return quantile(x.reshape({-1}, at), q, 0, false, at); }
-Tensor quantile(const Tensor& x, double q, int dim, bool keepdim, At at) { return quantile(x, std::vector<double>{q}, dim, keepdim, at).select(0, 0, at); }
-Tensor quantile(const Tensor& x, const std::vector<double>& fractions, int dim, bool keepdim, At at) {
+Tensor quantile(const Tensor& x, double q, At at) { return quantile(x.reshape({-1}, at), q, 0, false, QuantileInterpolation::linear, at); }
+Tensor quantile(const Tensor& x, double q, int dim, bool keepdim, QuantileInterpolation interpolation, At at) {
+  return quantile(x, std::vector<double>{q}, dim, keepdim, interpolation, at).select(0, 0, at);
+}
+Tensor quantile(const Tensor& x, const std::vector<double>& fractions, int dim, bool keepdim, QuantileInterpolation interpolation, At at) {
   return ops::composed(quantile_info, {&x}, at, [&] {
     ops::check_floating(x, "x");
     const Tensor lines = x.ndim() ? x : x.reshape({1}, at);
@@ -174,7 +188,7 @@ Tensor quantile(const Tensor& x, const std::vector<double>& fractions, int dim, 
     const Tensor undefined = isnan(gather(lines.detach(), d, last, at), at);  // where there is a NaN, it is last
     std::vector<Tensor> results;
     for (const double q : fractions) {
-      const Tensor y = quantile_of(lines, order, undefined, q, d, at);
+      const Tensor y = quantile_of(lines, order, undefined, q, d, interpolation, at);
       results.push_back(x.ndim() == 0 || !keepdim ? y.squeeze(d, at) : y);
     }
     return stack(results, 0, at);
@@ -184,6 +198,14 @@ Tensor quantile(const Tensor& x, const std::vector<double>& fractions, int dim, 
 Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool right, At at) {
   const Tensor lines = ops::row_major(sequence, at), wanted = ops::row_major(values, at);
   return apply(SearchSorted(right), {&lines, &wanted}, at);
+}
+
+Tensor bucketize(const Tensor& values, const Tensor& boundaries, bool right, At at) {
+  static constexpr OpInfo info{"bucketize", "values, boundaries"};
+  return ops::composed(info, {&values, &boundaries}, at, [&] {
+    TASUKI_CHECK_OP(ShapeError, boundaries.ndim(), ==, 1);
+    return searchsorted(boundaries, values, right, at);
+  });
 }
 
 UniqueResult unique(const Tensor& x, At at) {

@@ -1,5 +1,7 @@
 #include "tasuki/ops/unary.hpp"
 
+#include <limits>
+
 #include "kernels/dispatch.hpp"
 #include "kernels/unary.hpp"
 #include "src/ops/unary_slopes.hpp"
@@ -98,6 +100,12 @@ Tensor hardtanh(const Tensor& x, double lowest, double highest, At at) { return 
 Tensor softshrink(const Tensor& x, double lambda, At at) { return apply(Unary(UnaryOp::softshrink, {lambda, 0}), {&x}, at); }
 Tensor softplus(const Tensor& x, double beta, double threshold, At at) { return apply(Unary(UnaryOp::softplus, {beta, threshold}), {&x}, at); }
 Tensor clamp(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::clamp, {lowest, highest}), {&x}, at); }
+Tensor clamp_min(const Tensor& x, double lowest, At at) {
+  return is_integral(x.dtype()) ? maximum(x, {lowest, at}) : clamp(x, lowest, std::numeric_limits<double>::infinity(), at);
+}
+Tensor clamp_max(const Tensor& x, double highest, At at) {
+  return is_integral(x.dtype()) ? minimum(x, {highest, at}) : clamp(x, -std::numeric_limits<double>::infinity(), highest, at);
+}
 Tensor polygamma(int n, const Tensor& x, At at) {
   if (n == 0) return digamma(x, at);
   return apply(Unary(UnaryOp::polygamma, {static_cast<double>(n)}), {&x}, at);

@@ -367,8 +367,8 @@ Tensor diagonal(const Tensor& x, std::int64_t offset, int dim1, int dim2, At at)
   });
 }
 
-Tensor ops::embed(const Tensor& part, const Shape& whole, const Strides& strides, At at) {
-  return apply(Embed(Region{whole, {0, part.shape(), strides}, true}), {&part}, at);
+Tensor ops::embed(const Tensor& part, const Shape& whole, const Strides& strides, At at, std::int64_t offset) {
+  return apply(Embed(Region{whole, {offset, part.shape(), strides}, true}), {&part}, at);
 }
 
 }  // namespace tasuki

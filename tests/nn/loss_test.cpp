@@ -3,6 +3,7 @@
 #include "tasuki/nn/containers.hpp"
 #include "tasuki/nn/dropout.hpp"
 #include "tasuki/nn/shape.hpp"
+#include "tasuki/ops/softmax.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tests/catch.hpp"
 
@@ -19,6 +20,22 @@ TEST_CASE("A loss module computes its function with the options it was given, an
   CHECK(static_cast<const nn::SmoothL1Loss&>(*copy)(x, t).to_vector<float>() == loss(x, t).to_vector<float>());
   CHECK(copy->type_name() == "SmoothL1Loss");
   CHECK(nn::CrossEntropyLoss{}(ts::zeros({3, 4}), ts::tensor({0, 1, 2})).item<float>() == Approx(1.386294));
+}
+
+TEST_CASE("Losses of several operands are modules too") {
+  const ts::Tensor a = ts::tensor({{1.0f, 0.0f}, {0.0f, 2.0f}}), b = ts::tensor({{0.0f, 1.0f}, {0.0f, 1.0f}}), signs = ts::tensor({1.0f, -1.0f});
+  CHECK(nn::CosineSimilarity{}(a, b).to_vector<float>() == std::vector<float>{0, 1});
+  CHECK(nn::PairwiseDistance{{.p = 1, .eps = 0}}(a, b).to_vector<float>() == std::vector<float>{2, 1});
+  CHECK(nn::CosineEmbeddingLoss{{.reduction = ts::Reduction::sum}}(a, b, signs).item<float>() == Approx(2));
+  CHECK(nn::TripletMarginLoss{{.margin = 1}}(a, a, b).item<float>() == ts::triplet_margin_loss(a, a, b).item<float>());
+  const nn::MarginRankingLoss ranking{{.margin = 3}};
+  const ts::Tensor left = ts::tensor({1.0f, 2.0f}), right = ts::tensor({3.0f, 1.0f});
+  CHECK(ranking(left, right, signs).item<float>() == 4.5f);  // of 5 and 4
+  CHECK(nn::clone(ranking)(left, right, signs).item<float>() == 4.5f);
+  CHECK(nn::GaussianNLLLoss{}(left, right, ts::ones({2})).item<float>() == 1.25f);
+  const ts::Tensor scores = ts::log_softmax(ts::zeros({4, 1, 3}), 2), labels = ts::tensor({{1, 2}}), steps = ts::tensor({4}), lengths = ts::tensor({2});
+  CHECK(nn::CTCLoss{{.reduction = ts::Reduction::sum}}(scores, labels, steps, lengths).item<float>() ==
+        ts::ctc_loss(scores, labels, steps, lengths, {.reduction = ts::Reduction::sum}).item<float>());
 }
 
 TEST_CASE("Dropouts do something in training alone, and keep their probability in a clone") {

@@ -1,4 +1,5 @@
 """Cases of reductions, views, joins and indexing."""
+import numpy
 import torch
 import torch.nn.functional as F
 
@@ -126,6 +127,54 @@ def whole(f):
     return lambda: Case(f, [real(shape())])
 
 
+def several(f, low=1):
+    """f(x, dims, keepdim) of several results."""
+
+    def make():
+        dims = [size(low, 9) for _ in range(size(1, 4))]
+        d, keep = dim_of(dims), bool(rng.random() < 0.5)
+        return Case(lambda x: list(f(x, d, keep)), [real(dims)], [d, keep])
+
+    return make
+
+
+def with_nans(f):
+    def make():
+        dims = shape(1, 3)
+        d, keep = dim_of(dims), bool(rng.random() < 0.5)
+        x, missing = real(dims), rng.random(dims) < 0.3
+        missing[(slice(None),) * (d % len(dims)) + (0,)] = False  # the gradient of a mean of nothing: NaN in PyTorch, 0 here
+        return Case(lambda x: f(x, d, keep), [numpy.where(missing, numpy.nan, x)], [d, keep])
+
+    return make
+
+
+def normalize():
+    dims, p = shape(1, 3), float(rng.choice([1, 2, 3]))
+    d = dim_of(dims)
+    dims[d] = size(2)  # of single numbers it is constant
+    return Case(lambda x: F.normalize(x, p, d), [real(dims)], [p, d])
+
+
+def movedim():
+    dims = shape(1, 4)
+    a, b = dim_of(dims), dim_of(dims)
+    return Case(lambda x: torch.movedim(x, a, b), [real(dims)], [a, b])
+
+
+def unflatten():
+    a, b, c = size(1, 4), size(1, 4), size()
+    return Case(lambda x: torch.unflatten(x, 1, (a, -1)), [real([c, a * b])], [a])
+
+
+def stacked(f):
+    def make():
+        dims = shape(2, 3)
+        return Case(lambda *x: f(x), [real(dims) for _ in range(size(1, 4))])
+
+    return make
+
+
 def sum_to():
     dims = shape(1, 4)
     target = broadcastable(dims)
@@ -180,6 +229,8 @@ OPS = {
     "max": extremum(torch.max), "min": extremum(torch.min), "argmax": index_of(torch.argmax), "argmin": index_of(torch.argmin),
     "embedding": embedding, "cat": joined(torch.cat, False), "stack": joined(torch.stack, True), "gather": gather, "index_select": index_select,
     "transpose": transpose, "permute": permute, "reshape": reshape_of_a_transpose, "slice": slice_, "expand": expand, "unfold": unfold,
-    "diagonal": diagonal,
+    "diagonal": diagonal, "movedim": movedim, "unflatten": unflatten, "hstack": stacked(torch.hstack), "vstack": stacked(torch.vstack), "normalize": normalize,
+    "var_mean": several(lambda x, d, k: torch.var_mean(x, d, keepdim=k), 2), "std_mean": several(lambda x, d, k: torch.std_mean(x, d, keepdim=k), 3),
+    "aminmax": several(lambda x, d, k: torch.aminmax(x, dim=d, keepdim=k)), "nansum": with_nans(torch.nansum), "nanmean": with_nans(torch.nanmean),
     "clone": whole(torch.clone), "contiguous": contiguous, "flatten": flatten, "select": select, "narrow": narrow, "squeeze": squeeze, "unsqueeze": unsqueeze,
 }

@@ -33,6 +33,26 @@ def clamp():
     return Case(lambda x: torch.clamp(x, low, high), [real(shape())], [low, high])
 
 
+def close(x, y):
+    return torch.isclose(x, y, 0.3, 0.2)
+
+
+def integers_apart():
+    """Nothing near the bound of closeness."""
+    dims = shape()
+    return Case(close, [integers(dims, -4, 5).astype(float), integers(broadcastable(dims), -4, 5).astype(float)], constant=(0, 1))
+
+
+def threshold():
+    least, value = float(numpy.float32(rng.uniform(-1, 1))), float(numpy.float32(rng.uniform(-2, 2)))
+    return Case(lambda x: F.threshold(x, least, value), [real(shape())], [least, value])
+
+
+def glu():
+    dims = [size(1, 5), 2 * size(1, 5), *shape(0, 2)]
+    return Case(lambda x: F.glu(x, 1), [real(dims)])
+
+
 def where():
     dims = shape()
     return Case(torch.where, [rng.random(broadcastable(dims)) < 0.5, real(dims), real(broadcastable(dims))])
@@ -136,6 +156,9 @@ OPS = {
     "sign": unary(torch.sign), "floor": unary(torch.floor), "ceil": unary(torch.ceil), "round": unary(torch.round), "trunc": unary(torch.trunc),
     "frac": unary(torch.frac), "relu6": unary(F.relu6), "hardsigmoid": unary(lambda x: F.relu6(x + 3) / 6), "hardswish": unary(F.hardswish), "selu": unary(F.selu),
     "mish": unary(F.mish), "logsigmoid": unary(F.logsigmoid), "tanhshrink": unary(F.tanhshrink),
+    "softsign": unary(F.softsign), "hardshrink": with_number(lambda x, a: F.hardshrink(x, a)), "threshold": threshold, "glu": glu, "isclose": integers_apart,
+    "softmin": lambda: Case(lambda x: F.softmin(x, 0), [real(shape(1, 3))]),
+    "clamp_min": with_number(lambda x, a: torch.clamp_min(x, -a)), "clamp_max": with_number(lambda x, a: torch.clamp_max(x, a)),
     "celu": with_number(lambda x, a: F.celu(x, a)), "softshrink": with_number(lambda x, a: F.softshrink(x, a)),
     "hardtanh": with_number(lambda x, a: F.hardtanh(x, -a, a)),
     "leaky_relu": with_number(lambda x, a: F.leaky_relu(x, a)), "elu": with_number(lambda x, a: F.elu(x, a)),

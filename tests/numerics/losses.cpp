@@ -5,6 +5,7 @@
 #include "tasuki/ops/local_response_norm.hpp"
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/products.hpp"
 #include "tasuki/ops/softmax.hpp"
 #include "tests/numerics/ops.hpp"
 
@@ -25,6 +26,11 @@ Out factors(const SvdResult& f) { return {f.u, f.s, f.v}; }
 Tensor root(const Tensor& a) { return cholesky(matmul(a, a.transpose(-2, -1))); }
 
 const char* const equations[] = {"ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"};
+
+Out triplet_with_distance(In in, Attributes a) {
+  const auto distance = [](const Tensor& x, const Tensor& y) { return pairwise_distance(x, y); };
+  return {triplet_margin_with_distance_loss(in[0], in[1], in[2], distance, {.swap = a[1] != 0, .reduction = reduction_of(a[0])})};
+}
 
 }  // namespace
 
@@ -52,6 +58,16 @@ void add_loss_calls(Calls& table) {
       {"multi_margin_loss", ONE(multi_margin_loss(in[0], in[1], {.p = small(a[1]), .reduction = reduction_of(a[0])}))},
       {"ctc_loss", ALL(like(in[0], {ctc_loss(log_softmax(wide(in[0]), 2), in[1], in[2], in[3], {.reduction = reduction_of(a[0])})}))},
       {"local_response_norm", ONE(local_response_norm(in[0], whole(a[0]), {.alpha = 0.5, .beta = 0.6, .k = 1.5}))},
+      {"gaussian_nll_loss", ONE(gaussian_nll_loss(in[0], in[1], in[2], {.full = a[1] != 0, .reduction = reduction_of(a[0])}))},
+      {"triplet_margin_with_distance_loss", triplet_with_distance},
+      {"mm", ONE(mm(in[0], in[1]))},
+      {"mv", ONE(mv(in[0], in[1]))},
+      {"dot", ONE(dot(in[0], in[1]))},
+      {"addmm", ONE(addmm(in[0], in[1], in[2], {.beta = a[0], .alpha = a[1]}))},
+      {"baddbmm", ONE(baddbmm(in[0], in[1], in[2], {.beta = a[0], .alpha = a[1]}))},
+      {"tensordot", ONE(tensordot(in[0], in[1], {0, 2}, {1, 0}))},
+      {"cross", ONE(cross(in[0], in[1], small(a[0])))},
+      {"cdist", ONE(cdist(in[0], in[1], a[0]))},
       {"einsum", ONE(einsum(equations[small(a[0])], in))},
       {"bmm", ONE(bmm(in[0], in[1]))},
       {"outer", ONE(outer(in[0], in[1]))},

@@ -106,6 +106,63 @@ def einsum():
     return Case(lambda *x: torch.einsum(EQUATIONS[number], *x), [real(d) for d in dims], [number])
 
 
+def gaussian_nll_loss():
+    dims, full, r = shape(1, 3), bool(rng.random() < 0.5), reduction()
+    var = dims if rng.random() < 0.5 else [*dims[:-1], 1]
+    f = lambda x, t, v: F.gaussian_nll_loss(x, t, v, full=full, reduction=REDUCTIONS[r])
+    return Case(f, [real(dims), real(dims), real(var, 0.3, 2)], [r, full])
+
+
+def triplet_with_distance():
+    n, d, swap, r = size(), size(2), bool(rng.random() < 0.5), reduction()
+    f = lambda a, p, n: F.triplet_margin_with_distance_loss(a, p, n, distance_function=F.pairwise_distance, swap=swap, reduction=REDUCTIONS[r])
+    return Case(f, [real([n, d]), real([n, d]), real([n, d])], [r, swap])
+
+
+def mm():
+    m, k, n = size(), size(), size()
+    return Case(torch.mm, [real([m, k]), real([k, n])])
+
+
+def mv():
+    m, k = size(), size()
+    return Case(torch.mv, [real([m, k]), real([k])])
+
+
+def dot():
+    n = size(1, 40)
+    return Case(torch.dot, [real([n]), real([n])])
+
+
+def added(f, batch):
+    def make():
+        b, m, k, n = size(), size(), size(), size()
+        lead = [b] if batch else []
+        beta, alpha = float(rng.choice([0.5, 1, -2])), float(rng.choice([0.5, 1, 2]))
+        x = [n] if rng.random() < 0.5 else [*lead, m, n]
+        return Case(lambda x, p, q: f(x, p, q, beta=beta, alpha=alpha), [real(x), real([*lead, m, k]), real([*lead, k, n])], [beta, alpha])
+
+    return make
+
+
+def tensordot():
+    a, b, c, d = size(1, 4), size(1, 4), size(1, 4), size(1, 4)
+    return Case(lambda x, y: torch.tensordot(x, y, ([0, 2], [1, 0])), [real([a, b, c]), real([c, a, d])])
+
+
+def cross():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    dims[d] = 3
+    return Case(lambda a, b: torch.linalg.cross(a, b, dim=d), [real(dims), real(dims)], [d])
+
+
+def cdist():
+    p, d = float(rng.choice([1, 2, 3])), size(1, 5)
+    batch = shape(0, 1)
+    return Case(lambda a, b: torch.cdist(a, b, p), [real([*batch, size(1, 30), d]), real([*batch, size(1, 30), d])], [p])
+
+
 def bmm():
     b, m, k, n = (size() for _ in range(4))
     return Case(torch.bmm, [real([b, m, k]), real([b, k, n])])
@@ -192,6 +249,8 @@ OPS = {
     "sigmoid_focal_loss": pointwise(focal, target=probabilities, number="gamma", value=lambda: float(rng.choice([1, 2, 3]))),
     "dice_loss": dice_loss, "ctc_loss": ctc_loss, "local_response_norm": local_response_norm, "cosine_similarity": cosine_similarity, "pairwise_distance": pairwise_distance, "cosine_embedding_loss": cosine_embedding_loss,
     "triplet_margin_loss": triplet_margin_loss, "margin_ranking_loss": margin_ranking_loss, "multi_margin_loss": multi_margin_loss,
+    "gaussian_nll_loss": gaussian_nll_loss, "triplet_margin_with_distance_loss": triplet_with_distance, "mm": mm, "mv": mv, "dot": dot,
+    "addmm": added(torch.addmm, False), "baddbmm": added(torch.baddbmm, True), "tensordot": tensordot, "cross": cross, "cdist": cdist,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
     "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": svd, "singular_values": singular_values, "qr": positive_qr,
 }

@@ -1,6 +1,8 @@
 #include "tests/numerics/ops.hpp"
 
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/addcmul.hpp"
+#include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/attention.hpp"
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -76,6 +78,19 @@ Out cross_entropy_call(In in, Attributes a) {
   return {cross_entropy(in[0], in[1], {.label_smoothing = a[1], .weight = optional(in, 2), .reduction = reduction_of(a[0])})};
 }
 
+Out var_mean_call(In in, Attributes a) {
+  const auto [var, mean] = var_mean(in[0], whole(a[0]), {.keepdim = a[1] != 0});
+  return {var, mean};
+}
+Out std_mean_call(In in, Attributes a) {
+  const auto [std, mean] = std_mean(in[0], whole(a[0]), {.keepdim = a[1] != 0});
+  return {std, mean};
+}
+Out aminmax_call(In in, Attributes a) {
+  const auto [min, max] = aminmax(in[0], whole(a[0]), a[1] != 0);
+  return {min, max};
+}
+
 Calls named_calls() {
   return {
 #define TASUKI_UNARY(name) {#name, ONE(name(in[0]))},
@@ -89,6 +104,14 @@ Calls named_calls() {
       {"elu", ONE(elu(in[0], a[0]))},
       {"softplus", ONE(softplus(in[0], a[0]))},
       {"clamp", ONE(clamp(in[0], a[0], a[1]))},
+      {"clamp_min", ONE(clamp_min(in[0], -a[0]))},
+      {"clamp_max", ONE(clamp_max(in[0], a[0]))},
+      {"softsign", ONE(softsign(in[0]))},
+      {"hardshrink", ONE(hardshrink(in[0], a[0]))},
+      {"threshold", ONE(threshold(in[0], a[0], a[1]))},
+      {"softmin", ONE(softmin(in[0], 0))},
+      {"glu", ONE(glu(in[0], 1))},
+      {"isclose", ONE(isclose(in[0], in[1], {.rtol = 0.3, .atol = 0.2}))},
       {"add", ONE(in[0] + in[1])},
       {"sub", ONE(in[0] - in[1])},
       {"mul", ONE(in[0] * in[1])},
@@ -148,6 +171,12 @@ Calls named_calls() {
       {"min_of_all", ONE(min(in[0]))},
       {"amax", ONE(amax(in[0], rest(a, 1), a[0] != 0))},
       {"amin", ONE(amin(in[0], rest(a, 1), a[0] != 0))},
+      {"normalize", ONE(normalize(in[0], {.p = a[0], .dim = small(a[1])}))},
+      {"var_mean", var_mean_call},
+      {"std_mean", std_mean_call},
+      {"aminmax", aminmax_call},
+      {"nansum", ONE(nansum(in[0], whole(a[0]), a[1] != 0))},
+      {"nanmean", ONE(nanmean(in[0], whole(a[0]), a[1] != 0))},
       {"sum_to", ONE(sum_to(in[0], rest(a, 0)))},
       {"max",
        [](In in, Attributes a) -> Out {
@@ -195,10 +224,14 @@ Calls named_calls() {
       {"embedding", ONE(embedding(in[0], in[1], {.padding_idx = whole(a[0])}))},
       {"cat", ONE(cat(in, small(a[0])))},
       {"stack", ONE(stack(in, small(a[0])))},
+      {"hstack", ONE(hstack(in))},
+      {"vstack", ONE(vstack(in))},
       {"gather", ONE(gather(in[0], small(a[0]), in[1]))},
       {"index_select", ONE(index_select(in[0], small(a[0]), in[1]))},
       {"transpose", ONE(in[0].transpose(small(a[0]), small(a[1])))},
       {"permute", ONE(in[0].permute(rest(a, 0)))},
+      {"movedim", ONE(movedim(in[0], whole(a[0]), whole(a[1])))},
+      {"unflatten", ONE(unflatten(in[0], 1, {whole(a[0]), -1}))},
       {"reshape", ONE(in[0].transpose(0, 2).reshape({whole(a[0]), -1}))},
       {"slice", ONE(in[0].slice(small(a[0]), whole(a[1]), whole(a[2]), whole(a[3])))},
       {"flatten", ONE(in[0].flatten(small(a[0]), small(a[1])))},

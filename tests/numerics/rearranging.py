@@ -85,9 +85,103 @@ def selected(f):
 
 
 def quantile():
-    dims = shape(1, 3)
+    dims, mode = shape(1, 3), int(rng.integers(0, 5))
     d, keep, q = dim_of(dims), bool(rng.random() < 0.5), float(rng.choice([0, 0.125, 0.25, 0.5, 0.75, 1]))
-    return Case(lambda x: torch.quantile(x, q, d, keep), [ranks(dims, d)], [q, d, keep])
+    interpolation = ["linear", "lower", "higher", "midpoint", "nearest"][mode]
+    return Case(lambda x: torch.quantile(x, q, d, keep, interpolation=interpolation), [ranks(dims, d)], [q, d, keep, mode])
+
+
+def bucketize():
+    right = bool(rng.random() < 0.5)
+    boundaries, values = numpy.sort(numpy.round(real([size(1, 12)]) * 4) / 4), numpy.round(real(shape()) * 4) / 4
+    return Case(lambda v, b: torch.bucketize(v, b, right=right), [values, boundaries], [right], constant=(0, 1))
+
+
+def histogram():
+    # halves of a power of two, so that no element is at the mercy of rounding at the edge of a bin
+    x, weighted = integers([size(), *shape(0, 2)], -16, 17) / 8 + 1 / 64, rng.random() < 0.5
+    weight = integers(list(x.shape), 0, 5).astype(float)
+    f = lambda x, w: list(torch.histogram(x.double(), torch.tensor([-2.0, -0.5, 0.25, 1.5], dtype=torch.float64), weight=w.double() if weighted else None)[:1])
+    return Case(lambda x, w: f(x, w)[0].to(x.dtype), [x, weight], [weighted], constant=(0, 1))
+
+
+def bincount():
+    n, least = size(0, 30), size(0, 12)
+    return Case(lambda x: torch.bincount(x, minlength=least), [integers([n], 0, 9)], [least])
+
+
+def weighted_bincount():
+    n = size(1, 30)
+    return Case(lambda x, w: torch.bincount(x, w.double()).to(w.dtype), [integers([n], 0, 9), real([n])], constant=(1,))
+
+
+def index_fill():
+    dims, value = shape(1, 3), float(numpy.float32(rng.uniform(-2, 2)))
+    d = dim_of(dims)
+    return Case(lambda x, i: torch.index_fill(x, d, i, value), [real(dims), integers([size(1, 5)], 0, dims[d])], [d, value])
+
+
+def index_copy():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    index = rng.permutation(dims[d])[: size(1, 4)].astype(numpy.int64)
+    source = list(dims)
+    source[d] = len(index)
+    return Case(lambda x, i, s: torch.index_copy(x, d, i, s), [real(dims), index, real(source)], [d])
+
+
+def embedding_bag():
+    rows, width, mode, padding = size(2, 12), size(1, 9), int(rng.integers(0, 3)), int(rng.integers(-1, 2))
+    table = numpy.argsort(rng.random([rows, width]), 0) * 0.5 - 2
+    f = lambda i, w: F.embedding_bag(i, w, mode=["mean", "sum", "max"][mode], padding_idx=None if padding < 0 else padding)
+    return Case(f, [integers([size(1, 5), size(1, 6)], 0, rows), table], [mode, padding])
+
+
+def embedding_bag_with_offsets():
+    rows, width, mode, n = size(2, 12), size(1, 9), int(rng.integers(0, 2)), size(1, 12)
+    offsets = numpy.sort(numpy.concatenate([[0], rng.integers(0, n + 1, size(0, 4))])).astype(numpy.int64)
+    f = lambda i, w, o: F.embedding_bag(i, w, o, mode=["mean", "sum"][mode])
+    return Case(f, [integers([n], 0, rows), real([rows, width]), offsets], [mode])
+
+
+def repeat_interleave():
+    dims, times = shape(1, 3), size(0, 4)
+    d = dim_of(dims)
+    return Case(lambda x: torch.repeat_interleave(x, times, d), [real(dims)], [times, d])
+
+
+def repeat_interleave_each():
+    dims = shape(1, 3)
+    d = dim_of(dims)
+    return Case(lambda x, n: torch.repeat_interleave(x, n, d), [real(dims), integers([dims[d]], 0, 4)], [d])
+
+
+def rot90():
+    dims, k = shape(2, 4), int(rng.integers(-4, 5))
+    a, b = (int(d) for d in rng.choice(len(dims), 2, replace=False))
+    return Case(lambda x: torch.rot90(x, k, (a, b)), [real(dims)], [k, a, b])
+
+
+def diff():
+    dims, n = shape(1, 3), size(0, 3)
+    d = dim_of(dims)
+    return Case(lambda x: torch.diff(x, n, d), [real(dims)], [n, d])
+
+
+def channel_shuffle():
+    groups = size(1, 4)
+    return Case(lambda x: F.channel_shuffle(x, groups), [real([size(1, 3), groups * size(1, 4), size(1, 5), size(1, 5)])], [groups])
+
+
+def diag():
+    dims, offset = shape(1, 2), int(rng.integers(-3, 4))
+    return Case(lambda x: torch.diag(x, offset), [real(dims)], [offset])
+
+
+def diag_embed():
+    dims, offset = shape(1, 3), int(rng.integers(-2, 3))
+    a, b = (int(d) for d in rng.choice(len(dims) + 1, 2, replace=False))
+    return Case(lambda x: torch.diag_embed(x, offset, a, b), [real(dims)], [offset, a, b])
 
 
 def searchsorted():
@@ -227,6 +321,12 @@ OPS = {
     "norm_of_order_0": reduction(lambda x, over, keep: torch.linalg.vector_norm(x.detach(), 0, over, keep), with_zeros),
     "any": reduction(torch.any, with_zeros), "all": reduction(torch.all, with_zeros),
     "count_nonzero": reduction(lambda x, over, _: torch.count_nonzero(x, over), with_zeros),
+    "logcumsumexp": along(torch.logcumsumexp), "cummax": along(lambda x, d: list(torch.cummax(x, d))), "cummin": along(lambda x, d: list(torch.cummin(x, d))),
+    "bucketize": bucketize, "histogram": histogram, "bincount": bincount, "weighted_bincount": weighted_bincount, "index_fill": index_fill, "index_copy": index_copy,
+    "embedding_bag": embedding_bag, "embedding_bag_with_offsets": embedding_bag_with_offsets, "repeat_interleave": repeat_interleave,
+    "repeat_interleave_each": repeat_interleave_each, "rot90": rot90, "fliplr": lambda: Case(torch.fliplr, [real(shape(2, 4))]),
+    "flipud": lambda: Case(torch.flipud, [real(shape(1, 4))]), "diff": diff, "channel_shuffle": channel_shuffle, "diag": diag, "diag_embed": diag_embed,
+    "trace": lambda: Case(torch.trace, [real([size(), size()])]),
     "cumsum": along(torch.cumsum), "cumprod": along(torch.cumprod, with_zeros),
     "sort": ordered(lambda x, d, descending: list(torch.sort(x, d, descending))),
     "argsort": ordered(lambda x, d, descending: torch.argsort(x, d, descending)),

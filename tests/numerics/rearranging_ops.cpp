@@ -1,16 +1,22 @@
 // The ops of rearranging.py.
 #include "tasuki/ops/aggregate.hpp"
+#include "tasuki/ops/diagonal.hpp"
+#include "tasuki/ops/embedding.hpp"
+#include "tasuki/ops/histogram.hpp"
 #include "tasuki/ops/pad.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/scan.hpp"
 #include "tasuki/ops/scatter.hpp"
 #include "tasuki/ops/sort.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tests/numerics/ops.hpp"
 
 namespace tasuki::numerics {
 namespace {
 
 Out both(const SortResult& r) { return {r.values, r.indices}; }
+Out both(const CumulativeExtremumResult& r) { return {r.values, r.indices}; }
+Tensor histogram_edges(const Tensor& x) { return tensor({-2.0, -0.5, 0.25, 1.5}, {.dtype = x.dtype()}); }
 Out all_of(const UniqueResult& r) { return {r.values, r.inverse, r.counts}; }
 
 }  // namespace
@@ -33,7 +39,28 @@ void add_rearranging_calls(Calls& table) {
       {"median", ALL(both(median(in[0], small(a[0]), a[1] != 0)))},
       {"topk", ALL(both(topk(in[0], whole(a[0]), small(a[1]), {.largest = a[2] != 0})))},
       {"kthvalue", ALL(both(kthvalue(in[0], whole(a[0]), small(a[1]), a[2] != 0)))},
-      {"quantile", ONE(quantile(in[0], a[0], small(a[1]), a[2] != 0))},
+      {"quantile", ONE(quantile(in[0], a[0], small(a[1]), a[2] != 0, static_cast<QuantileInterpolation>(small(a[3]))))},
+      {"bucketize", ONE(bucketize(in[0], in[1], a[0] != 0))},
+      {"histogram", ONE(histogram(in[0], histogram_edges(in[0]), {.weight = a[0] != 0 ? in[1] : Tensor()}).hist)},
+      {"bincount", ONE(bincount(in[0], {}, whole(a[0])))},
+      {"weighted_bincount", ONE(bincount(in[0], in[1]))},
+      {"logcumsumexp", ONE(logcumsumexp(in[0], small(a[0])))},
+      {"cummax", ALL(both(cummax(in[0], small(a[0]))))},
+      {"cummin", ALL(both(cummin(in[0], small(a[0]))))},
+      {"index_fill", ONE(index_fill(in[0], small(a[0]), in[1], a[1]))},
+      {"index_copy", ONE(index_copy(in[0], small(a[0]), in[1], in[2]))},
+      {"embedding_bag", ONE(embedding_bag(in[0], in[1], {.mode = static_cast<EmbeddingBagMode>(small(a[0])), .padding_idx = whole(a[1])}))},
+      {"embedding_bag_with_offsets", ONE(embedding_bag(in[0], in[1], in[2], {.mode = static_cast<EmbeddingBagMode>(small(a[0]))}))},
+      {"repeat_interleave", ONE(repeat_interleave(in[0], whole(a[0]), small(a[1])))},
+      {"repeat_interleave_each", ONE(repeat_interleave(in[0], in[1], small(a[0])))},
+      {"rot90", ONE(rot90(in[0], small(a[0]), rest(a, 1)))},
+      {"fliplr", ONE(fliplr(in[0]))},
+      {"flipud", ONE(flipud(in[0]))},
+      {"diff", ONE(diff(in[0], whole(a[0]), small(a[1])))},
+      {"channel_shuffle", ONE(channel_shuffle(in[0], whole(a[0])))},
+      {"diag", ONE(diag(in[0], whole(a[0])))},
+      {"diag_embed", ONE(diag_embed(in[0], whole(a[0]), small(a[1]), small(a[2])))},
+      {"trace", ONE(trace(in[0]))},
       {"searchsorted", ONE(searchsorted(in[0], in[1], a[0] != 0))},
       {"unique", ALL(all_of(unique(in[0])))},
       {"nonzero", ONE(nonzero(in[0]))},

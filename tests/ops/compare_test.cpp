@@ -3,6 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/view.hpp"
+#include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
 namespace ts = tasuki;
@@ -22,6 +25,45 @@ OpCase comparison(const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::Oper
           .more_shapes = {{{3, 4}, {4}}, {{3, 1}, {1, 4}}, {{}, {2, 3}}, {{0}, {1}}, {{5, 67}, {5, 67}}}};
 }
 }  // namespace
+
+namespace {
+
+/// |a - b| <= atol + rtol |b|, or equal infinities, or NaN and NaN.
+double close(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)) || (std::isfinite(a - b) && std::abs(a - b) <= 0.2 + 0.3 * std::abs(b)); }
+
+}  // namespace
+
+OP_CASES(close) {
+  return {{.op = "isclose",
+           .inputs = {{.shape = {3, 4}, .lo = -4, .hi = 4, .fill = Fill::integers}, {.shape = {3, 4}, .lo = -4, .hi = 4, .fill = Fill::integers}},
+           .forward = [](const Inputs& in) { return ts::isclose(in[0], in[1], {.rtol = 0.3, .atol = 0.2, .equal_nan = true}); },
+           .reference = pointwise(close),
+           .flags = no_gradient | no_nan,
+           .more_shapes = {{{3, 4}, {4}}, {{}, {2, 3}}, {{0}, {1}}, {{5, 67}, {5, 67}}}}};
+}
+
+TEST_CASE("Closeness of infinities and NaN, of whole tensors and of bits") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const ts::Tensor a = to_tensor({5}, {inf, inf, not_a_number, 1, 1}), b = to_tensor({5}, {inf, -inf, not_a_number, inf, 1.000001});
+  CHECK(to_host(ts::isclose(a, b)).values == std::vector<double>{1, 0, 0, 0, 1});
+  CHECK(to_host(ts::isclose(a, b, {.equal_nan = true})).values == std::vector<double>{1, 0, 1, 0, 1});
+  const ts::Tensor x = to_tensor({2}, {1, 2}), near = to_tensor({2}, {1, 2.000001});
+  CHECK(ts::allclose(x, near));
+  CHECK_FALSE(ts::allclose(x, near, {.rtol = 0}));
+  CHECK(ts::equal(x, x.clone()));
+  CHECK_FALSE(ts::equal(x, near));
+  CHECK_FALSE(ts::equal(x, x.unsqueeze(0)));
+  CHECK(ts::equal(to_tensor({2}, {1, 2}, ts::i64), to_tensor({2}, {1, 2}, ts::i64)));
+}
+
+TEST_CASE("Misuse of closeness is explained") {
+  const ts::Tensor x = to_tensor({2}, {1, 2}), n = x.to(ts::i64);
+  const std::string mixed = "\n  expected  b of dtype f32\n  actual    i64\n  cast it with .to(ts::f32)\n  a: f32[2] cpu   b: i64[2] cpu\n  called at <here>";
+  expect_error([&] { ts::isclose(x, n); }, "DTypeError: isclose" + mixed);
+  expect_error([&] { ts::allclose(x, n); }, "DTypeError: isclose" + mixed);
+  expect_error([&] { ts::equal(x, n); }, "DTypeError: equal" + mixed);
+  expect_error([&] { ts::isclose(n, n); }, "DTypeError: isclose\n  expected  a of a floating dtype\n  actual    i64\n  a: i64[2] cpu   b: i64[2] cpu\n  called at <here>");
+}
 
 OP_CASES(compare) {
   return {

@@ -13,17 +13,20 @@ const char* const ops[] = {
 #include "tasuki/tensor/unary_names.inc"
 #include "tasuki/ops/unary_functions.inc"
 #undef TASUKI_UNARY
-    "leaky_relu", "elu", "celu", "softplus", "softshrink", "hardtanh", "clamp",                     // unary, with parameters
+    "leaky_relu", "elu", "celu", "softplus", "softshrink", "hardtanh", "clamp", "clamp_min", "clamp_max",                     // unary, with parameters
+    "softsign", "hardshrink", "threshold", "softmin", "glu", "gumbel_softmax",                       // activations made of others
     "add", "sub", "mul", "div", "pow", "maximum", "minimum",                                         // binary
     "polygamma", "nan_to_num", "prelu", "addcmul", "addcdiv",                                         //
     "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",  //
     "logical_and", "logical_or", "logical_xor", "logical_not",                                      //
     "fmod", "remainder", "atan2", "hypot", "logaddexp", "lerp", "isnan", "isinf", "isfinite", "masked_fill",  //
-    "eq", "ne", "lt", "le", "gt", "ge", "where",                                                     // comparisons, choice
+    "eq", "ne", "lt", "le", "gt", "ge", "isclose", "where",                                                     // comparisons, choice
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
     "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "histc", "cumsum", "cumprod",          //
+    "normalize", "var_mean", "std_mean", "aminmax", "nansum", "nanmean", "logcumsumexp", "cummax", "cummin", "histogram", "bincount",
     "cholesky", "solve", "inverse", "det", "qr", "svd",                                              // small matrices
     "matmul", "linear", "einsum", "bmm", "outer", "kron", "interpolate",                             // dense
+    "mm", "mv", "dot", "addmm", "baddbmm", "tensordot", "cross", "cdist", "diag", "diag_embed", "trace",  //
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",              // pooling
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",                             //
@@ -38,15 +41,16 @@ const char* const ops[] = {
     "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss",
     "soft_margin_loss", "hinge_loss", "hinge_embedding_loss", "sigmoid_focal_loss", "cosine_similarity", "pairwise_distance",
     "cosine_embedding_loss", "triplet_margin_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_soft_margin_loss", "dice_loss",
-    "ctc_loss", "local_response_norm",
-    "embedding", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
+    "ctc_loss", "local_response_norm", "gaussian_nll_loss", "triplet_margin_with_distance_loss",
+    "embedding", "embedding_bag", "gather", "index_select", "cat", "stack", "dropout",                                // indexing, joining, noise
     "feature_dropout", "drop_path", "alpha_dropout",                                                 //
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
-    "unsqueeze", "unfold", "fold", "diagonal",                                                               //
-    "scatter", "scatter_add", "index_add", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
+    "unsqueeze", "unfold", "fold", "diagonal", "movedim", "unflatten",                                       //
+    "scatter", "scatter_add", "index_add", "index_fill", "index_copy", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
     "flip", "roll", "repeat", "tile", "tril", "triu", "pad", "pixel_shuffle", "pixel_unshuffle",     // rearrangements
-    "split", "chunk", "unbind", "meshgrid",                                                          //
-    "sort", "argsort", "topk", "kthvalue", "median", "quantile", "searchsorted", "unique",           // orders
+    "split", "chunk", "unbind", "meshgrid", "hstack", "vstack", "channel_shuffle",                   //
+    "repeat_interleave", "rot90", "fliplr", "flipud", "diff",                                        //
+    "sort", "argsort", "topk", "kthvalue", "median", "quantile", "searchsorted", "bucketize", "unique",           // orders
     "to", "clone", "contiguous",                                                                     // copies
 };
 

@@ -94,6 +94,14 @@ OP_CASES(margin_loss) {
          return y;
        },
        .slack = 4},
+      {.op = "triplet_margin_with_distance_loss",
+       .inputs = {real({3, 4}), real({3, 4}), real({3, 4})},
+       .forward = [](const Inputs& in) {
+         const auto apart = [](const ts::Tensor& a, const ts::Tensor& b) { return ts::pairwise_distance(a, b); };
+         return ts::triplet_margin_with_distance_loss(in[0], in[1], in[2], apart, {.margin = 9});
+       },
+       .reference = averaged(by_sample([](const std::vector<Row>& x) { return distance(x[0], x[1]) - distance(x[0], x[2]) + 9; })),
+       .slack = 4},
       {.op = "margin_ranking_loss",
        .inputs = {real({5}), real({5}), targets({5}, -1)},
        .forward = [](const Inputs& in) { return ts::margin_ranking_loss(in[0], in[1], in[2], {.margin = 5}); },
@@ -165,6 +173,10 @@ TEST_CASE("Misuse of margin losses is explained") {
                "  called at <here>");
   expect_error([&] { ts::pairwise_distance(x, x.to(ts::f64)); },
                "DTypeError: pairwise_distance\n  expected  x2 of dtype f32\n  actual    f64\n  cast it with .to(ts::f32)\n  x1: f32[2, 3] cpu   x2: f64[2, 3] cpu\n  called at <here>");
+  const auto apart = [](const ts::Tensor& a, const ts::Tensor& b) { return ts::pairwise_distance(a, b); };
+  const std::string half = "DTypeError: triplet_margin_with_distance_loss\n  expected  negative of dtype f32\n  actual    f64\n  cast it with .to(ts::f32)\n";
+  expect_error([&] { ts::triplet_margin_with_distance_loss(x, x, x.to(ts::f64), apart); },
+               half + "  anchor: f32[2, 3] cpu   positive: f32[2, 3] cpu   negative: f64[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::margin_ranking_loss(t, t, x); },
                "ShapeError: margin_ranking_loss\n  expected  target of shape [2]\n  actual    [2, 3]\n  x1: f32[2] cpu   x2: f32[2] cpu   target: f32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::multi_margin_loss(x, to_tensor({2}, {0, 3}, ts::i64), {.p = 3}); },

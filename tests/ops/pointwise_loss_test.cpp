@@ -43,6 +43,36 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace
 
+OP_CASES(gaussian_nll_loss) {
+  const auto losses = [](const HostArrays& in, double constant) {
+    HostArray y(in[0].shape);
+    const std::int64_t each = y.numel() / std::max<std::int64_t>(in[2].numel(), 1);
+    for (std::int64_t i = 0; i < y.numel(); ++i) {
+      const double v = in[2][i / each], apart = in[0][i] - in[1][i];
+      y[i] = 0.5 * (std::log(v) + apart * apart / v) + constant;
+    }
+    return y;
+  };
+  return {
+      {.op = "gaussian_nll_loss",
+       .inputs = {real({3, 4}), real({3, 4}), real({3, 4}, 0.5, 2)},
+       .forward = [](const Inputs& in) { return ts::gaussian_nll_loss(in[0], in[1], in[2], {.full = true, .reduction = Reduction::none}); },
+       .reference = [=](const HostArrays& in) -> HostArrays { return losses(in, 0.91893853320467274); },
+       .more_shapes = {{{5}, {5}, {5}}, {{0}, {0}, {0}}},
+       .slack = 8},
+      {.op = "gaussian_nll_loss",
+       .variant = "a variance for each sample",
+       .inputs = {real({3, 4}), real({3, 4}), real({3}, 0.5, 2)},
+       .forward = [](const Inputs& in) { return ts::gaussian_nll_loss(in[0], in[1], in[2], {.reduction = Reduction::sum}); },
+       .reference = [=](const HostArrays& in) -> HostArrays {
+         double sum = 0;
+         for (const double v : losses(in, 0).values) sum += v;
+         return HostArray({}, sum);
+       },
+       .slack = 8},
+  };
+}
+
 OP_CASES(pointwise_loss) {
   using T = const ts::Tensor&;
   std::vector<OpCase> list;
@@ -108,6 +138,10 @@ TEST_CASE("The divergence of each sample on average") {
 TEST_CASE("Misuse of pointwise losses is explained") {
   const ts::Tensor x = to_tensor({2, 1}, {1, 2});
   const std::string tail = "\n  x: f32[2, 1] cpu   target: f32[2, 1] cpu\n  called at <here>";
+  const std::string three = "\n  x: f32[2, 1] cpu   target: f32[2, 1] cpu   var: f32[2, 1] cpu\n  called at <here>";
+  expect_error([&] { ts::gaussian_nll_loss(x, x, x, {.eps = 0}); }, "ValueError: gaussian_nll_loss\n  expected  eps > 0\n  actual    0" + three);
+  expect_error([&] { ts::gaussian_nll_loss(x, x, x.reshape({1, 2})); },
+               "ShapeError: gaussian_nll_loss\n  expected  var of shape [2, 1]\n  actual    [1, 2]\n  x: f32[2, 1] cpu   target: f32[2, 1] cpu   var: f32[1, 2] cpu\n  called at <here>");
   expect_error([&] { ts::l1_loss(x, x.squeeze(1)); },
                "ShapeError: l1_loss\n  expected  x.shape() == target.shape()\n  actual    [2, 1] != [2]\n  l1_loss does not broadcast\n"
                "  x: f32[2, 1] cpu   target: f32[2] cpu\n  called at <here>");

@@ -1,6 +1,8 @@
 #include "tasuki/ops/scan.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tasuki/autograd/autograd.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -50,6 +52,49 @@ OpCase product_along(int dim, const std::string& variant, const Shape& shape, st
           .slack = 2};
 }
 
+double log_add(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return a + b;
+  const double most = std::max(a, b);
+  return std::isinf(most) ? most : most + std::log1p(std::exp(std::min(a, b) - most));
+}
+OpCase log_sum_along(int dim, const std::string& variant, const Shape& shape, std::vector<std::vector<Shape>> more = {}) {
+  return {.op = "logcumsumexp",
+          .variant = variant,
+          .inputs = {real(shape)},
+          .forward = [=](const Inputs& in) { return ts::logcumsumexp(in[0], dim); },
+          .reference = scanned(dim, -std::numeric_limits<double>::infinity(), log_add),
+          .flags = special_values,
+          .more_shapes = std::move(more),
+          .slack = 2};
+}
+/// The best of the elements up to each, and where it is: of equal ones the last.
+OpCase best_along(bool largest, int dim, const Shape& shape, std::vector<std::vector<Shape>> more = {}) {
+  return {.op = largest ? "cummax" : "cummin",
+          .variant = "dim " + std::to_string(dim),
+          .inputs = {distinct(shape)},
+          .forward = [=](const Inputs& in) -> Outputs {
+            const auto [values, indices] = largest ? ts::cummax(in[0], dim) : ts::cummin(in[0], dim);
+            return std::vector<ts::Tensor>{values, indices};
+          },
+          .reference = [=](const HostArrays& in) -> HostArrays {
+            const HostArray& x = in[0];
+            std::vector<HostArray> y{HostArray(x.shape), HostArray(x.shape)};
+            std::int64_t step = 1;
+            for (int d = dim + 1; d < x.shape.ndim(); ++d) step *= x.shape[d];
+            const std::int64_t n = x.shape.ndim() ? x.shape[dim] : 1;
+            for (std::int64_t i = 0; i < x.numel(); ++i) {
+              const std::int64_t place = i / step % n;
+              const double before = place ? y[0][i - step] : x[i];
+              const bool better = place == 0 || std::isnan(x[i]) || (!std::isnan(before) && (largest ? x[i] >= before : x[i] <= before));
+              y[0][i] = better ? x[i] : before;
+              y[1][i] = better ? static_cast<double>(place) : y[1][i - step];
+            }
+            return y;
+          },
+          .flags = special_values | no_expand,
+          .more_shapes = std::move(more)};
+}
+
 }  // namespace
 
 OP_CASES(scan) {
@@ -60,6 +105,10 @@ OP_CASES(scan) {
       product_along(0, "the first dim", {5, 3}, {{{}}, {{0}}, {{1}}, {{4, 70}}, {{0, 3}}, {{3, 0}}}),
       product_along(1, "the last dim", {3, 4}, {{{9, 6}}, {{3, 0}}, {{0, 3}}}),
       product_along(1, "a middle dim", {2, 4, 3}),
+      log_sum_along(0, "the first dim", {5, 3}, {{{}}, {{0}}, {{1}}, {{9, 70}}, {{0, 3}}, {{3, 0}}}),
+      log_sum_along(1, "the last dim", {3, 7}, {{{9, 33}}, {{3, 0}}}),
+      best_along(true, 0, {5, 3}, {{{}}, {{0}}, {{9, 12}}, {{0, 3}}}),
+      best_along(false, 1, {3, 7}, {{{4, 33}}, {{3, 0}}}),
   };
 }
 
@@ -105,8 +154,28 @@ TEST_CASE("Scans of halves along columns have the bits of those along rows, forw
   }
 }
 
+TEST_CASE("logcumsumexp does not overflow, and gradients pass where nothing precedes") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const ts::Tensor x = to_tensor({4}, {-inf, -inf, 1000, 1000}, ts::f64).requires_grad_(), y = ts::logcumsumexp(x, 0);
+  CHECK(to_host(y).values == std::vector<double>{-inf, -inf, 1000, 1000 + std::log(2.0)});
+  y.slice(0, 2, 4).sum().backward();
+  CHECK(difference(to_host(x.grad()), HostArray({4}, {0, 0, 1.5, 0.5}), {1e-12, 1e-12}) == "");
+}
+
+TEST_CASE("Of equal elements the last one is the running extremum; whole numbers too") {
+  const ts::Tensor x = to_tensor({5}, {1, 3, 3, 2, 3}, ts::i64);
+  CHECK(to_host(ts::cummax(x, 0).indices).values == std::vector<double>{0, 1, 2, 2, 4});
+  CHECK(to_host(ts::cummin(x, 0).values).values == std::vector<double>{1, 1, 1, 1, 1});
+}
+
 TEST_CASE("Misuse of scans is explained") {
   const ts::Tensor x = to_tensor({2, 3}, {1, 2, 3, 4, 5, 6});
+  const std::string out_of_range = "\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 2\n  x: f32[2, 3] cpu\n  called at <here>";
+  expect_error([&] { ts::cummax(x, 2); }, "IndexError: cummax" + out_of_range);
+  expect_error([&] { ts::cummin(x, 2); }, "IndexError: cummin" + out_of_range);
+  expect_error([&] { ts::logcumsumexp(x, 2); }, "IndexError: logcumsumexp" + out_of_range);
+  expect_error([&] { ts::logcumsumexp(x.to(ts::i64), 0); },
+               "DTypeError: logcumsumexp\n  expected  x of a floating dtype\n  actual    i64\n  x: i64[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::cumsum(x, 2); },
                "IndexError: cumsum\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 2\n  x: f32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::cumprod(x, -3); },

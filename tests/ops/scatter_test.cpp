@@ -70,6 +70,29 @@ OP_CASES(scatter) {
        .reference = written(0, replace),
        .flags = no_nan,
        .more_shapes = {{{4, 70}, {3, 70}}, {{4, 3}, {0, 3}}}},
+      {.op = "index_fill",
+       .inputs = {real({3, 4}), indices({2}, 0, 3)},
+       .forward = [](const Inputs& in) { return ts::index_fill(in[0], 1, in[1], 0.5); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray y = in[0];
+         for (std::int64_t i = 0; i < y.numel(); ++i)
+           for (const double column : in[1].values)
+             if (i % y.shape[1] == static_cast<std::int64_t>(column)) y[i] = 0.5;
+         return y;
+       },
+       .flags = no_nan,
+       .more_shapes = {{{0, 4}, {2}}, {{3, 4}, {0}}, {{70, 4}, {3}}}},
+      {.op = "index_copy",
+       .inputs = {real({4, 3}), indices({1}, 0, 3), real({1, 3})},
+       .forward = [](const Inputs& in) { return ts::index_copy(in[0], 0, in[1], in[2]); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray y = in[0];
+         const std::int64_t width = y.shape[1];
+         for (std::int64_t i = 0; i < in[2].numel(); ++i) y[static_cast<std::int64_t>(in[1][i / width]) * width + i % width] = in[2][i];
+         return y;
+       },
+       .flags = no_nan,
+       .more_shapes = {{{4, 3}, {0}, {0, 3}}, {{4, 70}, {1}, {1, 70}}}},
       {.op = "index_add",
        .inputs = {real({4, 3}), indices({5}, 0, 3), real({5, 3})},
        .forward = [](const Inputs& in) { return ts::index_add(in[0], 0, in[1], in[2], 0.5); },

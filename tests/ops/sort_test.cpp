@@ -83,6 +83,17 @@ auto first_of(std::function<HostArrays(const HostArrays&)> f, int squeezed = -1)
   };
 }
 
+/// A quantile of rows of 6 at position 3.5 or 3.25 of 5, moved.
+OpCase interpolated(ts::QuantileInterpolation interpolation, const char* variant, double (*moved)(double)) {
+  const double q = interpolation == ts::QuantileInterpolation::nearest ? 0.65 : 0.7;
+  return {.op = "quantile",
+          .variant = variant,
+          .inputs = {distinct({3, 6})},
+          .forward = [=](const Inputs& in) { return ts::quantile(in[0], q, 1, false, interpolation); },
+          .reference = first_of(by_line(1, 1, fraction(moved(q * 5) / 5)), 1),
+          .flags = no_expand};
+}
+
 Outputs both(const ts::SortResult& r) { return std::vector<ts::Tensor>{r.values, r.indices}; }
 
 }  // namespace
@@ -162,6 +173,22 @@ OP_CASES(sort) {
          return y;
        },
        .flags = no_expand},
+      interpolated(ts::QuantileInterpolation::lower, "the lower", [](double at) { return std::floor(at); }),
+      interpolated(ts::QuantileInterpolation::higher, "the higher", [](double at) { return std::ceil(at); }),
+      interpolated(ts::QuantileInterpolation::midpoint, "the middle", [](double at) { return std::floor(at) + 0.5; }),
+      interpolated(ts::QuantileInterpolation::nearest, "the nearer", [](double at) { return std::round(at); }),
+      {.op = "bucketize",
+       .inputs = {real({3, 4}), {.shape = {5}, .lo = -1, .hi = 1}},
+       .forward = [](const Inputs& in) { return ts::bucketize(in[0], ts::sort(in[1]).values, true); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray y(in[0].shape);
+         for (std::int64_t i = 0; i < y.numel(); ++i)
+           for (const double s : in[1].values) y[i] += s <= in[0][i];
+         return y;
+       },
+       .dtypes = {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32},
+       .flags = no_gradient | no_nan,
+       .more_shapes = {{{7}, {200}}, {{2}, {0}}, {{0}, {3}}, {{}, {3}}}},
       {.op = "searchsorted",
        .inputs = {{.shape = {5}, .lo = -1, .hi = 1}, real({3, 4})},
        .forward = [](const Inputs& in) { return ts::searchsorted(ts::sort(in[0]).values, in[1]); },

@@ -51,6 +51,8 @@ std::vector<OpCase> family() {
       unary("softplus", real(s, -5, 5), [](const Inputs& in) { return ts::softplus(in[0]); }, [](double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }, 2),
       unary("softplus", real_avoiding(s, {1.5}), [](const Inputs& in) { return ts::softplus(in[0], 2, 3); }, [](double x) { return 2 * x > 3 ? x : sign_keeping_nan(x, std::log1p(std::exp(2 * x)) / 2); }, 2),
       unary("erf", real(s), [](const Inputs& in) { return ts::erf(in[0]); }, [](double x) { return std::erf(x); }),
+      unary("clamp_min", real_avoiding(s, {-1}), [](const Inputs& in) { return ts::clamp_min(in[0], -1); }, [](double x) { return sign_keeping_nan(x, std::fmax(x, -1)); }),
+      unary("clamp_max", real_avoiding(s, {0.5}), [](const Inputs& in) { return ts::clamp_max(in[0], 0.5); }, [](double x) { return sign_keeping_nan(x, std::fmin(x, 0.5)); }),
       unary("clamp", real_avoiding(s, {-1, 0.5}), [](const Inputs& in) { return ts::clamp(in[0], -1, 0.5); }, [](double x) { return sign_keeping_nan(x, std::fmin(std::fmax(x, -1), 0.5)); }),
   };
 }
@@ -126,6 +128,8 @@ OP_CASES(integer_unary) {
       of("square", [](const Inputs& in) { return ts::square(in[0]); }, [](double x) { return x * x; }),
       of("relu", [](const Inputs& in) { return ts::relu(in[0]); }, [](double x) { return std::fmax(x, 0); }),
       of("sign", [](const Inputs& in) { return ts::sign(in[0]); }, [](double x) { return double(x > 0) - double(x < 0); }),
+      of("clamp_min", [](const Inputs& in) { return ts::clamp_min(in[0], -2); }, [](double x) { return std::fmax(x, -2); }),
+      of("clamp_max", [](const Inputs& in) { return ts::clamp_max(in[0], 3); }, [](double x) { return std::fmin(x, 3); }),
       of("clamp", [](const Inputs& in) { return ts::clamp(in[0], -2, 3); }, [](double x) { return std::fmin(std::fmax(x, -2), 3); }),
   };
 }

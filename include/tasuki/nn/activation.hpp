@@ -1,5 +1,6 @@
 #pragma once
 #include "tasuki/nn/module.hpp"
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/softmax.hpp"
 #include "tasuki/ops/unary.hpp"
@@ -26,84 +27,111 @@ class Elementwise : public Module {
   ModulePtr copy() const { return clone_as(static_cast<const Layer&>(*this)); }
 };
 
+/// A function of one number, Layer::standard unless the caller names another.
+template <class Layer, Tensor (*function)(const Tensor&, double, SourceLocation)>
+class WithNumber : public Module {
+ public:
+  explicit WithNumber(double number = Layer::standard) : number_(number) {}
+  WithNumber(Module* parent, std::string_view name, double number = Layer::standard) : Module(parent, name), number_(number) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(function(s.enter(x), number_, at));
+  }
+
+ protected:
+  ModulePtr copy() const { return clone_as(static_cast<const Layer&>(*this), number_); }
+
+ private:
+  double number_;
+};
+
+/// A function along a dimension.
+template <class Layer, Tensor (*function)(const Tensor&, int, SourceLocation)>
+class AlongDim : public Module {
+ public:
+  explicit AlongDim(int dim) : dim_(dim) {}
+  AlongDim(Module* parent, std::string_view name, int dim) : Module(parent, name), dim_(dim) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(function(s.enter(x), dim_, at));
+  }
+
+ protected:
+  ModulePtr copy() const { return clone_as(static_cast<const Layer&>(*this), dim_); }
+
+ private:
+  int dim_;
+};
+
 }  // namespace detail
 
-class ReLU : public Module {
+#define TASUKI_ACTIVATION(Name, function)                            \
+  class Name : public detail::Elementwise<Name, function> {          \
+   public:                                                           \
+    using Elementwise::Elementwise;                                  \
+    ModulePtr clone() const override { return copy(); }              \
+  };
+TASUKI_ACTIVATION(ReLU, relu)
+TASUKI_ACTIVATION(GELU, gelu)
+TASUKI_ACTIVATION(SiLU, silu)
+TASUKI_ACTIVATION(Sigmoid, sigmoid)
+TASUKI_ACTIVATION(Tanh, tanh)
+TASUKI_ACTIVATION(ReLU6, relu6)
+TASUKI_ACTIVATION(SELU, selu)
+TASUKI_ACTIVATION(Mish, mish)
+TASUKI_ACTIVATION(Hardswish, hardswish)
+TASUKI_ACTIVATION(Hardsigmoid, hardsigmoid)
+TASUKI_ACTIVATION(LogSigmoid, logsigmoid)
+TASUKI_ACTIVATION(Tanhshrink, tanhshrink)
+TASUKI_ACTIVATION(Softsign, softsign)
+#undef TASUKI_ACTIVATION
+
+#define TASUKI_ACTIVATION(Name, function, number)                    \
+  class Name : public detail::WithNumber<Name, function> {           \
+   public:                                                           \
+    static constexpr double standard = number;                       \
+    using WithNumber::WithNumber;                                    \
+    ModulePtr clone() const override { return copy(); }              \
+  };
+TASUKI_ACTIVATION(LeakyReLU, leaky_relu, 0.01)
+TASUKI_ACTIVATION(ELU, elu, 1)
+TASUKI_ACTIVATION(CELU, celu, 1)
+TASUKI_ACTIVATION(Softshrink, softshrink, 0.5)
+TASUKI_ACTIVATION(Hardshrink, hardshrink, 0.5)
+#undef TASUKI_ACTIVATION
+
+#define TASUKI_ACTIVATION(Name, function)                            \
+  class Name : public detail::AlongDim<Name, function> {             \
+   public:                                                           \
+    using AlongDim::AlongDim;                                        \
+    ModulePtr clone() const override { return copy(); }              \
+  };
+TASUKI_ACTIVATION(Softmax, softmax)
+TASUKI_ACTIVATION(LogSoftmax, log_softmax)
+TASUKI_ACTIVATION(Softmin, softmin)
+#undef TASUKI_ACTIVATION
+
+/// a sigmoid(b) of the halves along `dim`.
+class GLU : public detail::AlongDim<GLU, glu> {
  public:
-  using Module::Module;
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(relu(s.enter(x), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this); }
+  explicit GLU(int dim = -1) : AlongDim(dim) {}
+  GLU(Module* parent, std::string_view name, int dim = -1) : AlongDim(parent, name, dim) {}
+  ModulePtr clone() const override { return copy(); }
 };
 
-class LeakyReLU : public Module {
+/// x where x > threshold, else value.
+class Threshold : public Module {
  public:
-  explicit LeakyReLU(double slope = 0.01) : slope_(slope) {}
-  LeakyReLU(Module* parent, std::string_view name, double slope = 0.01) : Module(parent, name), slope_(slope) {}
+  Threshold(double threshold, double value) : threshold_(threshold), value_(value) {}
+  Threshold(Module* parent, std::string_view name, double threshold, double value) : Module(parent, name), threshold_(threshold), value_(value) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(leaky_relu(s.enter(x), slope_, at));
+    return s.leave(threshold(s.enter(x), threshold_, value_, at));
   }
-  ModulePtr clone() const override { return clone_as(*this, slope_); }
+  ModulePtr clone() const override { return clone_as(*this, threshold_, value_); }
 
  private:
-  double slope_;
-};
-
-class ELU : public Module {
- public:
-  explicit ELU(double alpha = 1) : alpha_(alpha) {}
-  ELU(Module* parent, std::string_view name, double alpha = 1) : Module(parent, name), alpha_(alpha) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(elu(s.enter(x), alpha_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, alpha_); }
-
- private:
-  double alpha_;
-};
-
-class GELU : public Module {
- public:
-  using Module::Module;
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(gelu(s.enter(x), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this); }
-};
-
-class SiLU : public Module {
- public:
-  using Module::Module;
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(silu(s.enter(x), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this); }
-};
-
-class Sigmoid : public Module {
- public:
-  using Module::Module;
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(sigmoid(s.enter(x), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this); }
-};
-
-class Tanh : public Module {
- public:
-  using Module::Module;
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(tanh(s.enter(x), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this); }
+  double threshold_, value_;
 };
 
 class Softplus : public Module {
@@ -119,70 +147,6 @@ class Softplus : public Module {
 
  private:
   double beta_, threshold_;
-};
-
-class ReLU6 : public detail::Elementwise<ReLU6, relu6> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class SELU : public detail::Elementwise<SELU, selu> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class Mish : public detail::Elementwise<Mish, mish> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class Hardswish : public detail::Elementwise<Hardswish, hardswish> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class Hardsigmoid : public detail::Elementwise<Hardsigmoid, hardsigmoid> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class LogSigmoid : public detail::Elementwise<LogSigmoid, logsigmoid> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-class Tanhshrink : public detail::Elementwise<Tanhshrink, tanhshrink> {
- public:
-  using Elementwise::Elementwise;
-  ModulePtr clone() const override { return copy(); }
-};
-
-class CELU : public Module {
- public:
-  explicit CELU(double alpha = 1) : alpha_(alpha) {}
-  CELU(Module* parent, std::string_view name, double alpha = 1) : Module(parent, name), alpha_(alpha) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(celu(s.enter(x), alpha_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, alpha_); }
-
- private:
-  double alpha_;
-};
-
-class Softshrink : public Module {
- public:
-  explicit Softshrink(double lambda = 0.5) : lambda_(lambda) {}
-  Softshrink(Module* parent, std::string_view name, double lambda = 0.5) : Module(parent, name), lambda_(lambda) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(softshrink(s.enter(x), lambda_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, lambda_); }
-
- private:
-  double lambda_;
 };
 
 class Hardtanh : public Module {
@@ -210,34 +174,6 @@ class PReLU : public Module {
     return s.leave(prelu(s.enter(x), weight, at));
   }
   ModulePtr clone() const override { return clone_as(*this, weight.size(0)); }
-};
-
-class Softmax : public Module {
- public:
-  explicit Softmax(int dim) : dim_(dim) {}
-  Softmax(Module* parent, std::string_view name, int dim) : Module(parent, name), dim_(dim) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(softmax(s.enter(x), dim_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, dim_); }
-
- private:
-  int dim_;
-};
-
-class LogSoftmax : public Module {
- public:
-  explicit LogSoftmax(int dim) : dim_(dim) {}
-  LogSoftmax(Module* parent, std::string_view name, int dim) : Module(parent, name), dim_(dim) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(log_softmax(s.enter(x), dim_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, dim_); }
-
- private:
-  int dim_;
 };
 
 }  // namespace tasuki::nn

@@ -2,6 +2,7 @@
 #include "tasuki/nn/init.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/ops/conv.hpp"
+#include "tasuki/ops/pad.hpp"
 
 namespace tasuki::nn {
 
@@ -13,6 +14,7 @@ struct ConvOptions {
   std::int64_t groups = 1;  ///< input and output channels are split into this many independent convolutions
   bool bias = true;
   DType dtype = DType::f32;
+  PadMode padding_mode = PadMode::constant;  ///< constant: zeros; the others pad with what ts::pad makes of the input
 };
 
 struct ConvTransposeOptions {
@@ -67,8 +69,20 @@ class ConvForward : public ConvBase {
       : ConvBase(parent, name), options_(options) {
     create(dims, in, out, options, false);
   }
+  /// What the convolution itself pads, and with zeros, padded() leaves alone.
   tasuki::ConvOptions how() const {
-    return {.stride = options_.stride, .padding = options_.padding, .dilation = options_.dilation, .groups = options_.groups};
+    return {.stride = options_.stride, .padding = pads_zeros() ? options_.padding : 0, .dilation = options_.dilation, .groups = options_.groups};
+  }
+  Tensor padded(const Tensor& x, SourceLocation at) const {
+    if (pads_zeros()) return x;
+    const bool same = options_.padding == same_padding;
+    Dims amounts;
+    for (int d = weight.ndim() - 3; d >= 0; --d) {
+      const std::int64_t both = same ? options_.dilation[d] * (options_.kernel[d] - 1) : 2 * options_.padding[d];
+      amounts.push_back(both / 2);
+      amounts.push_back(both - both / 2);
+    }
+    return pad(x, amounts, {.mode = options_.padding_mode}, at);
   }
   template <class Layer>
   static ModulePtr copy_of(const Layer& layer) {
@@ -78,6 +92,7 @@ class ConvForward : public ConvBase {
   }
 
  private:
+  bool pads_zeros() const { return options_.padding_mode == PadMode::constant; }
   ConvOptions options_;
 };
 
@@ -121,7 +136,7 @@ class Conv1d : public detail::ConvForward {
       : ConvForward(parent, name, 1, in, out, options) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(conv1d(s.enter(x), weight, bias, how(), at));
+    return s.leave(conv1d(padded(s.enter(x), at), weight, bias, how(), at));
   }
   ModulePtr clone() const override { return copy_of(*this); }
 };
@@ -129,6 +144,7 @@ class Conv1d : public detail::ConvForward {
 /// Cross-correlation of images x [N, in, H, W] with weight [out, in / groups, kh, kw], plus bias [out]; shapes as ts::conv2d.
 ///
 ///     ts::nn::Conv2d conv{this, "conv", 3, 64, {.kernel = 7, .stride = 2, .padding = 3}};
+///     ts::nn::Conv2d mirrored{64, 64, {.padding = 1, .padding_mode = ts::PadMode::reflect}};
 class Conv2d : public detail::ConvForward {
  public:
   Conv2d(std::int64_t in, std::int64_t out, const ConvOptions& options = {}) : ConvForward(2, in, out, options) {}
@@ -136,7 +152,7 @@ class Conv2d : public detail::ConvForward {
       : ConvForward(parent, name, 2, in, out, options) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(conv2d(s.enter(x), weight, bias, how(), at));
+    return s.leave(conv2d(padded(s.enter(x), at), weight, bias, how(), at));
   }
   ModulePtr clone() const override { return copy_of(*this); }
 };
@@ -149,7 +165,7 @@ class Conv3d : public detail::ConvForward {
       : ConvForward(parent, name, 3, in, out, options) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(conv3d(s.enter(x), weight, bias, how(), at));
+    return s.leave(conv3d(padded(s.enter(x), at), weight, bias, how(), at));
   }
   ModulePtr clone() const override { return copy_of(*this); }
 };

@@ -4,6 +4,7 @@
 #include "tasuki/ops/batch_norm.hpp"
 #include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/layer_norm.hpp"
+#include "tasuki/ops/local_response_norm.hpp"
 #include "tasuki/tensor/creation.hpp"
 
 namespace tasuki::nn {
@@ -209,6 +210,23 @@ class GroupNorm : public Module {
   }
   std::int64_t groups_, channels_;
   GroupNormOptions options_;
+};
+
+/// Normalization by neighbouring channels, as in AlexNet: `ts::nn::LocalResponseNorm norm{5};`. Formula as ts::local_response_norm.
+class LocalResponseNorm : public Module {
+ public:
+  explicit LocalResponseNorm(std::int64_t size, const LocalResponseNormOptions& options = {}) : size_(size), options_(options) {}
+  LocalResponseNorm(Module* parent, std::string_view name, std::int64_t size, const LocalResponseNormOptions& options = {})
+      : Module(parent, name), size_(size), options_(options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(local_response_norm(s.enter(x), size_, options_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, size_, options_); }
+
+ private:
+  std::int64_t size_;
+  LocalResponseNormOptions options_;
 };
 
 struct InstanceNormOptions {

@@ -1,4 +1,5 @@
 #pragma once
+#include "tasuki/core/error.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/ops/fold.hpp"
 #include "tasuki/ops/pad.hpp"
@@ -22,6 +23,22 @@ class Flatten : public Module {
   int from_, to_;
 };
 
+/// Splits a dimension into several: `Unflatten{1, {3, 32, 32}}` makes images of rows of numbers.
+class Unflatten : public Module {
+ public:
+  Unflatten(int dim, const Shape& sizes) : dim_(dim), sizes_(sizes) {}
+  Unflatten(Module* parent, std::string_view name, int dim, const Shape& sizes) : Module(parent, name), dim_(dim), sizes_(sizes) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(unflatten(s.enter(x), dim_, sizes_, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, dim_, sizes_); }
+
+ private:
+  int dim_;
+  Shape sizes_;
+};
+
 /// pad as a module: `Pad{{1, 1, 1, 1}, {.mode = ts::PadMode::reflect}}` mirrors images at their borders.
 class Pad : public Module {
  public:
@@ -39,19 +56,92 @@ class Pad : public Module {
   PadOptions options_;
 };
 
-/// Channels become pixels of an image `upscale` times as high and wide.
-class PixelShuffle : public Module {
+namespace detail {
+
+/// Padding of the last `dims` dimensions, by one amount on all sides or by (front, back) of the last, of the one before it, ...
+template <int dims, PadMode mode>
+class SpatialPad : public Module {
  public:
-  explicit PixelShuffle(std::int64_t upscale) : upscale_(upscale) {}
-  PixelShuffle(Module* parent, std::string_view name, std::int64_t upscale) : Module(parent, name), upscale_(upscale) {}
+  explicit SpatialPad(const Dims& amounts, double value = 0) : amounts_(on_all_sides(amounts)), value_(value) {}
+  SpatialPad(Module* parent, std::string_view name, const Dims& amounts, double value = 0) : Module(parent, name), amounts_(on_all_sides(amounts)), value_(value) {}
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(pixel_shuffle(s.enter(x), upscale_, at));
+    return s.leave(pad(s.enter(x), amounts_, {.mode = mode, .value = value_}, at));
   }
-  ModulePtr clone() const override { return clone_as(*this, upscale_); }
+  const Dims& amounts() const { return amounts_; }
+  double value() const { return value_; }
 
  private:
-  std::int64_t upscale_;
+  static Dims on_all_sides(const Dims& amounts) {
+    TASUKI_CHECK(ValueError, amounts.ndim() == 1 || amounts.ndim() == 2 * dims, "a padding of ", dims, " dimensions takes 1 or ", 2 * dims, " amounts, not ", amounts.ndim());
+    return amounts.ndim() == 1 ? Dims::filled(2 * dims, amounts[0]) : amounts;
+  }
+  Dims amounts_;
+  double value_;
+};
+
+/// A function of a number of channels or pixels.
+template <class Layer, Tensor (*function)(const Tensor&, std::int64_t, SourceLocation)>
+class WithFactor : public Module {
+ public:
+  explicit WithFactor(std::int64_t factor) : factor_(factor) {}
+  WithFactor(Module* parent, std::string_view name, std::int64_t factor) : Module(parent, name), factor_(factor) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(function(s.enter(x), factor_, at));
+  }
+
+ protected:
+  /// For the clone() of the layer, which must be its own.
+  ModulePtr copy() const { return clone_as(static_cast<const Layer&>(*this), factor_); }
+
+ private:
+  std::int64_t factor_;
+};
+
+}  // namespace detail
+
+/// The modes of Pad by PyTorch's names: `ReflectionPad2d{1}`, `ConstantPad1d{{2, 0}, 7}`.
+#define TASUKI_PAD_MODULE(Name, dims, mode)                                            \
+  class Name : public detail::SpatialPad<dims, PadMode::mode> {                        \
+   public:                                                                             \
+    using SpatialPad::SpatialPad;                                                      \
+    ModulePtr clone() const override { return clone_as(*this, amounts(), value()); }   \
+  };
+TASUKI_PAD_MODULE(ConstantPad1d, 1, constant)
+TASUKI_PAD_MODULE(ConstantPad2d, 2, constant)
+TASUKI_PAD_MODULE(ConstantPad3d, 3, constant)
+TASUKI_PAD_MODULE(ZeroPad1d, 1, constant)
+TASUKI_PAD_MODULE(ZeroPad2d, 2, constant)
+TASUKI_PAD_MODULE(ZeroPad3d, 3, constant)
+TASUKI_PAD_MODULE(ReflectionPad1d, 1, reflect)
+TASUKI_PAD_MODULE(ReflectionPad2d, 2, reflect)
+TASUKI_PAD_MODULE(ReflectionPad3d, 3, reflect)
+TASUKI_PAD_MODULE(ReplicationPad1d, 1, replicate)
+TASUKI_PAD_MODULE(ReplicationPad2d, 2, replicate)
+TASUKI_PAD_MODULE(ReplicationPad3d, 3, replicate)
+TASUKI_PAD_MODULE(CircularPad1d, 1, circular)
+TASUKI_PAD_MODULE(CircularPad2d, 2, circular)
+TASUKI_PAD_MODULE(CircularPad3d, 3, circular)
+#undef TASUKI_PAD_MODULE
+
+/// Channels become pixels of an image `upscale` times as high and wide.
+class PixelShuffle : public detail::WithFactor<PixelShuffle, pixel_shuffle> {
+ public:
+  using WithFactor::WithFactor;
+  ModulePtr clone() const override { return copy(); }
+};
+/// The way back: blocks of `downscale` x `downscale` pixels become channels.
+class PixelUnshuffle : public detail::WithFactor<PixelUnshuffle, pixel_unshuffle> {
+ public:
+  using WithFactor::WithFactor;
+  ModulePtr clone() const override { return copy(); }
+};
+/// Takes the channels of `groups` groups by turns.
+class ChannelShuffle : public detail::WithFactor<ChannelShuffle, channel_shuffle> {
+ public:
+  using WithFactor::WithFactor;
+  ModulePtr clone() const override { return copy(); }
 };
 
 /// unfold and fold of images as modules.

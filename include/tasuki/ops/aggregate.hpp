@@ -22,6 +22,34 @@ Tensor norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim =
 /// ln(sum(e^x)) without overflow; floating dtypes only. -infinity of nothing. Saves x and the result.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false, SourceLocation at = SourceLocation::current());
 
+/// x / max(norm(x, p) along dim, eps).
+struct NormalizeOptions {
+  double p = 2;
+  int dim = 1;
+  double eps = 1e-12;
+};
+Tensor normalize(const Tensor& x, const NormalizeOptions& options = {}, SourceLocation at = SourceLocation::current());
+
+/// var or std, and the mean; see var.
+struct VarMeanResult {
+  Tensor var, mean;
+};
+VarMeanResult var_mean(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {}, SourceLocation at = SourceLocation::current());
+struct StdMeanResult {
+  Tensor std, mean;
+};
+StdMeanResult std_mean(const Tensor& x, const Dims& dims = {}, const VarOptions& options = {}, SourceLocation at = SourceLocation::current());
+
+/// amin and amax at once.
+struct AminmaxResult {
+  Tensor min, max;
+};
+AminmaxResult aminmax(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
+/// sum and mean of the elements that are not NaN, floating dtypes only; the mean of none is NaN.
+Tensor nansum(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+Tensor nanmean(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
+
 /// How many elements are not zero (i64; NaN is not zero), and whether any or all are not (bool). Any dtype. Not differentiable.
 Tensor count_nonzero(const Tensor& x, const Dims& dims = {}, SourceLocation at = SourceLocation::current());
 Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());

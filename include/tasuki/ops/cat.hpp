@@ -14,4 +14,12 @@ Tensor cat(const std::vector<Tensor>& tensors, int dim = 0, SourceLocation at = 
 /// The tensors, all of one shape, along a new dimension `dim`. Else as cat.
 Tensor stack(const std::vector<Tensor>& tensors, int dim = 0, SourceLocation at = SourceLocation::current());
 
+/// cat side by side, along dimension 1 (of vectors and numbers 0), and one below the other, along dimension 0 of what has two dimensions at
+/// least: vectors are rows.
+Tensor hstack(const std::vector<Tensor>& tensors, SourceLocation at = SourceLocation::current());
+Tensor vstack(const std::vector<Tensor>& tensors, SourceLocation at = SourceLocation::current());
+
+/// cat's second name.
+inline Tensor concat(const std::vector<Tensor>& tensors, int dim = 0, SourceLocation at = SourceLocation::current()) { return cat(tensors, dim, at); }
+
 }  // namespace tasuki

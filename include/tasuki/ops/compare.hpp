@@ -27,6 +27,16 @@ Tensor isnan(const Tensor& x, SourceLocation at = SourceLocation::current());
 Tensor isinf(const Tensor& x, SourceLocation at = SourceLocation::current());
 Tensor isfinite(const Tensor& x, SourceLocation at = SourceLocation::current());
 
+/// |a - b| <= atol + rtol |b|, element by element: bool. Equal infinities are close, NaN is to NaN where equal_nan says so. Broadcasts; one
+/// floating dtype. allclose: whether all are; equal: whether shapes and all elements are the same. Both wait for the device.
+struct CloseOptions {
+  double rtol = 1e-5, atol = 1e-8;
+  bool equal_nan = false;
+};
+Tensor isclose(const Tensor& a, const Tensor& b, const CloseOptions& options = {}, SourceLocation at = SourceLocation::current());
+bool allclose(const Tensor& a, const Tensor& b, const CloseOptions& options = {}, SourceLocation at = SourceLocation::current());
+bool equal(const Tensor& a, const Tensor& b, SourceLocation at = SourceLocation::current());
+
 /// `value` where mask (bool, broadcast) holds, else x; the gradient passes where it does not.
 Tensor masked_fill(const Tensor& x, const Tensor& mask, double value, SourceLocation at = SourceLocation::current());
 

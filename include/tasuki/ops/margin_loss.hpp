@@ -1,4 +1,5 @@
 #pragma once
+#include "tasuki/core/function_ref.hpp"
 #include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/reduction.hpp"
 #include "tasuki/tensor/tensor.hpp"
@@ -39,6 +40,16 @@ struct TripletMarginLossOptions {
 };
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative, const TripletMarginLossOptions& options = {},
                            SourceLocation at = SourceLocation::current());
+
+/// The same with a distance of one's own: any function of two tensors that gives the distances of their samples.
+struct TripletMarginWithDistanceLossOptions {
+  double margin = 1;
+  bool swap = false;
+  Reduction reduction = Reduction::mean;
+};
+Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                                         function_ref<Tensor(const Tensor&, const Tensor&)> distance,
+                                         const TripletMarginWithDistanceLossOptions& options = {}, SourceLocation at = SourceLocation::current());
 
 /// max(0, margin - target (x1 - x2)): target 1 wants x1 to be larger, -1 x2.
 struct MarginRankingLossOptions {

@@ -58,6 +58,17 @@ struct PoissonNllLossOptions {
 };
 Tensor poisson_nll_loss(const Tensor& x, const Tensor& target, const PoissonNllLossOptions& options = {}, SourceLocation at = SourceLocation::current());
 
+/// (ln v + (x - target)^2 / v) / 2 with v = max(var, eps), the negative log likelihood of the target under a normal distribution of mean x
+/// and variance var; `full` adds ln(2 pi) / 2. var has x's shape, or one element for each sample (a last size of 1, or none). Made of
+/// other ops. ValueError unless eps > 0. (PyTorch passes the gradient to variances below eps, too, and refuses negative ones.)
+struct GaussianNllLossOptions {
+  bool full = false;
+  double eps = 1e-6;
+  Reduction reduction = Reduction::mean;
+};
+Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& var, const GaussianNllLossOptions& options = {},
+                         SourceLocation at = SourceLocation::current());
+
 /// ln(1 + e^(-target x)), and max(0, 1 - target x), of targets -1 and 1.
 Tensor soft_margin_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean, SourceLocation at = SourceLocation::current());
 Tensor hinge_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean, SourceLocation at = SourceLocation::current());

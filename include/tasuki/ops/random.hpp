@@ -49,6 +49,15 @@ inline Tensor permutation(std::int64_t n, const InferredOptions& options = {}, G
   return randperm(n, options, generator, at);
 }
 
+/// Indices (i64) drawn with the weights that `probabilities` [n] or [m, n] give (floating, finite, none negative, not all 0; they need not add
+/// up to 1): [samples] or [m, samples]. Without replacement no index is drawn twice, and there must be as many weights above 0. ValueError
+/// where not; waits for the device.
+struct MultinomialOptions {
+  bool replacement = false;
+};
+Tensor multinomial(const Tensor& probabilities, std::int64_t samples, const MultinomialOptions& options = {}, Generator* generator = nullptr,
+                   SourceLocation at = SourceLocation::current());
+
 /// In place, for initializers: they write over x's elements and return x.
 const Tensor& uniform_(const Tensor& x, double low = 0, double high = 1, Generator* generator = nullptr,
                        SourceLocation at = SourceLocation::current());

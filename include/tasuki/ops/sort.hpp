@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <vector>
 
 #include "tasuki/tensor/tensor.hpp"
@@ -28,15 +29,24 @@ SortResult kthvalue(const Tensor& x, std::int64_t k, int dim = -1, bool keepdim 
 Tensor median(const Tensor& x, SourceLocation at = SourceLocation::current());
 SortResult median(const Tensor& x, int dim, bool keepdim = false, SourceLocation at = SourceLocation::current());
 
-/// The value below which the fraction q of the elements lies, linear between two of them; NaN if there is one. Floating dtypes. A list
+/// What a quantile that lies between two elements is: a mixture, one of the two, their middle, or the nearer one (of two that are
+/// equally near the one of even rank).
+enum class QuantileInterpolation : std::uint8_t { linear, lower, higher, midpoint, nearest };
+
+/// The value below which the fraction q of the elements lies; NaN if there is one. Floating dtypes. A list
 /// of fractions gives a new first dimension. Without a dimension: of all. ValueError unless 0 <= q <= 1, ShapeError of nothing.
 Tensor quantile(const Tensor& x, double q, SourceLocation at = SourceLocation::current());
-Tensor quantile(const Tensor& x, double q, int dim, bool keepdim = false, SourceLocation at = SourceLocation::current());
-Tensor quantile(const Tensor& x, const std::vector<double>& q, int dim, bool keepdim = false, SourceLocation at = SourceLocation::current());
+Tensor quantile(const Tensor& x, double q, int dim, bool keepdim = false, QuantileInterpolation interpolation = QuantileInterpolation::linear,
+                SourceLocation at = SourceLocation::current());
+Tensor quantile(const Tensor& x, const std::vector<double>& q, int dim, bool keepdim = false,
+                QuantileInterpolation interpolation = QuantileInterpolation::linear, SourceLocation at = SourceLocation::current());
 
 /// Where each value belongs in an ascending sequence: how many of its elements are less, or with `right` not greater (i64). sequence: a
 /// vector, or a row for each row of the last dimension of values. Not differentiable. Throws ShapeError, DTypeError when the two differ.
 Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool right = false, SourceLocation at = SourceLocation::current());
+
+/// searchsorted with the ascending vector second: which interval between boundaries each value lies in.
+Tensor bucketize(const Tensor& values, const Tensor& boundaries, bool right = false, SourceLocation at = SourceLocation::current());
 
 /// The different elements in ascending order, the position in them of each of x's (with x's shape), and how often they occur; i64.
 /// Every NaN is one of its own. Not differentiable. Waits for the device.

@@ -44,5 +44,8 @@ Tensor softshrink(const Tensor& x, double lambda = 0.5, SourceLocation at = Sour
 Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20, SourceLocation at = SourceLocation::current());
 /// x limited to [lowest, highest]; the gradient passes where lowest <= x <= highest. Throws ValueError unless lowest <= highest.
 Tensor clamp(const Tensor& x, double lowest, double highest, SourceLocation at = SourceLocation::current());
+/// The same with one limit. (Limits that are tensors: ts::maximum, ts::minimum.)
+Tensor clamp_min(const Tensor& x, double lowest, SourceLocation at = SourceLocation::current());
+Tensor clamp_max(const Tensor& x, double highest, SourceLocation at = SourceLocation::current());
 
 }  // namespace tasuki

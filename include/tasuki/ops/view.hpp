@@ -20,6 +20,10 @@ Tensor flatten(const Tensor& x, int from = 0, int to = -1, SourceLocation at = S
 Tensor transpose(const Tensor& x, int a, int b, SourceLocation at = SourceLocation::current());
 /// Dimension i of the result is dimension order[i] of x.
 Tensor permute(const Tensor& x, const Dims& order, SourceLocation at = SourceLocation::current());
+/// Dimensions from[k] move to the places to[k]; the others keep their order.
+Tensor movedim(const Tensor& x, const Dims& from, const Dims& to, SourceLocation at = SourceLocation::current());
+/// Dimension `dim` becomes several of the given sizes, one of which may be -1.
+Tensor unflatten(const Tensor& x, int dim, const Shape& sizes, SourceLocation at = SourceLocation::current());
 /// Dimensions of size 1 repeated (stride 0) to `shape`, NumPy's broadcast; -1 keeps a size.
 Tensor expand(const Tensor& x, const Shape& shape, SourceLocation at = SourceLocation::current());
 /// Without its dimensions of size 1; with `dim`, without that one if its size is 1.
@@ -31,5 +35,12 @@ Tensor unsqueeze(const Tensor& x, int dim, SourceLocation at = SourceLocation::c
 Tensor unfold(const Tensor& x, int dim, std::int64_t size, std::int64_t step, SourceLocation at = SourceLocation::current());
 /// x[..., i, i + offset, ...] of dims dim1 and dim2, as the last dimension.
 Tensor diagonal(const Tensor& x, std::int64_t offset = 0, int dim1 = 0, int dim2 = 1, SourceLocation at = SourceLocation::current());
+
+
+/// Second names that NumPy and PyTorch have for some.
+inline Tensor swapaxes(const Tensor& x, int a, int b, SourceLocation at = SourceLocation::current()) { return transpose(x, a, b, at); }
+inline Tensor moveaxis(const Tensor& x, const Dims& from, const Dims& to, SourceLocation at = SourceLocation::current()) { return movedim(x, from, to, at); }
+inline Tensor broadcast_to(const Tensor& x, const Shape& shape, SourceLocation at = SourceLocation::current()) { return expand(x, shape, at); }
+inline Tensor ravel(const Tensor& x, SourceLocation at = SourceLocation::current()) { return flatten(x, 0, -1, at); }
 
 }  // namespace tasuki
