@@ -53,7 +53,10 @@ Tensor bitwise_xor(const Tensor& a, Operand b) { return run(BitwiseOp::bitwise_x
 Tensor bitwise_left_shift(const Tensor& a, Operand b) { return run(BitwiseOp::left_shift, a, b); }
 Tensor bitwise_right_shift(const Tensor& a, Operand b) { return run(BitwiseOp::right_shift, a, b); }
 Tensor bitwise_not(const Tensor& x, SourceLocation at) {
-  return ops::composed(not_info, {&x}, at, [&] { return bitwise_xor(x, Operand(x.dtype() == bool_ ? 1 : x.dtype() == u8 ? 255 : -1, at)); });
+  return ops::composed(not_info, {&x}, at, [&] {
+    if (is_floating(x.dtype())) TASUKI_THROW(DTypeError, "expected  an integral dtype, or bool\nactual    ", x.dtype());
+    return bitwise_xor(x, Operand(x.dtype() == bool_ ? 1 : x.dtype() == u8 ? 255 : -1, at));
+  });
 }
 
 }  // namespace tasuki

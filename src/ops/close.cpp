@@ -5,6 +5,7 @@
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/unary.hpp"
+#include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
 namespace {
@@ -19,6 +20,7 @@ Tensor isclose(const Tensor& given_a, const Tensor& given_b, const CloseOptions&
   return ops::composed(isclose_info, {&given_a, &given_b}, at, [&] {
     ops::check_floating(given_a, "a");
     ops::check_dtype(given_b, "b", given_a.dtype());
+    broadcast_shapes(given_a.shape(), given_b.shape());  // throws
     TASUKI_CHECK(ValueError, o.rtol >= 0 && o.atol >= 0, "rtol is ", o.rtol, ", atol ", o.atol);
     const Tensor a = given_a.detach(), b = given_b.detach();
     const Tensor allowed = b.abs(at).mul({o.rtol, at}).add({o.atol, at}), distance = a.sub({b, at}).abs(at);

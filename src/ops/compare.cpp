@@ -4,6 +4,7 @@
 
 #include "kernels/compare.hpp"
 #include "kernels/dispatch.hpp"
+#include "src/ops/composed.hpp"
 #include "src/ops/two_operands.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/unary.hpp"
@@ -102,6 +103,8 @@ struct MaskedFill final : Function {
   }
 };
 
+constexpr OpInfo not_info{"logical_not", "x"}, isnan_info{"isnan", "x"}, isinf_info{"isinf", "x"}, isfinite_info{"isfinite", "x"};
+
 }  // namespace
 
 #define TASUKI_COMPARISON(name)                                                                                      \
@@ -121,18 +124,26 @@ TASUKI_LOGICAL(logical_and)
 TASUKI_LOGICAL(logical_or)
 TASUKI_LOGICAL(logical_xor)
 #undef TASUKI_LOGICAL
-Tensor logical_not(const Tensor& x, At at) { return eq(x, Operand(0, at)); }
+Tensor logical_not(const Tensor& x, At at) {
+  return ops::composed(not_info, {&x}, at, [&] { return eq(x, Operand(0, at)); });
+}
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, At at) { return apply(Where(), {&condition, &a, &b}, at); }
 
-Tensor isnan(const Tensor& x, At at) { return ne(x, Operand(x, at)); }
+Tensor isnan(const Tensor& x, At at) {
+  return ops::composed(isnan_info, {&x}, at, [&] { return ne(x, Operand(x, at)); });
+}
 Tensor isinf(const Tensor& x, At at) {
-  if (!is_floating(x.dtype())) return isnan(x, at);
-  return eq(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+  return ops::composed(isinf_info, {&x}, at, [&] {
+    if (!is_floating(x.dtype())) return isnan(x, at);
+    return eq(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+  });
 }
 Tensor isfinite(const Tensor& x, At at) {
-  if (!is_floating(x.dtype())) return eq(x, Operand(x, at));
-  return lt(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+  return ops::composed(isfinite_info, {&x}, at, [&] {
+    if (!is_floating(x.dtype())) return eq(x, Operand(x, at));
+    return lt(abs(x.detach(), at), Operand(std::numeric_limits<double>::infinity(), at));
+  });
 }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, double value, At at) { return apply(MaskedFill(value), {&x, &mask}, at); }

@@ -2,6 +2,7 @@
 
 #include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
+#include "src/ops/composed.hpp"
 #include "src/ops/two_operands.hpp"
 #include "src/runtime/sim_runtime.hpp"
 #include "tasuki/autograd/function.hpp"
@@ -119,7 +120,9 @@ OutputSpec like(const Tensor& x, DType dtype) {
 
 }  // namespace
 
-Tensor to(const Tensor& x, DType dtype, At at) { return x.dtype() == dtype ? x : apply(Copy(Copy::cast_op, like(x, dtype)), {&x}, at); }
+Tensor to(const Tensor& x, DType dtype, At at) {
+  return ops::composed(Copy::cast_op, {&x}, at, [&] { return x.dtype() == dtype ? x : apply(Copy(Copy::cast_op, like(x, dtype)), {&x}, at); });
+}
 
 Tensor to(const Tensor& x, Device device, At at) {
   if (x.device() == device) return x;
@@ -130,12 +133,16 @@ Tensor to(const Tensor& x, Device device, At at) {
   return apply(Move(like(dense, x.dtype()), x.device(), device), {&dense}, at);
 }
 
-Tensor clone(const Tensor& x, At at) { return apply(Copy(Copy::clone_op, like(x, x.dtype())), {&x}, at); }
+Tensor clone(const Tensor& x, At at) {
+  return ops::composed(Copy::clone_op, {&x}, at, [&] { return apply(Copy(Copy::clone_op, like(x, x.dtype())), {&x}, at); });
+}
 
 Tensor contiguous(const Tensor& x, MemoryFormat format, At at) {
-  if (x.is_contiguous(format)) return x;
-  const OutputSpec to = format == MemoryFormat::contiguous ? OutputSpec(x.shape(), x.dtype()) : OutputSpec(x.shape(), x.dtype(), strides_of(x.shape(), format));
-  return apply(Copy(Copy::contiguous_op, to), {&x}, at);
+  return ops::composed(Copy::contiguous_op, {&x}, at, [&] {
+    if (x.is_contiguous(format)) return x;
+    const OutputSpec to = format == MemoryFormat::contiguous ? OutputSpec(x.shape(), x.dtype()) : OutputSpec(x.shape(), x.dtype(), strides_of(x.shape(), format));
+    return apply(Copy(Copy::contiguous_op, to), {&x}, at);
+  });
 }
 
 Tensor Tensor::to(DType dtype, At at) const { return tasuki::to(*this, dtype, at); }

@@ -209,6 +209,7 @@ Tensor outer(const Tensor& a, const Tensor& b, At at) {
 
 Tensor kron(const Tensor& a, const Tensor& b, At at) {
   return ops::composed(kron_info, {&a, &b}, at, [&] {
+    ops::check_dtype(b, "b", a.dtype());
     const int n = std::max(a.ndim(), b.ndim());
     if (n > 4) TASUKI_THROW(ShapeError, "expected  operands of at most 4 dimensions\nactual    ", n);
     Shape wide_a, wide_b, shape;  // [a0, 1, a1, 1, ...] and [1, b0, 1, b1, ...]

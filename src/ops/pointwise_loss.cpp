@@ -165,11 +165,17 @@ Tensor hinge_embedding_loss(const Tensor& x, const Tensor& target, const MarginO
 }
 
 Tensor sigmoid_focal_loss(const Tensor& x, const Tensor& target, const FocalLossOptions& o, At at) {
-  const Tensor losses = elementwise(Loss::binary_cross_entropy_with_logits, x, target, 0, at);
-  const Tensor p = sigmoid(x, at), miss = p + target - p * target * 2;  // 1 - p_t
-  Tensor focal = losses.mul({miss.pow({o.gamma, at}), at});
-  if (o.alpha >= 0) focal = focal * (target * (2 * o.alpha - 1) + (1 - o.alpha));
-  return ops::reduced(focal, o.reduction, at);
+  static constexpr OpInfo info{"sigmoid_focal_loss", "x, target"};
+  return ops::composed(info, {&x, &target}, at, [&] {
+    ops::check_floating(x, "x");
+    ops::check_dtype(target, "target", x.dtype());
+    ops::check_shape(target, "target", x.shape());
+    const Tensor losses = elementwise(Loss::binary_cross_entropy_with_logits, x, target, 0, at);
+    const Tensor p = sigmoid(x, at), miss = p + target - p * target * 2;  // 1 - p_t
+    Tensor focal = losses.mul({miss.pow({o.gamma, at}), at});
+    if (o.alpha >= 0) focal = focal * (target * (2 * o.alpha - 1) + (1 - o.alpha));
+    return ops::reduced(focal, o.reduction, at);
+  });
 }
 
 Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& var, const GaussianNllLossOptions& o, At at) {

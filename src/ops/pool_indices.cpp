@@ -83,8 +83,9 @@ MaxPoolResult max_pool(int dims, const Tensor& x, const SpatialInts& kernel, con
 }
 
 constexpr OpInfo adaptive_info[] = {{"adaptive_max_pool1d", "x"}, {"adaptive_max_pool2d", "x"}, {"adaptive_max_pool3d", "x"}};
-MaxPoolResult adaptive_max_pool(int dims, const Tensor& x, const SpatialInts& output, At at) {
-  return ops::composed(adaptive_info[dims - 1], {&x}, at, [&] {
+constexpr OpInfo adaptive_with_indices_info[] = {{"adaptive_max_pool1d_with_indices", "x"}, {"adaptive_max_pool2d_with_indices", "x"}, {"adaptive_max_pool3d_with_indices", "x"}};
+MaxPoolResult adaptive_max_pool(const OpInfo& info, int dims, const Tensor& x, const SpatialInts& output, At at) {
+  return ops::composed(info, {&x}, at, [&] {
     ops::check_images(x, dims);
     const Spatial counts = ops::spatial_option("output", output, dims, 1, 1), sizes = ops::spatial_sizes(x.shape(), dims);
     TASUKI_CHECK(ShapeError, *std::min_element(sizes.begin(), sizes.end()) >= 1, "x ", x.shape(), " has no pixels to take the largest of");
@@ -118,6 +119,7 @@ constexpr OpInfo lp_info[] = {{"lp_pool1d", "x"}, {"lp_pool2d", "x"}, {"lp_pool3
 Tensor lp_pool(int dims, const Tensor& x, double p, const SpatialInts& kernel, const LpPoolOptions& o, At at) {
   return ops::composed(lp_info[dims - 1], {&x}, at, [&] {
     TASUKI_CHECK_OP(ValueError, p, >, 0.0, "the power of the sum");
+    ops::check_images(x, dims);
     const ops::Spatial k = ops::spatial_option("kernel", kernel, dims, 1, 1);
     const auto mean = dims == 1 ? avg_pool1d : dims == 2 ? avg_pool2d : avg_pool3d;
     return ops::in_single_precision(x, at, [&](const Tensor& wide) {
@@ -133,8 +135,10 @@ Tensor lp_pool(int dims, const Tensor& x, double p, const SpatialInts& kernel, c
   MaxPoolResult max_pool##n##d_with_indices(const Tensor& x, SpatialInts kernel, const MaxPoolOptions& options, At at) {                               \
     return max_pool(n, x, kernel, options, at);                                                                                                        \
   }                                                                                                                                                    \
-  MaxPoolResult adaptive_max_pool##n##d_with_indices(const Tensor& x, SpatialInts output, At at) { return adaptive_max_pool(n, x, output, at); }       \
-  Tensor adaptive_max_pool##n##d(const Tensor& x, SpatialInts output, At at) { return adaptive_max_pool(n, x, output, at).values; }                    \
+  MaxPoolResult adaptive_max_pool##n##d_with_indices(const Tensor& x, SpatialInts output, At at) {                                                     \
+    return adaptive_max_pool(adaptive_with_indices_info[n - 1], n, x, output, at);                                                                     \
+  }                                                                                                                                                    \
+  Tensor adaptive_max_pool##n##d(const Tensor& x, SpatialInts output, At at) { return adaptive_max_pool(adaptive_info[n - 1], n, x, output, at).values; } \
   Tensor max_unpool##n##d(const Tensor& x, const Tensor& indices, SpatialInts kernel, const MaxUnpoolOptions& options, At at) {                        \
     return max_unpool(n, x, indices, kernel, options, at);                                                                                             \
   }                                                                                                                                                    \

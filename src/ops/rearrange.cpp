@@ -108,8 +108,9 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims, At at) {
   return apply(Roll(shifts, Dims(0)), {&flat}, at).reshape(x.shape(), at);
 }
 
-Tensor repeat(const Tensor& x, const Dims& repeats, At at) {
-  return ops::composed(repeat_info, {&x}, at, [&] {
+/// Both forms of repeat, under their names.
+static Tensor repeated(const OpInfo& info, const Tensor& x, const Dims& repeats, At at) {
+  return ops::composed(info, {&x}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, repeats.ndim(), >=, x.ndim(), "a number for each dimension; ts::tile takes fewer");
     Shape shape = Shape::filled(repeats.ndim() - x.ndim(), 1);
     for (const std::int64_t size : x.shape()) shape.push_back(size);
@@ -133,10 +134,13 @@ Tensor repeat(const Tensor& x, const Dims& repeats, At at) {
   });
 }
 
+Tensor repeat(const Tensor& x, const Dims& repeats, At at) { return repeated(repeat_info, x, repeats, at); }
+
 Tensor tile(const Tensor& x, const Dims& repeats, At at) {
+  static constexpr OpInfo info{"tile", "x"};
   Dims all = Dims::filled(std::max(x.ndim() - repeats.ndim(), 0), 1);
   for (const std::int64_t r : repeats) all.push_back(r);
-  return repeat(x, all, at);
+  return repeated(info, x, all, at);
 }
 
 Tensor tril(const Tensor& x, std::int64_t offset, At at) { return apply(Triangle(offset, false), {&x}, at); }

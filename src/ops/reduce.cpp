@@ -163,9 +163,11 @@ struct Var final : Reduction {
 
 struct ExtremumOver final : Reduction {
   Extremum which;
-  ExtremumOver(Extremum w, const Dims& d, bool k) : Reduction(d, k), which(w) {}
-  static constexpr OpInfo max_op{"max", "x", op_any_grad_layout}, min_op{"min", "x", op_any_grad_layout};
-  const OpInfo& info() const override { return which == Extremum::max ? max_op : min_op; }
+  const OpInfo* name;
+  ExtremumOver(const OpInfo& n, Extremum w, const Dims& d, bool k) : Reduction(d, k), which(w), name(&n) {}
+  static constexpr OpInfo max_op{"max", "x", op_any_grad_layout}, min_op{"min", "x", op_any_grad_layout}, amax_op{"amax", "x", op_any_grad_layout},
+      amin_op{"amin", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return *name; }
   Spec infer(const Operands& in) override {
     Spec spec = reduced(in[0], in[0].dtype());
     const std::int64_t elements = reduced_count(in[0].shape(), mask);
@@ -188,9 +190,11 @@ struct ExtremumOver final : Reduction {
 
 struct ArgExtremum final : Reduction {
   Extremum which;
-  ArgExtremum(Extremum w, const Dims& d, bool k) : Reduction(d, k), which(w) {}
-  static constexpr OpInfo max_op{"argmax", "x", op_not_differentiable}, min_op{"argmin", "x", op_not_differentiable};
-  const OpInfo& info() const override { return which == Extremum::max ? max_op : min_op; }
+  const OpInfo* name;
+  ArgExtremum(const OpInfo& n, Extremum w, const Dims& d, bool k) : Reduction(d, k), which(w), name(&n) {}
+  static constexpr OpInfo argmax_op{"argmax", "x", op_not_differentiable}, argmin_op{"argmin", "x", op_not_differentiable}, max_op{"max", "x", op_not_differentiable},
+      min_op{"min", "x", op_not_differentiable};
+  const OpInfo& info() const override { return *name; }
   Spec infer(const Operands& in) override {
     Spec spec = reduced(in[0], i64);
     if (reduced_count(in[0].shape(), mask) == 0)
@@ -206,7 +210,7 @@ struct ArgExtremum final : Reduction {
 };
 
 ExtremumResult along(Extremum which, const Tensor& x, int dim, bool keepdim, At at) {
-  const Tensor indices = apply(ArgExtremum(which, Dims(dim), true), {&x}, at);
+  const Tensor indices = apply(ArgExtremum(which == Extremum::max ? ArgExtremum::max_op : ArgExtremum::min_op, which, Dims(dim), true), {&x}, at);
   const Tensor values = x.ndim() ? gather(x, dim, indices, at) : x.clone(at);
   return keepdim || x.ndim() == 0 ? ExtremumResult{values, indices} : ExtremumResult{values.squeeze(dim, at), indices.squeeze(dim, at)};
 }
@@ -219,16 +223,16 @@ Tensor sum_to(const Tensor& x, const Shape& shape, At at) { return x.shape() == 
 Tensor mean(const Tensor& x, At at) { return apply(Mean({}, false), {&x}, at); }
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(Mean(dims, keepdim), {&x}, at); }
 Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, At at) { return apply(Var(dims, options), {&x}, at); }
-Tensor max(const Tensor& x, At at) { return amax(x, {}, false, at); }
-Tensor min(const Tensor& x, At at) { return amin(x, {}, false, at); }
-Tensor amax(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(Extremum::max, dims, keepdim), {&x}, at); }
-Tensor amin(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(Extremum::min, dims, keepdim), {&x}, at); }
+Tensor max(const Tensor& x, At at) { return apply(ExtremumOver(ExtremumOver::max_op, Extremum::max, {}, false), {&x}, at); }
+Tensor min(const Tensor& x, At at) { return apply(ExtremumOver(ExtremumOver::min_op, Extremum::min, {}, false), {&x}, at); }
+Tensor amax(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(ExtremumOver::amax_op, Extremum::max, dims, keepdim), {&x}, at); }
+Tensor amin(const Tensor& x, const Dims& dims, bool keepdim, At at) { return apply(ExtremumOver(ExtremumOver::amin_op, Extremum::min, dims, keepdim), {&x}, at); }
 ExtremumResult max(const Tensor& x, int dim, bool keepdim, At at) { return along(Extremum::max, x, dim, keepdim, at); }
 ExtremumResult min(const Tensor& x, int dim, bool keepdim, At at) { return along(Extremum::min, x, dim, keepdim, at); }
-Tensor argmax(const Tensor& x, At at) { return apply(ArgExtremum(Extremum::max, {}, false), {&x}, at); }
-Tensor argmin(const Tensor& x, At at) { return apply(ArgExtremum(Extremum::min, {}, false), {&x}, at); }
-Tensor argmax(const Tensor& x, int dim, bool keepdim, At at) { return apply(ArgExtremum(Extremum::max, Dims(dim), keepdim), {&x}, at); }
-Tensor argmin(const Tensor& x, int dim, bool keepdim, At at) { return apply(ArgExtremum(Extremum::min, Dims(dim), keepdim), {&x}, at); }
+Tensor argmax(const Tensor& x, At at) { return apply(ArgExtremum(ArgExtremum::argmax_op, Extremum::max, {}, false), {&x}, at); }
+Tensor argmin(const Tensor& x, At at) { return apply(ArgExtremum(ArgExtremum::argmin_op, Extremum::min, {}, false), {&x}, at); }
+Tensor argmax(const Tensor& x, int dim, bool keepdim, At at) { return apply(ArgExtremum(ArgExtremum::argmax_op, Extremum::max, Dims(dim), keepdim), {&x}, at); }
+Tensor argmin(const Tensor& x, int dim, bool keepdim, At at) { return apply(ArgExtremum(ArgExtremum::argmin_op, Extremum::min, Dims(dim), keepdim), {&x}, at); }
 
 Tensor Tensor::sum(At at) const { return tasuki::sum(*this, at); }
 Tensor Tensor::sum(const Dims& dims, bool keepdim, At at) const { return tasuki::sum(*this, dims, keepdim, at); }

@@ -209,10 +209,12 @@ Tensor bucketize(const Tensor& values, const Tensor& boundaries, bool right, At 
 }
 
 UniqueResult unique(const Tensor& x, At at) {
-  const Tensor flat = x.detach().reshape({-1}, at).contiguous(MemoryFormat::contiguous, at), order = argsort(flat, 0, false, at);
-  const TensorList groups = apply_all(UniqueGroups(), {&flat, &order}, at);
-  const std::int64_t count = groups[3].item<std::int64_t>(at);
-  return {index_select(flat, 0, groups[1].slice(0, 0, count), at), groups[0].reshape(x.shape(), at), groups[2].slice(0, 0, count).clone(at)};
+  return ops::composed(UniqueGroups::op, {&x}, at, [&] {
+    const Tensor flat = x.detach().reshape({-1}, at).contiguous(MemoryFormat::contiguous, at), order = argsort(flat, 0, false, at);
+    const TensorList groups = apply_all(UniqueGroups(), {&flat, &order}, at);
+    const std::int64_t count = groups[3].item<std::int64_t>(at);
+    return UniqueResult{index_select(flat, 0, groups[1].slice(0, 0, count), at), groups[0].reshape(x.shape(), at), groups[2].slice(0, 0, count).clone(at)};
+  });
 }
 
 }  // namespace tasuki

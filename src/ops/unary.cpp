@@ -4,6 +4,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/unary.hpp"
+#include "src/ops/composed.hpp"
 #include "src/ops/unary_slopes.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -80,6 +81,12 @@ struct Unary final : Function {
   }
 };
 
+constexpr OpInfo clamp_min_info{"clamp_min", "x"}, clamp_max_info{"clamp_max", "x"};
+
+void check_number(const Tensor& x) {
+  if (x.dtype() == bool_) TASUKI_THROW(DTypeError, "expected  a number dtype\nactual    bool\ncast first: .to(ts::f32)");
+}
+
 }  // namespace
 
 #define TASUKI_UNARY(name)                                                                  \
@@ -101,10 +108,16 @@ Tensor softshrink(const Tensor& x, double lambda, At at) { return apply(Unary(Un
 Tensor softplus(const Tensor& x, double beta, double threshold, At at) { return apply(Unary(UnaryOp::softplus, {beta, threshold}), {&x}, at); }
 Tensor clamp(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::clamp, {lowest, highest}), {&x}, at); }
 Tensor clamp_min(const Tensor& x, double lowest, At at) {
-  return is_integral(x.dtype()) ? maximum(x, {lowest, at}) : clamp(x, lowest, std::numeric_limits<double>::infinity(), at);
+  return ops::composed(clamp_min_info, {&x}, at, [&] {
+    check_number(x);
+    return is_integral(x.dtype()) ? maximum(x, {lowest, at}) : clamp(x, lowest, std::numeric_limits<double>::infinity(), at);
+  });
 }
 Tensor clamp_max(const Tensor& x, double highest, At at) {
-  return is_integral(x.dtype()) ? minimum(x, {highest, at}) : clamp(x, -std::numeric_limits<double>::infinity(), highest, at);
+  return ops::composed(clamp_max_info, {&x}, at, [&] {
+    check_number(x);
+    return is_integral(x.dtype()) ? minimum(x, {highest, at}) : clamp(x, -std::numeric_limits<double>::infinity(), highest, at);
+  });
 }
 Tensor polygamma(int n, const Tensor& x, At at) {
   if (n == 0) return digamma(x, at);

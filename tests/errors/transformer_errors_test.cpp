@@ -2,6 +2,8 @@
 #include "tasuki/nn/attention.hpp"
 #include "tasuki/nn/norm.hpp"
 #include "tasuki/nn/rotary_embedding.hpp"
+#include "tasuki/nn/shape.hpp"
+#include "tasuki/nn/transformer.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/host_array.hpp"
@@ -16,7 +18,7 @@ ts::Tensor zeros(const ts::Shape& shape, ts::DType dtype = ts::f32) { return to_
 
 TEST_CASE("misuse of MultiheadAttention") {
   expect_error([] { nn::MultiheadAttention{6, 4}; },
-               "ValueError: expected  heads_ >= 1 && width % heads_ == 0\n"
+               "ValueError: expected  heads_ >= 1 && width_ % heads_ == 0\n"
                "  MultiheadAttention was asked for 4 heads of 6 features");
   const nn::MultiheadAttention attend{6, 2};
   expect_error([&] { attend(zeros({2, 3, 5})); },
@@ -25,6 +27,24 @@ TEST_CASE("misuse of MultiheadAttention") {
                "  actual    [2, 3, 5]\n"
                "  x: f32[2, 3, 5] cpu\n"
                "  called at <here>");
+}
+
+TEST_CASE("misuse of transformers") {
+  expect_error([] { nn::TransformerDecoder{6, 2, 0}; }, "ValueError: expected  count >= 1\n  actual    0 < 1\n  the layers of a transformer");
+  const nn::TransformerDecoderLayer layer{6, 2};
+  layer.named_parameters();  // gives the layers their paths
+  expect_error([&] { layer(zeros({1, 2, 6}), zeros({1, 2, 5})); },
+               "ShapeError: MultiheadAttention in multihead_attn\n"
+               "  expected  operands [batch, length, 6]\n"
+               "  actual    [1, 2, 5]\n"
+               "  x: f32[1, 2, 5] cpu\n"
+               "  called at <here>");
+}
+
+TEST_CASE("misuse of paddings as layers") {
+  expect_error([] { nn::ReflectionPad2d({1, 2, 3}); },
+               "ValueError: expected  amounts.ndim() == 1 || amounts.ndim() == 2 * dims\n"
+               "  a padding of 2 dimensions takes 1 or 4 amounts, not 3");
 }
 
 TEST_CASE("misuse of normalization layers") {

@@ -1,5 +1,5 @@
-"""Fails when a public op is missing from the table of tests/ops/coverage_test.cpp, which demands a case for each, or when an op that runs
-a kernel is missing from those that bench_ops times beside PyTorch's."""
+"""Fails when a public op is missing from the table of tests/ops/coverage_test.cpp, which demands a case for each, when no test has the text
+that explains its misuse, or when an op that runs a kernel is missing from those that bench_ops times beside PyTorch's."""
 import re
 
 import source_tree
@@ -17,6 +17,13 @@ for path in source_tree.files("include/tasuki/ops"):
         if op not in known | aliases:
             problems.append(f"{source_tree.name(path)}: {op} has no line in {source_tree.name(table)}")
 
+texts = "".join(path.read_text(encoding="utf-8") for path in source_tree.files("tests", suffixes=(".cpp",)))
+families = (source_tree.ROOT / "tests" / "errors" / "op_families_errors_test.cpp").read_text(encoding="utf-8")
+explained = set(re.findall(r"Error: (\w+)", texts)) | set(re.findall(r'\{"(\w+)", ', families))
+explained |= {f"{stem}{n}{rest}" for stem, rest in re.findall(r'\{"(\w+)" #n "(\w+)"', families) for n in (1, 2, 3)}
+for table in ("include/tasuki/tensor/unary_names.inc", "include/tasuki/ops/unary_functions.inc"):
+    explained |= set(re.findall(r"^TASUKI_UNARY\((\w+)\)", (source_tree.ROOT / table).read_text(encoding="utf-8"), re.M))
+
 rows = re.findall(r"^\| `(\w+)` \|.*", (source_tree.ROOT / "docs" / "ops.md").read_text(encoding="utf-8"), re.M)
 views = set(re.findall(r"^\| `(\w+)` \|.*\| any order, a view \|", (source_tree.ROOT / "docs" / "ops.md").read_text(encoding="utf-8"), re.M))
 benchmark = "".join(path.read_text(encoding="utf-8") for path in source_tree.files("benchmarks/ops"))
@@ -26,6 +33,8 @@ timed |= {f"{stem}{n}{rest}" for stem, rest in re.findall(r'\{"(\w+)" #n "(\w+)"
 for table in ("include/tasuki/tensor/unary_names.inc", "include/tasuki/ops/unary_functions.inc"):
     timed |= set(re.findall(r"^TASUKI_UNARY\((\w+)\)", (source_tree.ROOT / table).read_text(encoding="utf-8"), re.M))
 for op in rows:
+    if op not in explained:
+        problems.append(f"docs/ops.md: no test has the text of {op}'s misuse")
     if op not in timed | views:
         problems.append(f"docs/ops.md: {op} has no case in benchmarks/ops")
 
