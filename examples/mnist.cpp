@@ -7,6 +7,7 @@
 //     mpirun -np 4 mnist                      four processes that share each batch
 //     mnist --checkpoint FOLDER               can be interrupted; with --resume it goes on where the newest checkpoint is
 //     mpirun -np 4 mnist --zero 3             the same numbers, with optimizer state, gradients and parameters spread over the four
+//     mpirun -np 4 mnist --zero 3 --budget 50MiB    and each of them within 50 MiB, digits included
 //
 // Writes the weights (lenet.safetensors) and the curves of loss and accuracy (loss.svg). The same seed gives the same network.
 #include <tasuki/tasuki.hpp>

@@ -8,6 +8,7 @@
 #include "tasuki/core/error.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/optim/step_share.hpp"
 #include "tasuki/tensor/creation.hpp"
 
 namespace tasuki::dist {
@@ -53,14 +54,60 @@ std::vector<TensorSlice> share_of(const std::vector<TensorSlice>& all, int rank,
   return mine;
 }
 
+namespace {
+
+/// The order of dimensions in which the elements of a dense tensor lie in memory; empty where that is row-major.
+Dims order_in_memory(const Tensor& t) {
+  Dims order;
+  for (int d = 0; d < t.shape().ndim(); ++d) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return t.strides()[static_cast<int>(a)] > t.strides()[static_cast<int>(b)]; });
+  std::int64_t last = -1;
+  for (const std::int64_t d : order) {
+    if (t.shape()[static_cast<int>(d)] == 1) continue;
+    if (d < last) return order;
+    last = d;
+  }
+  return {};
+}
+
+/// A part of something of a parameter's layout; `values` without elements tell that this process has none of it, and what it is.
+Piece part_of(std::string name, const Tensor& parameter, std::int64_t begin, const Tensor& values) {
+  return {{std::move(name), parameter.shape(), begin, values, order_in_memory(parameter)}, Writer::owner};
+}
+
+/// What this process has of a parameter that is spread over all.
+void add_parts(std::vector<Piece>& list, const NamedTensor& parameter, const optim::StepShare& share) {
+  const auto number = static_cast<std::size_t>(share.number_of(parameter.tensor));
+  const std::size_t before = list.size();
+  for (const optim::Piece& p : share.pieces())
+    if (p.parameter == number) list.push_back(part_of(parameter.name, parameter.tensor, p.begin, p.values));
+  if (list.size() == before) list.push_back(part_of(parameter.name, parameter.tensor, 0, empty({0}, {.dtype = parameter.tensor.dtype()})));
+}
+
+}  // namespace
+
+/// Of parameters that are spread over the processes (ZeRO, stage 3) each writes and reads what it has.
 Item item_of(nn::Module& module) {
   Item item;
-  item.pieces = [&module](int) {
+  const auto spread = std::make_shared<std::set<optim::StepShare*>>();
+  item.pieces = [&module, spread](int) {
     std::vector<Piece> list;
     std::set<std::string> buffers;
+    spread->clear();
     for (const NamedTensor& t : module.named_buffers()) buffers.insert(t.name);
-    for (const NamedTensor& t : module.named_state()) list.push_back(whole(t.name, t.tensor, buffers.count(t.name) ? Writer::rank_0 : Writer::shared_out));
+    for (const NamedTensor& t : module.named_state()) {
+      optim::StepShare* const share = optim::share_of(t.tensor);
+      if (!share || !share->spreads_values() || t.tensor.numel() == 0) {
+        list.push_back(whole(t.name, t.tensor, buffers.count(t.name) ? Writer::rank_0 : Writer::shared_out));
+        continue;
+      }
+      if (spread->insert(share).second) share->begin_update();
+      add_parts(list, t, *share);
+    }
     return list;
+  };
+  item.loaded = [spread] {
+    for (optim::StepShare* share : *spread) share->values_loaded();
   };
   return item;
 }
@@ -69,12 +116,22 @@ Item item_of(optim::Optimizer& optimizer) {
   const auto state = std::make_shared<std::vector<NamedTensor>>();
   Item item;
   item.pieces = [&optimizer, state](int) {
-    *state = optimizer.named_state();
+    const bool in_parts = optimizer.step_share() != nullptr;
+    *state = in_parts ? optimizer.named_counters() : optimizer.named_state();
     std::vector<Piece> list;
     for (const NamedTensor& t : *state) list.push_back(whole(t.name, t.tensor, Writer::shared_out));
+    if (!in_parts) return list;
+    for (const auto& part : optimizer.state_parts()) {
+      const Tensor& parameter = optimizer.layout().entries()[part.parameter].parameter;
+      if (parameter.numel() > 0) list.push_back(part_of(part.name, parameter, part.begin, part.values));
+      else list.push_back(whole(part.name, empty(parameter.shape(), {.dtype = part.values.dtype()}), Writer::rank_0));
+    }
     return list;
   };
-  item.loaded = [&optimizer, state] { optimizer.load_state(*state); };
+  item.loaded = [&optimizer, state] {
+    if (optimizer.step_share()) optimizer.load_counters(*state);
+    else optimizer.load_state(*state);
+  };
   return item;
 }
 

@@ -9,7 +9,7 @@
 #include "src/dist/checkpoint_items.hpp"
 #include "src/dist/checkpoint_reader.hpp"
 #include "src/dist/gather.hpp"
-#include "src/dist/spread_parameters.hpp"
+#include "src/dist/library_version.hpp"
 #include "src/io/atomic_file.hpp"
 #include "src/io/misfits.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -62,6 +62,7 @@ struct Checkpoints::Impl {
     const World w = world();
     std::vector<TensorSlice> mine, shared;
     for (Piece& p : pieces(w.size())) {
+      if (p.writer == Writer::owner && p.slice.values.numel() == 0 && p.slice.shape.numel() > 0) continue;  // the others have it
       if (p.writer == Writer::shared_out) shared.push_back(std::move(p.slice));
       else if (p.writer == Writer::owner || w.rank() == 0) mine.push_back(std::move(p.slice));
     }
@@ -95,7 +96,6 @@ ShardReport Checkpoints::Impl::write_shard(const std::string& draft, std::int64_
 
 void Checkpoints::Impl::save(std::int64_t step) const {
   const World w = world();
-  const SpreadParameters::AllWhole whole;
   const std::string draft = folder.draft_of(step);
   try {
     all_or_none(w, [&] {
@@ -109,7 +109,7 @@ void Checkpoints::Impl::save(std::int64_t step) const {
       Manifest manifest;
       manifest.step = step;
       manifest.processes = w.size();
-      manifest.library = TASUKI_VERSION_TEXT;
+      manifest.library = library_version();
       for (const auto& [name, text] : texts) manifest.texts[name] = *text;
       std::vector<ShardReport> parsed;
       for (const std::string& r : reports) parsed.push_back(ShardReport::parse(r));
@@ -160,7 +160,6 @@ Misfits Checkpoints::Impl::compare(const Manifest& manifest, const std::vector<P
 
 void Checkpoints::Impl::read(const std::string& checkpoint, const Manifest& manifest) const {
   const World w = world();
-  const SpreadParameters::AllWhole whole;
   std::vector<Piece> wanted;
   all_or_none(w, [&] {
     wanted = pieces(manifest.processes);

@@ -76,7 +76,7 @@ void Reducer::detach() {
 
 /// Line by line, so that the error can name the first difference.
 void Reducer::check_same_network(const nn::Module& net, const optim::Optimizer& optimizer, const DataParallelOptions& o) const {
-  std::string mine = "Tasuki " TASUKI_VERSION_TEXT "\n";
+  std::string mine;
   for (const NamedTensor& t : net.named_state()) mine += t.name + ": " + t.tensor.describe() + "\n";
   mine += detail::concat({optimizer.name(), " of ", layout_.entries().size(), " parameters\n"});
   for (const FlatLayout::Entry& e : layout_.entries()) mine += "an optimized parameter: " + e.parameter.describe() + "\n";

@@ -3,75 +3,50 @@
 #include <algorithm>
 #include <cstring>
 
+#include "src/memory/manager.hpp"
+#include "src/runtime/pins.hpp"
 #include "tasuki/core/error.hpp"
-#include "tasuki/runtime/residency.hpp"
 
 namespace tasuki::dist {
 
-/// Asks for ranges when their parameters are pinned; all other storages stay where they are.
-class SpreadParameters::Manager final : public ResidencyManager {
- public:
-  static Manager& instance() {
-    static auto* const manager = new Manager;  // a manager is never destroyed
-    return *manager;
-  }
-  void begin_launch() override {}
-  void pin(Storage& storage, bool write) override {
-    storage.hold();
-    auto* const range = static_cast<State*>(storage.residence());
-    if (!range) return;
-    try {
-      range->owner->need(*range, write);
-    } catch (...) {
-      storage.let_move();
-      throw;
-    }
-  }
-  void reserve(std::size_t) override {}
-  void end_step() override {}
-  bool make_room(std::size_t) override { return false; }
-  void released(Storage& storage) noexcept override {
-    SpreadParameters* const owner = static_cast<State*>(storage.residence())->owner;
-    storage.set_residence(nullptr);
-    if (--owner->storages_ > 0) return;
-    std::erase(all_, owner);
-    delete owner;
-    if (all_.empty()) storage.runtime().set_manager(nullptr);
-  }
-  void add(DeviceRuntime& runtime, SpreadParameters* spread) {
-    check_alone(runtime);
-    runtime.set_manager(this);
-    all_.push_back(spread);
-  }
-  const std::vector<SpreadParameters*>& all() const { return all_; }
+namespace {
 
- private:
-  std::vector<SpreadParameters*> all_;
-};
+memory::Manager& manager_of(const Arena& arena) { return memory::Manager::of(arena.runtime().device()); }
 
-void SpreadParameters::check_alone(DeviceRuntime& runtime) {
-  if (ResidencyManager* const other = runtime.manager(); other && other != &Manager::instance())
-    TASUKI_THROW(ValueError, "zero = 3 gives parameters their memory while they are used, and so does a memory budget or checkpoint on ", runtime.device(),
-                 "\nend that first, or use zero = 2, which goes with both");
+}  // namespace
+
+bool SpreadParameters::State::is_held() const {
+  return std::any_of(parameters.begin(), parameters.end(), [](const Storage* s) { return s->is_held(); });
 }
 
 SpreadParameters* SpreadParameters::make(const World& world, std::vector<Range> ranges) {
-  DeviceRuntime& runtime = ranges.at(0).arena->runtime();
-  auto* const spread = new SpreadParameters(world, std::move(ranges));
-  Manager::instance().add(runtime, spread);
+  auto* const spread = new SpreadParameters(world);
+  spread->ranges_.reserve(ranges.size());
+  for (Range& r : ranges) spread->ranges_.emplace_back(*spread, std::move(r));
+  try {
+    for (State& range : spread->ranges_) spread->take_over(range);
+  } catch (...) {
+    spread->end();
+    if (spread->storages_ == 0) delete spread;
+    throw;
+  }
   return spread;
 }
 
-SpreadParameters::SpreadParameters(const World& world, std::vector<Range> ranges) : world_(world) {
-  ranges_.reserve(ranges.size());
-  for (Range& r : ranges) {
-    ranges_.push_back({std::move(r), this, {}, false, false});
-    State& range = ranges_.back();
-    for (Storage* s : range.parameters) s->set_residence(&range);
-    storages_ += range.parameters.size();
+void SpreadParameters::take_over(State& range) {
+  memory::Manager& manager = manager_of(*range.arena);
+  {
+    Pins pins;  // of one range at a time, since a budget may have room for no more
+    for (Storage* s : range.parameters) pins.add(*s);
     write_back(range);
-    let_go(range);
+    manager.count_kept(static_cast<std::ptrdiff_t>(range.bytes));
+    range.has_memory = true;
+    for (Storage* s : range.parameters) {
+      manager.entrust(*s, range);
+      ++storages_;
+    }
   }
+  let_go(range);
 }
 
 void SpreadParameters::end() {
@@ -79,20 +54,26 @@ void SpreadParameters::end() {
   ended_ = true;
 }
 
+void SpreadParameters::released() noexcept {
+  if (--storages_ > 0) return;
+  for (State& r : ranges_)
+    if (r.has_memory) manager_of(*r.arena).count_kept(-static_cast<std::ptrdiff_t>(r.bytes));
+  delete this;
+}
+
+/// Which collectives are asked for, and when, depends on the order of uses alone: on no process' memory.
 void SpreadParameters::need(State& range, bool write) {
   if (ended_) TASUKI_THROW(DistributedError, "this parameter is spread over ", world_.size(), " processes, and the DataParallel that gathers it is gone\nsave and use the network while the DataParallel lives");
   range.written |= write;
   if (&range == current_) return;
+  State* const next = whole_ ? nullptr : next_after(range);
+  if (!whole_)
+    for (State& other : ranges_)
+      if (&other != &range && &other != next && other.asked_for && !other.is_held()) let_go(other);
   if (!range.asked_for) gather(range);
+  if (next && !next->asked_for) gather(*next);
   range.gathering.wait();
   current_ = &range;
-  if (whole_) return;
-  State* const next = next_after(range);
-  for (State& other : ranges_) {
-    if (&other == &range || &other == next || !other.asked_for) continue;
-    if (std::none_of(other.parameters.begin(), other.parameters.end(), [](const Storage* s) { return s->is_held(); })) let_go(other);
-  }
-  if (next && !next->asked_for) gather(*next);
 }
 
 /// What followed this range at this place of the last step, as long as the steps are alike.
@@ -105,8 +86,18 @@ SpreadParameters::State* SpreadParameters::next_after(State& range) {
   return as_last_time_ && at + 1 < last_order_.size() ? last_order_[at + 1] : nullptr;
 }
 
+void SpreadParameters::set_memory(State& r, bool on) {
+  const BlockPart part{r.arena->data(), r.arena->bytes(), r.offset, r.bytes};
+  if (on) r.arena->runtime().commit(part);
+  else r.arena->runtime().decommit(part);
+  if (r.has_memory != on) manager_of(*r.arena).count_kept(on ? static_cast<std::ptrdiff_t>(r.bytes) : -static_cast<std::ptrdiff_t>(r.bytes));
+  r.has_memory = on;
+}
+
 void SpreadParameters::gather(State& r) {
-  r.arena->runtime().commit({r.arena->data(), r.arena->bytes(), r.offset, r.bytes});
+  Pins pins;
+  for (Storage* s : r.pieces) pins.add(*s);
+  set_memory(r, true);
   char* const data = static_cast<char*>(r.arena->data()) + r.offset;
   const auto mine = static_cast<std::size_t>(world_.rank());
   if (const auto bytes = static_cast<std::size_t>(r.bounds[mine + 1] - r.bounds[mine])) std::memcpy(data + r.bounds[mine], r.slice, bytes);
@@ -115,8 +106,11 @@ void SpreadParameters::gather(State& r) {
 }
 
 void SpreadParameters::write_back(State& r) {
+  Pins pins;
+  for (Storage* s : r.pieces) pins.add(*s, true);
   const auto mine = static_cast<std::size_t>(world_.rank());
   if (const auto bytes = static_cast<std::size_t>(r.bounds[mine + 1] - r.bounds[mine])) std::memcpy(r.slice, static_cast<char*>(r.arena->data()) + r.offset + r.bounds[mine], bytes);
+  for (Storage* s : r.pieces) s->mark_written("gathered parameters");
   r.written = false;
 }
 
@@ -125,8 +119,7 @@ void SpreadParameters::let_go(State& r) {
   if (r.written) write_back(r);
   r.asked_for = false;
   if (current_ == &r) current_ = nullptr;
-  const bool held = std::any_of(r.parameters.begin(), r.parameters.end(), [](const Storage* s) { return s->is_held(); });
-  if (!held) r.arena->runtime().decommit({r.arena->data(), r.arena->bytes(), r.offset, r.bytes});
+  if (!r.is_held()) set_memory(r, false);
 }
 
 void SpreadParameters::write_back() {
@@ -154,20 +147,6 @@ void SpreadParameters::keep_whole(bool on) {
   if (whole_ > 0) return gather_all();
   for (State& r : ranges_)
     if (r.asked_for) let_go(r);
-}
-
-SpreadParameters::AllWhole::AllWhole() {
-  for (SpreadParameters* spread : Manager::instance().all())
-    if (!spread->ended_) spread->keep_whole(true);
-}
-
-SpreadParameters::AllWhole::~AllWhole() {
-  for (SpreadParameters* spread : Manager::instance().all()) {
-    try {
-      if (!spread->ended_) spread->keep_whole(false);
-    } catch (const Error&) {  // the next use of a parameter says it again
-    }
-  }
 }
 
 }  // namespace tasuki::dist

@@ -62,7 +62,6 @@ void Zero::check(const optim::Optimizer& optimizer) const {
   if (optimizer.step_share()) TASUKI_THROW(ValueError, "the steps of this ", optimizer.name(), " are shared by another DataParallel");
   for (const FlatLayout::Entry& e : layout_.entries())
     if (!e.packed) TASUKI_THROW(ValueError, "zero needs parameters that own their memory; ", e.parameter.describe(), " is a part of another tensor\ngive the layer a copy: parameter = tensor.clone()");
-  if (stage_ == 3) SpreadParameters::check_alone(layout_.groups()[0].parameters->runtime());
 }
 
 void Zero::repacked() {
@@ -90,6 +89,9 @@ void Zero::cut() {
     const BucketRange& bucket = buckets_[b];
     Slice& s = slices_[b];
     s.first_piece = pieces_.size();
+    // Slices are copied as they are, with what lies between parameters, of which a budget knows nothing.
+    for (const auto* arenas : {&gradient_slices_, &parameter_slices_})
+      if (Arena* const arena = (*arenas)[bucket.group].get()) arena->runtime().commit({arena->data(), arena->bytes(), s.offset, s.bytes});
     const std::size_t element = element_bytes(bucket);
     for (std::size_t k = bucket.entries.size(); k-- > 0;) {
       const FlatLayout::Entry& e = layout_.entries()[bucket.entries[k]];
@@ -112,7 +114,8 @@ void Zero::spread() {
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const BucketRange& bucket = buckets_[b];
     SpreadParameters::Range r{layout_.groups()[bucket.group].parameters.get(), bucket.offset, bucket.bytes, in_bytes(slices_[b].bounds, element_bytes(bucket)),
-                              static_cast<char*>(parameter_slices_[bucket.group]->data()) + slices_[b].offset, {}};
+                              static_cast<char*>(parameter_slices_[bucket.group]->data()) + slices_[b].offset, {}, {}};
+    for (std::size_t p = 0; p < slices_[b].pieces; ++p) r.pieces.push_back(&pieces_[slices_[b].first_piece + p].values.storage());
     for (const std::size_t i : bucket.entries) r.parameters.push_back(&layout_.entries()[i].parameter.storage());
     ranges.push_back(std::move(r));
   }
@@ -216,6 +219,14 @@ void Zero::updated(const char* optimizer) {
       storage.mark_written(optimizer);
       storage.set_producer(nullptr, 0);
     }
+  }
+  if (spread_) spread_->slices_changed();
+}
+
+void Zero::values_loaded() {
+  for (const FlatLayout::Entry& e : layout_.entries()) {
+    e.parameter.storage().mark_written("a checkpoint");
+    e.parameter.storage().set_producer(nullptr, 0);
   }
   if (spread_) spread_->slices_changed();
 }

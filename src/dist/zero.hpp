@@ -31,6 +31,8 @@ class Zero final : public Exchange, public optim::StepShare {
   std::int64_t number_of(const Tensor& parameter) const override;
   void begin_update() override;
   void updated(const char* optimizer) override;
+  bool spreads_values() const override { return spread_ != nullptr; }
+  void values_loaded() override;
   void drop_gradients() override { in_use_.clear(); }
   std::vector<Tensor> whole(const std::vector<Tensor>& of_pieces) override;
   double combine(double value, bool largest) override;

@@ -101,7 +101,7 @@ bool Manager::can_drop(const Residence& r, SmallVector<Storage*, 8>& sources) co
   if (made.version != s.version() || layout.offset != 0 || static_cast<std::size_t>(layout.numel) * size_of(layout.dtype) != s.bytes()) return false;
   if (!producer->find_replay_sources(sources)) return false;
   for (const Storage* source : sources)
-    if (source == &s || is_borrowed(*source)) return false;
+    if (source == &s || forbids_replay(*source)) return false;
   return true;
 }
 

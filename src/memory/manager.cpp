@@ -42,15 +42,9 @@ Manager::Manager(DeviceRuntime& runtime) : runtime_(runtime) {}
 
 // ---- the budget begins and ends
 
-void Manager::check_alone() const {
-  if (const ResidencyManager* other = runtime_.manager(); other && other != this)
-    TASUKI_THROW(ValueError, "the parameters on ", runtime_.device(), " get their memory while they are used (zero = 3), which does not go with budgets and checkpoints\nuse zero = 2, which does");
-}
-
 void Manager::start(const BudgetOptions& options, FileCalls* calls) {
   std::unique_lock lock(mutex_);
   if (active_) TASUKI_THROW(ValueError, "expected  one budget at a time on ", runtime_.device(), "\nactual    a budget of ", options_.bytes, " bytes is in force; let it go out of scope first");
-  check_alone();
   const std::size_t most = runtime_.capacity();
   if (options.bytes > most)
     TASUKI_THROW(ValueError, "expected  a budget within the ", most, " bytes of ", runtime_.device(), "\nactual    ", options.bytes, " bytes");
@@ -125,10 +119,13 @@ bool Manager::bring_all_back() noexcept {
   return all_back;
 }
 
-/// Nothing is away any more: launches need not ask until there is a budget or a checkpoint again.
+/// Nothing is away any more: launches need not ask until there is a budget or a checkpoint again, unless something has a keeper.
 void Manager::retire() noexcept {
-  runtime_.set_manager(nullptr);
-  while (watched_) forget(*watched_);
+  for (Residence *r = watched_, *next; r; r = next) {
+    next = r->next_watched;
+    if (!r->keeper) forget(*r);
+  }
+  if (!watched_) runtime_.set_manager(nullptr);
   tiers_.reset();
   earlier_tiers_.clear();
 }
@@ -205,8 +202,14 @@ void Manager::begin_launch() {
 }
 
 void Manager::pin(Storage& storage, bool write) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Residence* r = residence_of(storage);
+  if (Keeper* const keeper = r ? r->keeper : nullptr) {
+    storage.hold();
+    lock.unlock();
+    return ask_keeper(storage, *keeper, write);
+  }
+  if (asking_keeper_ && active_) steps_->also_reads(storage);
   if (!r && (active_ || current_segment) && storage.bytes() >= StorageList::listed_bytes) {
     r = &watch(storage);
     if (!storage.producer()) r->segment = current_segment;  // a leaf cannot be dropped; anything else is this launch's output
@@ -267,14 +270,19 @@ bool Manager::make_room(std::size_t bytes) {
 }
 
 void Manager::released(Storage& storage) noexcept {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Residence& r = *residence_of(storage);
+  Keeper* const keeper = r.keeper;
   give_up_transfer(r);
   const Residency state = storage.residency();
   if ((state == Residency::away || state == Residency::dropped) && !r.empty) away_bytes_ -= r.bytes;
   if (steps_) steps_->released(storage);
   let_sources_go(r);
   forget(r);
+  if (!keeper) return;
+  if (!active_ && !watched_) runtime_.set_manager(nullptr);
+  lock.unlock();
+  keeper->released();
 }
 
 void Manager::give_up_transfer(Residence& r) noexcept {
@@ -322,7 +330,6 @@ void Manager::after_launch(const LaunchRecord& record) {
 
 std::uint64_t Manager::open_segment() {
   const std::lock_guard lock(mutex_);
-  check_alone();
   runtime_.set_manager(this);
   const std::uint64_t outer = current_segment;
   current_segment = ++segments_;

@@ -59,6 +59,13 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void close_segment(std::uint64_t segment, const Tensor* results, std::size_t count);
   void abandon_segment(std::uint64_t segment) noexcept;
 
+  // Storages that somebody else gives their bytes.
+  /// Whatever would be computed again from the storage is computed first. It stays with its keeper for as long as it lives.
+  void entrust(Storage& storage, Keeper& keeper);
+  /// A keeper has so many bytes more on the device, or less.
+  void count_kept(std::ptrdiff_t change);
+  std::size_t kept_bytes() const { return kept_bytes_; }
+
   // LaunchListener
   void before_launch(const LaunchRecord& record) override;
   void after_launch(const LaunchRecord& record) override;
@@ -79,10 +86,9 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   Residence& watch(Storage& storage);
 
  private:
-  /// Throws ValueError where something else decides what has memory.
-  void check_alone() const;
   explicit Manager(DeviceRuntime& runtime);
   void forget(Residence& r) noexcept;
+  void ask_keeper(Storage& storage, Keeper& keeper, bool write);
   bool start_departure(Residence& r, Tier tier);
   void surrender(Residence& r, Residency state);
   void obtain(Residence& r);
@@ -112,6 +118,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   void filled(Storage& storage, bool complete) override;
   [[noreturn]] void no_fit(std::size_t bytes) const;
 
+  static thread_local bool asking_keeper_;  ///< what this thread pins, a keeper pins
   DeviceRuntime& runtime_;
   mutable std::recursive_mutex mutex_;
   BudgetOptions options_;
@@ -124,7 +131,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   std::size_t arriving_ = 0, largest_launch_ = 0;  ///< storages; bytes that a launch had to allocate at the most
   Residence* watched_ = nullptr;
   std::vector<Residence*> sources_;  ///< of the replays of all that is dropped
-  std::size_t away_bytes_ = 0;
+  std::size_t away_bytes_ = 0, kept_bytes_ = 0;
   SmallVector<Storage*, 8> remade_;  ///< targets of the replays under way, the innermost last
   std::uint64_t segments_ = 0;
   std::map<std::uint64_t, std::uint64_t> outer_segments_;  ///< of those that are open

@@ -68,7 +68,7 @@ void StepRecorder::use(const LaunchOperand& operand) {
   }
   Access access = operand.access;
   int number = -1;
-  if (operand.storage && operand.storage->bytes() >= labelled_bytes && &operand.storage->runtime() == &runtime_) {
+  if (operand.storage && operand.storage->bytes() >= labelled_bytes && &operand.storage->runtime() == &runtime_ && !is_kept(*operand.storage)) {
     number = label(operand, access);
     current_.uses.push_back({number, access});
   }
@@ -77,7 +77,7 @@ void StepRecorder::use(const LaunchOperand& operand) {
   for (int d = 0; d < view.ndim; ++d) hash = mix(hash, static_cast<std::uint64_t>(view.shape[d]));
 }
 
-void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_t away_bytes) {
+void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_t away_bytes, std::size_t kept_bytes) {
   if (record.phase == LaunchPhase::replay || !current_.complete) return;
   if (launches_ == most_launches) {
     current_.clear();
@@ -87,17 +87,25 @@ void StepRecorder::launch(const LaunchRecord& record, double seconds, std::size_
   }
   bool can_run_again = record.recorded;
   for (std::size_t i = 0; i < record.input_count; ++i)
-    if (const Storage* s = record.inputs[i].storage; s && is_borrowed(*s)) can_run_again = false;
+    if (const Storage* s = record.inputs[i].storage; s && forbids_replay(*s)) can_run_again = false;
   current_.hash = mix_text(current_.hash, record.op->name);
   current_.hash = mix(current_.hash, static_cast<std::uint64_t>(record.phase) << 1 | can_run_again);
   current_.hash = mix(current_.hash, static_cast<std::uint64_t>(record.input_count) << 32 | record.output_count);
   const auto first_use = static_cast<std::uint32_t>(current_.uses.size());
   for (std::size_t i = 0; i < record.input_count; ++i) use(record.inputs[i]);
   for (std::size_t j = 0; j < record.output_count; ++j) use(record.outputs[j]);
+  for (Storage* s : next_reads_) {
+    if (s->bytes() < labelled_bytes) continue;
+    Access access = Access::read;
+    current_.uses.push_back({label({View{}, s, access}, access), access});
+    current_.hash = mix(current_.hash, static_cast<std::uint64_t>(current_.uses.back().label));
+  }
+  next_reads_.clear();
+  current_.hash = mix(current_.hash, kept_bytes);
   const auto uses = static_cast<std::uint32_t>(current_.uses.size()) - first_use;
   const std::size_t demand = runtime_.memory_stats().current_bytes + away_bytes - let_go_bytes_;
   current_.launches.push_back({record.op, record.module, record.phase, can_run_again, first_use, uses,
-                               runtime_.block_bytes(record.workspace_bytes), demand, seconds, current_.hash});
+                               runtime_.block_bytes(record.workspace_bytes) + kept_bytes, demand, seconds, current_.hash});
   ++launches_;
 }
 
@@ -118,6 +126,7 @@ void StepRecorder::let_go(const Storage& storage) noexcept {
 }
 
 void StepRecorder::released(const Storage& storage) noexcept {
+  std::erase(next_reads_, &storage);
   StorageTable::Entry* entry = table_.find(&storage);
   if (!entry) return;
   if (entry->let_go) let_go_bytes_ -= storage.movable_bytes();
@@ -150,6 +159,7 @@ void StepRecorder::forget() {
   table_.clear();
   current_.clear();
   ended_.clear();
+  next_reads_.clear();
   launches_ = 0;
   let_go_bytes_ = 0;
 }

@@ -24,7 +24,7 @@ struct RecordedStep {
     LaunchPhase phase;
     bool recorded;
     std::uint32_t first_use, uses;  ///< in `uses`
-    std::size_t workspace;          ///< bytes, as the runtime counts them
+    std::size_t workspace;          ///< bytes, as the runtime counts them, and those that keepers had
     std::size_t demand;             ///< bytes of the device while it ran, had nothing been away
     double seconds;
     std::uint64_t hash;             ///< of all launches up to this one
@@ -67,8 +67,9 @@ struct RecordedStep {
 ///     Trace trace = trace_of(recorder.ended());
 ///
 /// The hash of a step's beginning tells whether two steps are the same so far: ops, phases, dtypes, shapes, what is read and
-/// written, and which storages are the same. Storages below `labelled_bytes`, and those of other devices, have no label. What
-/// they take of the device counts as base bytes, like everything else that no launch of the step uses.
+/// written, and which storages are the same. Storages below `labelled_bytes`, those of other devices, and those with a keeper have no
+/// label. What they take of the device counts as base bytes, like everything else that no launch of the step uses; what keepers have
+/// of it counts with each launch.
 class StepRecorder {
  public:
   static constexpr std::size_t labelled_bytes = StorageList::listed_bytes;
@@ -76,8 +77,11 @@ class StepRecorder {
 
   explicit StepRecorder(DeviceRuntime& runtime) : runtime_(runtime) {}
 
-  /// `away_bytes`: of all storages that are not on the device at present. Replays are left out.
-  void launch(const LaunchRecord& record, double seconds, std::size_t away_bytes = 0);
+  /// `away_bytes`: of all storages that are not on the device at present; `kept_bytes`: on the device, of storages with a keeper.
+  /// Replays are left out.
+  void launch(const LaunchRecord& record, double seconds, std::size_t away_bytes = 0, std::size_t kept_bytes = 0);
+  /// The next launch reads this as well: a keeper needs it for one of the operands.
+  void also_reads(Storage& storage) { next_reads_.push_back(&storage); }
   void released(const Storage& storage) noexcept;
   /// A storage that had been released got new bytes: for the trace it is another one, made by the launch that uses it next.
   void born(const Storage& storage);
@@ -112,6 +116,7 @@ class StepRecorder {
   std::size_t launches_ = 0;
   std::size_t let_go_bytes_ = 0;        ///< of storages that are still there
   std::uint32_t step_ = 1;
+  std::vector<Storage*> next_reads_;
   std::vector<std::ptrdiff_t> change_;  ///< of the labelled bytes before each launch
 };
 

@@ -2,14 +2,12 @@
 #include <cstdint>
 #include <thread>
 
+#include "src/memory/keeper.hpp"
 #include "src/memory/transfer.hpp"
 #include "tasuki/core/small_vector.hpp"
 #include "tasuki/runtime/storage.hpp"
 
 namespace tasuki::memory {
-
-/// Memory of the user's own, who may write there without a word: nothing that was computed from it can be computed again later.
-inline bool is_borrowed(const Storage& s) { return s.bytes() > 0 && !s.arena() && s.movable_bytes() == 0; }
 
 /// What the manager knows of one storage; reached by Storage::residence.
 struct Residence {
@@ -23,6 +21,7 @@ struct Residence {
   bool changing = false;          ///< while held: somebody writes, so nothing may count on computing again from it
   bool empty = false;             ///< away with nothing to come back: whoever uses it next writes it
   bool unmovable = false;         ///< a departure failed; not tried again in this step
+  Keeper* keeper = nullptr;       ///< who gives it its bytes, when it is not the manager
 
   Home* home = nullptr;           ///< the place in a lower tier, kept while its copy is good
   TransferEngine* tiers = nullptr;  ///< whose place that is
@@ -35,6 +34,13 @@ struct Residence {
   Residence *older = nullptr, *newer = nullptr;  ///< in the order of use, while resident
   Residence *previous_watched = nullptr, *next_watched = nullptr;
 };
+
+/// Somebody else than the manager gives it its bytes.
+inline bool is_kept(const Storage& s) { return s.residence() && static_cast<const Residence*>(s.residence())->keeper; }
+
+/// Memory of the user's own, who may write there without a word, and what has a keeper: nothing that was computed from it can be
+/// computed again later.
+inline bool forbids_replay(const Storage& s) { return (s.bytes() > 0 && !s.arena() && s.movable_bytes() == 0) || is_kept(s); }
 
 /// Storages in the order of their last use. A storage is in one order at most.
 class UseOrder {

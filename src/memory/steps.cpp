@@ -105,7 +105,7 @@ void Steps::begin_launch() {
 
 void Steps::launched(const LaunchRecord& record, double seconds) {
   if (!is_ours() || record.phase == LaunchPhase::replay) return;
-  recorder_.launch(record, seconds, manager_.away_bytes());
+  recorder_.launch(record, seconds, manager_.away_bytes(), manager_.kept_bytes());
   without_gradients_ = without_gradients_ && record.phase == LaunchPhase::forward && !grad_enabled();
   switch (signatures_.advance(recorder_.hash())) {
     case Signatures::Course::followed: break;

@@ -61,6 +61,10 @@ class Steps {
   void note_late() { late_arrivals_ += schedule_ != nullptr; }
   std::uint64_t late_arrivals() const { return late_arrivals_; }
   bool is_planned() const { return schedule_ != nullptr; }
+  /// A keeper reads this for the launch that comes.
+  void also_reads(Storage& storage) {
+    if (is_ours()) recorder_.also_reads(storage);
+  }
   void born(const Storage& storage) { recorder_.born(storage); }
   /// Whether training has not begun in the step under way.
   bool is_between() const { return is_ours() && without_gradients_; }

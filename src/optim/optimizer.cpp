@@ -261,56 +261,72 @@ void Optimizer::update_operands(std::size_t group, const std::vector<Operand>& o
 
 // ---- checkpoints
 
-std::vector<NamedTensor> Optimizer::named_state() const {
+std::vector<NamedTensor> Optimizer::named_counters() const {
   if (backward_updates_) backward_updates_->check_between_steps("named_state()");
   std::vector<double> lrs;
   for (const Group& g : groups_) lrs.push_back(g.lr);
-  std::vector<NamedTensor> list;
-  list.push_back({"step", from(std::vector<std::int64_t>{step_count_})});
-  list.push_back({"steps", from(steps_)});
-  list.push_back({"lr", from(lrs)});
+  return {{"step", from(std::vector<std::int64_t>{step_count_})}, {"steps", from(steps_)}, {"lr", from(lrs)}};
+}
+
+std::vector<NamedTensor> Optimizer::named_state() const {
+  std::vector<NamedTensor> list = named_counters();
   for (std::size_t k = 0; k < state_.size(); ++k) {
     const std::vector<Tensor> whole = share_ ? share_->whole(state_[k]) : state_[k];
-    for (std::size_t i = 0; i < whole.size(); ++i) list.push_back({state_names_[k] + "." + std::to_string(i), whole[i]});
+    for (std::size_t i = 0; i < whole.size(); ++i) list.push_back({name_of_state(k, i), whole[i]});
   }
   return list;
 }
 
+std::vector<Optimizer::StatePart> Optimizer::state_parts() const {
+  std::vector<StatePart> parts;
+  for (std::size_t k = 0; k < state_.size(); ++k)
+    for (std::size_t i = 0; i < layout_->entries().size(); ++i) {
+      const std::size_t before = parts.size();
+      for (std::size_t p = 0; share_ && p < state_[k].size(); ++p)
+        if (const Piece& piece = share_->pieces()[p]; piece.parameter == i) parts.push_back({name_of_state(k, i), i, piece.begin, state_[k][p]});
+      if (parts.size() == before) parts.push_back({name_of_state(k, i), i, 0, empty({0}, {.dtype = layout_->entries()[i].parameter.dtype() == f64 ? f64 : f32})});
+    }
+  return parts;
+}
+
+const Tensor& Optimizer::find(const std::vector<NamedTensor>& state, const std::string& name, const Shape& shape) const {
+  for (const NamedTensor& n : state) {
+    if (n.name != name) continue;
+    if (n.tensor.shape() != shape) TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": \"", name, "\" is ", n.tensor.shape(), " there and ", shape, " here");
+    return n.tensor;
+  }
+  TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has no \"", name, "\"");
+}
+
+void Optimizer::load_counters(const std::vector<NamedTensor>& counters) {
+  const Tensor &step = find(counters, "step", {1}), &steps = find(counters, "steps", Shape(steps_.size())), &lr = find(counters, "lr", Shape(groups_.size()));
+  if (backward_updates_) backward_updates_->end_step();
+  step_count_ = step.to_vector<std::int64_t>()[0];
+  steps_ = steps.to_vector<std::int64_t>();
+  const std::vector<double> lrs = lr.to_vector<double>();
+  for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].lr = lrs[g];
+}
+
 void Optimizer::load_state(const std::vector<NamedTensor>& state) {
-  const auto find = [&](const std::string& name) -> const Tensor& {
-    for (const NamedTensor& n : state)
-      if (n.name == name) return n.tensor;
-    TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has no \"", name, "\"");
-  };
   const std::size_t parameters = layout_->entries().size(), expected = 3 + state_names_.size() * parameters;
   if (state.size() != expected)
     TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": it has ", state.size(), " tensors, and ", expected, " are expected");
-  const auto check = [&](const std::string& name, const Shape& shape) {
-    if (find(name).shape() != shape) TASUKI_THROW(ValueError, "the state is not that of this ", name_, ": \"", name, "\" is ", find(name).shape(), " there and ", shape, " here");
-  };
-  const auto name_of_state = [&](std::size_t kind, std::size_t parameter) { return state_names_[kind] + "." + std::to_string(parameter); };
-  check("step", {1});
-  check("steps", Shape(parameters));
-  check("lr", Shape(groups_.size()));
+  const auto of_kind = [&](std::size_t kind, std::size_t parameter) -> const Tensor& { return find(state, name_of_state(kind, parameter), layout_->entries()[parameter].parameter.shape()); };
   for (std::size_t k = 0; k < state_.size(); ++k)
-    for (std::size_t i = 0; i < parameters; ++i) check(name_of_state(k, i), layout_->entries()[i].parameter.shape());
-  if (backward_updates_) backward_updates_->end_step();
+    for (std::size_t i = 0; i < parameters; ++i) of_kind(k, i);
   const NoGrad off;
-  step_count_ = find("step").to_vector<std::int64_t>()[0];
-  steps_ = find("steps").to_vector<std::int64_t>();
-  const std::vector<double> lrs = find("lr").to_vector<double>();
-  for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].lr = lrs[g];
+  load_counters(state);
   for (std::size_t k = 0; k < state_.size(); ++k)
     for (std::size_t i = 0; i < state_[k].size(); ++i) {
       const Tensor& to = state_[k][i];
       if (!share_) {
-        to.copy_(find(name_of_state(k, i)).to(to.device()).to(to.dtype()));
+        to.copy_(of_kind(k, i).to(to.device()).to(to.dtype()));
         continue;
       }
       const Piece& piece = share_->pieces()[i];
       const Tensor& parameter = layout_->entries()[piece.parameter].parameter;
       const Tensor laid_out = empty_like(parameter, {.dtype = to.dtype(), .device = to.device()});
-      laid_out.copy_(find(name_of_state(k, piece.parameter)).to(to.device()).to(to.dtype()));
+      laid_out.copy_(of_kind(k, piece.parameter).to(to.device()).to(to.dtype()));
       to.copy_(flat_part(laid_out, piece.begin, piece.count));
     }
 }

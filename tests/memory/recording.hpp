@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "src/memory/recorder.hpp"
+#include "src/memory/residence.hpp"
 #include "src/memory/signatures.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/autograd/listener.hpp"
@@ -48,7 +49,7 @@ class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchLi
   void pin(tasuki::Storage& storage, bool) override {
     storage.hold();
     if (storage.bytes() < tasuki::memory::StepRecorder::labelled_bytes || !watched_.insert(&storage).second) return;
-    storage.set_residence(this);
+    storage.set_residence(&unmoved_);
   }
   void reserve(std::size_t) override {}
   void end_step() override { end(); }
@@ -68,6 +69,7 @@ class Recording final : public tasuki::ResidencyManager, public tasuki::LaunchLi
 
  private:
   std::set<tasuki::Storage*> watched_;
+  tasuki::memory::Residence unmoved_;  ///< of all of them
 };
 
 /// A trace as a text that can be compared by eye:

@@ -282,6 +282,7 @@ int main(int argc, char** argv) {
       else if (subject == "zero_memory") zero_memory(world);
       else if (subject == "zero_budget") zero_budget(world);
       else if (subject == "zero_checkpoint") zero_checkpoint(world);
+      else if (subject == "zero_checkpoint_memory") zero_checkpoint_memory(world);
       else if (subject == "zero_misuse") zero_misuse(world);
       else if (subject == "damaged_checkpoints") damaged_checkpoints(world);
       else if (subject == "misuse") misuse(world);

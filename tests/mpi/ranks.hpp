@@ -32,4 +32,5 @@ void equality(const tasuki::dist::World& world);
 void zero_memory(const tasuki::dist::World& world);
 void zero_budget(const tasuki::dist::World& world);
 void zero_checkpoint(const tasuki::dist::World& world);
+void zero_checkpoint_memory(const tasuki::dist::World& world);
 void zero_misuse(const tasuki::dist::World& world);

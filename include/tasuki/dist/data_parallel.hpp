@@ -59,8 +59,12 @@ struct DataParallelOptions {
 ///
 ///   - p.grad() is undefined after backward(); clip_grad_norm_ and grad_norm know the slices, and are called by all processes.
 ///   - The optimizer must treat elements one by one (SGD, Adam, AdamW do). Its named_state is whole, and gathered by all processes.
+///   - Checkpoints hold slices as they are, and gather nothing.
 ///   - With 3 all processes use the same layers in the same order, and what only one of them does with parameters stands in a scope
-///     of whole_parameters(), such as ts::save on rank 0. It excludes memory budgets; 1 and 2 go with them.
+///     of whole_parameters(), such as ts::save on rank 0.
+///   - All of them go with a memory budget, which may be another one on each process. With 3 it needs room for the buckets that are
+///     gathered, moves slices like anything else, and what was computed from parameters it swaps and never computes again, a
+///     checkpoint by hand keeps it: computing it again would take all processes, of which the others may have kept theirs.
 ///   - The DataParallel lives as long as network and optimizer are used.
 ///
 /// Parameters that took no part on any process keep their undefined gradient. Throws DistributedError where the processes have

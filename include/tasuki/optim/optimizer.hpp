@@ -71,6 +71,18 @@ class Optimizer {
   std::vector<NamedTensor> named_state() const;
   /// Takes back what named_state gave. Throws ValueError for another optimizer's state: names and shapes must agree.
   void load_state(const std::vector<NamedTensor>& state);
+  /// A part of the state of one kind, in the order in which the parameter lies in memory; an empty one where this process has none.
+  struct StatePart {
+    std::string name;       ///< as named_state has it
+    std::size_t parameter;  ///< its number in layout()
+    std::int64_t begin;     ///< first element
+    Tensor values;          ///< one dimension; the optimizer's own
+  };
+  /// With a StepShare, what this process has of the state, without asking the others.
+  std::vector<StatePart> state_parts() const;
+  /// What named_state has besides: "step", "steps" and "lr".
+  std::vector<NamedTensor> named_counters() const;
+  void load_counters(const std::vector<NamedTensor>& counters);
   /// "AdamW"
   const std::string& name() const { return name_; }
 
@@ -97,6 +109,9 @@ class Optimizer {
   friend class BackwardUpdates;
   friend class StepInBackward;
   void check_group(std::size_t group) const;
+  std::string name_of_state(std::size_t kind, std::size_t parameter) const { return state_names_[kind] + "." + std::to_string(parameter); }
+  /// Of that shape; ValueError for another optimizer's.
+  const Tensor& find(const std::vector<NamedTensor>& state, const std::string& name, const Shape& shape) const;
   void allocate_state();
   /// Follows parameters that have moved.
   void refresh_layout();

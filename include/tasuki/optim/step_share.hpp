@@ -25,10 +25,14 @@ class StepShare {
   virtual bool has_gradient(std::size_t parameter) const = 0;
   /// The parameter's number, or -1 for one of somebody else's.
   virtual std::int64_t number_of(const Tensor& parameter) const = 0;
-  /// The pieces are about to be updated.
+  /// The pieces are about to be updated, or read.
   virtual void begin_update() {}
   /// The pieces have new values; returns when they have gone to whoever needs them.
   virtual void updated(const char* optimizer) = 0;
+  /// Whether the pieces' values are all that this process has of the parameters for good.
+  virtual bool spreads_values() const { return false; }
+  /// The pieces' values have been replaced.
+  virtual void values_loaded() {}
   virtual void drop_gradients() = 0;
   /// A tensor for each parameter, of its shape and strides, from what the processes have for their pieces. All of them call it.
   virtual std::vector<Tensor> whole(const std::vector<Tensor>& of_pieces) = 0;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "src/dist/back_end.hpp"
+#include "src/dist/first_difference.hpp"
+#include "src/dist/library_version.hpp"
 #include "src/dist/mpi/between_hosts.hpp"
 
 namespace tasuki::dist {
@@ -36,6 +38,13 @@ class MpiCommunicator final : public Communicator {
     MPI_Comm_dup(MPI_COMM_WORLD, &all_);
     MPI_Comm_rank(all_, &rank_);
     MPI_Comm_size(all_, &size_);
+    try {
+      check_versions();
+    } catch (...) {
+      MPI_Comm_free(&all_);
+      if (ours_) MPI_Finalize();
+      throw;
+    }
     MPI_Comm shared;
     MPI_Comm_split_type(all_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &shared);
     // Tests have several hosts on one.
@@ -123,6 +132,18 @@ class MpiCommunicator final : public Communicator {
   }
 
  private:
+  /// Ahead of everything that versions may do in different ways.
+  void check_versions() const {
+    constexpr std::size_t longest = 64;
+    char mine[longest] = {};
+    std::snprintf(mine, longest, "%s", library_version());
+    std::vector<char> all(longest * static_cast<std::size_t>(size_));
+    MPI_Allgather(mine, longest, MPI_CHAR, all.data(), longest, MPI_CHAR, all_);
+    std::vector<std::string> versions;
+    for (std::size_t r = 0; r < static_cast<std::size_t>(size_); ++r) versions.emplace_back(all.data() + r * longest);
+    if (const std::string difference = first_difference(versions); !difference.empty())
+      TASUKI_THROW(DistributedError, "expected  the same version of Tasuki on all processes\n", difference, "\nbuild the program of each host with one version");
+  }
   /// All processes of the job came for the same operation; else each of them throws DistributedError.
   const SharedRegion* agree(const char* what, std::int64_t count, DType dtype, const void* data = nullptr, std::size_t bytes = 0) {
     const SharedRegion* const region = window_->agree(what, count, dtype, data, bytes);
