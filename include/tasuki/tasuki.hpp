@@ -89,8 +89,10 @@
 #include "tasuki/nn/transformer.hpp"
 #include "tasuki/nn/upsample.hpp"
 
+#include "tasuki/optim/adagrad.hpp"
 #include "tasuki/optim/adam.hpp"
 #include "tasuki/optim/clip.hpp"
+#include "tasuki/optim/rmsprop.hpp"
 #include "tasuki/optim/schedule.hpp"
 #include "tasuki/optim/sgd.hpp"
 #include "tasuki/optim/step_in_backward.hpp"

@@ -5,7 +5,9 @@
 #include "tasuki/core/error.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/optim/adagrad.hpp"
 #include "tasuki/optim/adam.hpp"
+#include "tasuki/optim/rmsprop.hpp"
 #include "tasuki/optim/sgd.hpp"
 #include "tasuki/runtime/runtime.hpp"
 #include "tasuki/runtime/threads.hpp"
@@ -92,6 +94,28 @@ TEST_CASE("AdamW takes PyTorch's steps") {
                                        {0.4807243099541343, -1.2548028935440947, 2.003285739043455, -0.11777787766688559, 2.976923611886514});
   check_like_pytorch<ts::optim::AdamW>(ts::optim::AdamWOptions{.lr = 0.01, .beta1 = 0.5, .beta2 = 0.6, .weight_decay = 0.1, .amsgrad = true},
                                        {0.4847025135741956, -1.2546398681112383, 1.9983119974295385, -0.12195786980530954, 2.9775269974931575});
+}
+
+TEST_CASE("RMSprop takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1},
+                                         {-0.3986579320303124, -2.087320127698539, 2.9407131382345275, 0.07240622797573909, 2.687838320358186});
+  check_like_pytorch<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1, .alpha = 0.9, .weight_decay = 0.1, .momentum = 0.8, .centered = true},
+                                         {-0.23721806566710837, -1.649355338150272, 0.8169085688366591, 0.11043288769655117, 2.5345005585365468});
+}
+
+TEST_CASE("Adagrad takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::Adagrad>(ts::optim::AdagradOptions{.lr = 0.1},
+                                         {0.4104930327101929, -1.3335045813931092, 2.0942014587992954, -0.10529883951883656, 2.968821196739937});
+  check_like_pytorch<ts::optim::Adagrad>(
+      ts::optim::AdagradOptions{.lr = 0.1, .lr_decay = 0.1, .weight_decay = 0.1, .initial_accumulator_value = 0.5, .maximize = true},
+      {0.5550669613898915, -1.1690611994948121, 1.9306451415817967, -0.12770711945089697, 2.97687435440583});
+}
+
+TEST_CASE("optimizers made of ops keep f32 state beside halves, and refuse options out of range") {
+  const Numbers halves = after_five_steps<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1}, ts::bf16);
+  check_close(halves, after_five_steps<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1}, ts::f64), 0.04);
+  CHECK_THROWS_AS(ts::optim::RMSprop({parameter()}, {.alpha = 1.5}), ts::ValueError);
+  CHECK_THROWS_AS(ts::optim::Adagrad({parameter()}, {.lr_decay = -1}), ts::ValueError);
 }
 
 TEST_CASE("a bf16 parameter keeps f32 state and moves by rounded steps") {

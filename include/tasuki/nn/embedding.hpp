@@ -11,7 +11,7 @@ struct EmbeddingOptions {
   DType dtype = DType::f32;
 };
 
-/// Rows of a table: indices of any shape (i64 or i32) give [..., dim]. weight [count, dim] starts normal with variance 1.
+/// Rows of a table: indices of any shape (i64 or i32) give [..., dim]. weight [count, dim] starts normal with variance 1; options that PyTorch has besides: see ts::embedding.
 ///
 ///     ts::nn::Embedding tokens{this, "tokens", 50257, 768};
 class Embedding : public Module {

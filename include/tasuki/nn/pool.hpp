@@ -23,6 +23,22 @@ class Pooling : public Module {
   Options options_;
 };
 
+/// Poolings of one result over windows.
+template <class Layer, class Options, Tensor (*pool)(const Tensor&, SpatialInts, const Options&, SourceLocation)>
+class WindowPooling : public Pooling<Options> {
+ public:
+  explicit WindowPooling(const SpatialInts& kernel, const Options& options = {}) : Pooling<Options>(kernel, options) {}
+  WindowPooling(Module* parent, std::string_view name, const SpatialInts& kernel, const Options& options = {}) : Pooling<Options>(parent, name, kernel, options) {}
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(pool(s.enter(x), this->kernel(), this->options(), at));
+  }
+
+ protected:
+  /// For the clone() of the layer, which must be its own.
+  ModulePtr copy() const { return Module::clone_as(static_cast<const Layer&>(*this), this->kernel(), this->options()); }
+};
+
 /// Poolings to a grid of a given size.
 template <class Layer, Tensor (*pool)(const Tensor&, SpatialInts, SourceLocation)>
 class AdaptivePooling : public Module {
@@ -80,178 +96,37 @@ class Unpooling : public Pooling<MaxUnpoolOptions> {
 
 }  // namespace detail
 
-/// Largest value of each window of signals; windows lie side by side unless the options give a stride. Shapes as ts::max_pool1d.
-class MaxPool1d : public detail::Pooling<MaxPoolOptions> {
- public:
-  explicit MaxPool1d(const SpatialInts& kernel, const MaxPoolOptions& options = {}) : Pooling(kernel, options) {}
-  MaxPool1d(Module* parent, std::string_view name, const SpatialInts& kernel, const MaxPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(max_pool1d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Largest value of each window of images; windows lie side by side unless the options give a stride. Shapes as ts::max_pool2d.
-class MaxPool2d : public detail::Pooling<MaxPoolOptions> {
- public:
-  explicit MaxPool2d(const SpatialInts& kernel, const MaxPoolOptions& options = {}) : Pooling(kernel, options) {}
-  MaxPool2d(Module* parent, std::string_view name, const SpatialInts& kernel, const MaxPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(max_pool2d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Largest value of each window of volumes; windows lie side by side unless the options give a stride. Shapes as ts::max_pool3d.
-class MaxPool3d : public detail::Pooling<MaxPoolOptions> {
- public:
-  explicit MaxPool3d(const SpatialInts& kernel, const MaxPoolOptions& options = {}) : Pooling(kernel, options) {}
-  MaxPool3d(Module* parent, std::string_view name, const SpatialInts& kernel, const MaxPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(max_pool3d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Mean of each window of signals; windows lie side by side unless the options give a stride. Shapes as ts::avg_pool1d.
-class AvgPool1d : public detail::Pooling<AvgPoolOptions> {
- public:
-  explicit AvgPool1d(const SpatialInts& kernel, const AvgPoolOptions& options = {}) : Pooling(kernel, options) {}
-  AvgPool1d(Module* parent, std::string_view name, const SpatialInts& kernel, const AvgPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(avg_pool1d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Mean of each window of images; windows lie side by side unless the options give a stride. Shapes as ts::avg_pool2d.
-class AvgPool2d : public detail::Pooling<AvgPoolOptions> {
- public:
-  explicit AvgPool2d(const SpatialInts& kernel, const AvgPoolOptions& options = {}) : Pooling(kernel, options) {}
-  AvgPool2d(Module* parent, std::string_view name, const SpatialInts& kernel, const AvgPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(avg_pool2d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Mean of each window of volumes; windows lie side by side unless the options give a stride. Shapes as ts::avg_pool3d.
-class AvgPool3d : public detail::Pooling<AvgPoolOptions> {
- public:
-  explicit AvgPool3d(const SpatialInts& kernel, const AvgPoolOptions& options = {}) : Pooling(kernel, options) {}
-  AvgPool3d(Module* parent, std::string_view name, const SpatialInts& kernel, const AvgPoolOptions& options = {})
-      : Pooling(parent, name, kernel, options) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(avg_pool3d(s.enter(x), kernel(), options(), at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, kernel(), options()); }
-};
-
-/// Means over windows that cover a signal in a grid of the given size, whatever the signal's; 1 is the global average.
-class AdaptiveAvgPool1d : public Module {
- public:
-  explicit AdaptiveAvgPool1d(const SpatialInts& output) : output_(output) {}
-  AdaptiveAvgPool1d(Module* parent, std::string_view name, const SpatialInts& output) : Module(parent, name), output_(output) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(adaptive_avg_pool1d(s.enter(x), output_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, output_); }
-
- private:
-  SpatialInts output_;
-};
-
-/// Means over windows that cover an image in a grid of the given size, whatever the image's; 1 is the global average.
-class AdaptiveAvgPool2d : public Module {
- public:
-  explicit AdaptiveAvgPool2d(const SpatialInts& output) : output_(output) {}
-  AdaptiveAvgPool2d(Module* parent, std::string_view name, const SpatialInts& output) : Module(parent, name), output_(output) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(adaptive_avg_pool2d(s.enter(x), output_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, output_); }
-
- private:
-  SpatialInts output_;
-};
-
-/// Means over windows that cover a volume in a grid of the given size, whatever the volume's; 1 is the global average.
-class AdaptiveAvgPool3d : public Module {
- public:
-  explicit AdaptiveAvgPool3d(const SpatialInts& output) : output_(output) {}
-  AdaptiveAvgPool3d(Module* parent, std::string_view name, const SpatialInts& output) : Module(parent, name), output_(output) {}
-  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
-    Scope s{this};
-    return s.leave(adaptive_avg_pool3d(s.enter(x), output_, at));
-  }
-  ModulePtr clone() const override { return clone_as(*this, output_); }
-
- private:
-  SpatialInts output_;
-};
-
-/// Largest values over windows that cover a signal, an image or a volume in a grid of the given size.
-class AdaptiveMaxPool1d : public detail::AdaptivePooling<AdaptiveMaxPool1d, adaptive_max_pool1d> {
- public:
-  using AdaptivePooling::AdaptivePooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class AdaptiveMaxPool2d : public detail::AdaptivePooling<AdaptiveMaxPool2d, adaptive_max_pool2d> {
- public:
-  using AdaptivePooling::AdaptivePooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class AdaptiveMaxPool3d : public detail::AdaptivePooling<AdaptiveMaxPool3d, adaptive_max_pool3d> {
- public:
-  using AdaptivePooling::AdaptivePooling;
-  ModulePtr clone() const override { return copy(); }
-};
-
+#define TASUKI_POOL(Name, Base, ...)                       \
+  class Name : public detail::Base<Name, __VA_ARGS__> {    \
+   public:                                                 \
+    using Base::Base;                                      \
+    ModulePtr clone() const override { return copy(); }    \
+  };
+/// Largest value of each window of signals, images or volumes; windows lie side by side unless the options give a stride. Shapes as
+/// ts::max_pool1d to 3d.
+TASUKI_POOL(MaxPool1d, WindowPooling, MaxPoolOptions, max_pool1d)
+TASUKI_POOL(MaxPool2d, WindowPooling, MaxPoolOptions, max_pool2d)
+TASUKI_POOL(MaxPool3d, WindowPooling, MaxPoolOptions, max_pool3d)
+/// Mean of each window; shapes as ts::avg_pool1d to 3d.
+TASUKI_POOL(AvgPool1d, WindowPooling, AvgPoolOptions, avg_pool1d)
+TASUKI_POOL(AvgPool2d, WindowPooling, AvgPoolOptions, avg_pool2d)
+TASUKI_POOL(AvgPool3d, WindowPooling, AvgPoolOptions, avg_pool3d)
+/// Means over windows that cover a signal, an image or a volume in a grid of the given size, whatever its own; 1 is the global average.
+TASUKI_POOL(AdaptiveAvgPool1d, AdaptivePooling, adaptive_avg_pool1d)
+TASUKI_POOL(AdaptiveAvgPool2d, AdaptivePooling, adaptive_avg_pool2d)
+TASUKI_POOL(AdaptiveAvgPool3d, AdaptivePooling, adaptive_avg_pool3d)
+/// Largest values over such windows.
+TASUKI_POOL(AdaptiveMaxPool1d, AdaptivePooling, adaptive_max_pool1d)
+TASUKI_POOL(AdaptiveMaxPool2d, AdaptivePooling, adaptive_max_pool2d)
+TASUKI_POOL(AdaptiveMaxPool3d, AdaptivePooling, adaptive_max_pool3d)
 /// (sum x^p)^(1/p) of each window: LPPool2d{2, 3} is the Euclidean length of 3 x 3 pixels. Shapes as ts::lp_pool1d to 3d.
-class LPPool1d : public detail::PowerPooling<LPPool1d, lp_pool1d> {
- public:
-  using PowerPooling::PowerPooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class LPPool2d : public detail::PowerPooling<LPPool2d, lp_pool2d> {
- public:
-  using PowerPooling::PowerPooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class LPPool3d : public detail::PowerPooling<LPPool3d, lp_pool3d> {
- public:
-  using PowerPooling::PowerPooling;
-  ModulePtr clone() const override { return copy(); }
-};
-
+TASUKI_POOL(LPPool1d, PowerPooling, lp_pool1d)
+TASUKI_POOL(LPPool2d, PowerPooling, lp_pool2d)
+TASUKI_POOL(LPPool3d, PowerPooling, lp_pool3d)
 /// The values of a pooling at their indices, in zeros: unpool(values, indices). Shapes as ts::max_unpool1d to 3d.
-class MaxUnpool1d : public detail::Unpooling<MaxUnpool1d, max_unpool1d> {
- public:
-  using Unpooling::Unpooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class MaxUnpool2d : public detail::Unpooling<MaxUnpool2d, max_unpool2d> {
- public:
-  using Unpooling::Unpooling;
-  ModulePtr clone() const override { return copy(); }
-};
-class MaxUnpool3d : public detail::Unpooling<MaxUnpool3d, max_unpool3d> {
- public:
-  using Unpooling::Unpooling;
-  ModulePtr clone() const override { return copy(); }
-};
+TASUKI_POOL(MaxUnpool1d, Unpooling, max_unpool1d)
+TASUKI_POOL(MaxUnpool2d, Unpooling, max_unpool2d)
+TASUKI_POOL(MaxUnpool3d, Unpooling, max_unpool3d)
+#undef TASUKI_POOL
 
 }  // namespace tasuki::nn

@@ -5,7 +5,7 @@ namespace tasuki {
 
 struct BatchNormOptions {
   bool training = false;  ///< normalize by the batch and update the running statistics; otherwise normalize by these
-  double momentum = 0.1;  ///< weight of the batch in the running statistics
+  double momentum = 0.1;  ///< weight of the batch in the running statistics (PyTorch's None, an average of all batches, is 1 / their number)
   double eps = 1e-5;      ///< added to the variance
   /// Statistics of the whole batch where it is spread over processes (dist::DataParallel), instead of this process' part. All processes
   /// call the op, those without examples too.

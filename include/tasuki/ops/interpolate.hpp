@@ -48,7 +48,7 @@ struct InterpolateOptions {
 /// Floating dtypes, any strides; row-major and channels-last inputs give results laid out likewise. A sum of bf16 or f16 is carried
 /// in f32. Differentiable any number of times; saves nothing. Deterministic, for any number of threads.
 /// Throws ShapeError for other ranks and empty grids, ValueError when size and scale are both given or both missing, do not fit the
-/// spatial dimensions or are not positive, and for align_corners with nearest.
+/// spatial dimensions or are not positive, and for align_corners with nearest. (PyTorch's mode "area" is adaptive_avg_pool; there is no antialiasing.)
 Tensor interpolate(const Tensor& x, const InterpolateOptions& options, SourceLocation at = SourceLocation::current());
 
 }  // namespace tasuki

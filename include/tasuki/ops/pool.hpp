@@ -35,7 +35,7 @@ Tensor max_pool1d(const Tensor& x, SpatialInts kernel, const MaxPoolOptions& opt
 Tensor max_pool2d(const Tensor& x, SpatialInts kernel, const MaxPoolOptions& options = {}, SourceLocation at = SourceLocation::current());
 Tensor max_pool3d(const Tensor& x, SpatialInts kernel, const MaxPoolOptions& options = {}, SourceLocation at = SourceLocation::current());
 
-/// Mean of each window; shapes as max_pool1d to 3d, without dilation. Saves nothing.
+/// Mean of each window; shapes as max_pool1d to 3d, without dilation. Saves nothing. (For another divisor d: multiply by the kernel's size / d.)
 Tensor avg_pool1d(const Tensor& x, SpatialInts kernel, const AvgPoolOptions& options = {}, SourceLocation at = SourceLocation::current());
 Tensor avg_pool2d(const Tensor& x, SpatialInts kernel, const AvgPoolOptions& options = {}, SourceLocation at = SourceLocation::current());
 Tensor avg_pool3d(const Tensor& x, SpatialInts kernel, const AvgPoolOptions& options = {}, SourceLocation at = SourceLocation::current());

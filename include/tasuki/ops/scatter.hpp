@@ -11,7 +11,8 @@ namespace tasuki {
 Tensor scatter(const Tensor& x, int dim, const Tensor& index, const Tensor& source, SourceLocation at = SourceLocation::current());
 /// The same with one number as the source.
 Tensor scatter(const Tensor& x, int dim, const Tensor& index, double value, SourceLocation at = SourceLocation::current());
-/// x with y[i][index[i][j][k]][k] += source[i][j][k]. Floating dtypes; sums of bf16 and f16 are carried in f32.
+/// x with y[i][index[i][j][k]][k] += source[i][j][k]. Floating dtypes; sums of bf16 and f16 are carried in f32. (Of scatter_reduce's
+/// reductions this is the sum; a mean divides it by the scatter_add of ones. Products and extrema are left out.)
 Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& source, SourceLocation at = SourceLocation::current());
 /// x with slice index[i] along `dim` += alpha * slice i of source. index has one dimension. Floating dtypes, sums as scatter_add's.
 Tensor index_add(const Tensor& x, int dim, const Tensor& index, const Tensor& source, double alpha = 1, SourceLocation at = SourceLocation::current());

@@ -49,7 +49,7 @@ Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool right = f
 Tensor bucketize(const Tensor& values, const Tensor& boundaries, bool right = false, SourceLocation at = SourceLocation::current());
 
 /// The different elements in ascending order, the position in them of each of x's (with x's shape), and how often they occur; i64.
-/// Every NaN is one of its own. Not differentiable. Waits for the device.
+/// Every NaN is one of its own. Not differentiable. Waits for the device. Of the elements alone: not of slices along a dimension.
 struct UniqueResult {
   Tensor values, inverse, counts;
 };

@@ -1,8 +1,10 @@
 #pragma once
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "tasuki/core/error.hpp"
+#include "tasuki/core/function_ref.hpp"
 #include "tasuki/optim/optimizer.hpp"
 
 /// Learning rates over time. A schedule multiplies each group's first learning rate by a factor that depends on how often step() was
@@ -102,6 +104,153 @@ class CosineAnnealing : public Schedule {
 
  private:
   CosineAnnealingOptions options_;
+};
+
+/// gamma^step.
+class ExponentialLR : public Schedule {
+ public:
+  ExponentialLR(Optimizer& optimizer, double gamma) : Schedule(optimizer), gamma_(gamma) { apply(); }
+  double factor(std::int64_t step) const override { return __builtin_pow(gamma_, static_cast<double>(step)); }
+
+ private:
+  double gamma_;
+};
+
+struct MultiStepLROptions {
+  std::vector<std::int64_t> milestones;  ///< in any order
+  double gamma = 0.1;
+};
+/// Falls by gamma at each milestone.
+class MultiStepLR : public Schedule {
+ public:
+  MultiStepLR(Optimizer& optimizer, const MultiStepLROptions& options) : Schedule(optimizer), options_(options) { apply(); }
+  double factor(std::int64_t step) const override {
+    double f = 1;
+    for (const std::int64_t m : options_.milestones)
+      if (step >= m) f *= options_.gamma;
+    return f;
+  }
+
+ private:
+  MultiStepLROptions options_;
+};
+
+struct PolynomialLROptions {
+  std::int64_t steps = 1000;
+  double power = 1;
+};
+/// (1 - step / steps)^power; 0 afterwards.
+class PolynomialLR : public Schedule {
+ public:
+  explicit PolynomialLR(Optimizer& optimizer, const PolynomialLROptions& options = {}) : Schedule(optimizer), options_(options) {
+    TASUKI_CHECK_OP(ValueError, options.steps, >=, 1, "PolynomialLR");
+    apply();
+  }
+  double factor(std::int64_t step) const override {
+    if (step >= options_.steps) return 0;
+    return __builtin_pow(1 - static_cast<double>(step) / static_cast<double>(options_.steps), options_.power);
+  }
+
+ private:
+  PolynomialLROptions options_;
+};
+
+/// Any function of the step.
+///
+///     ts::optim::LambdaLR schedule{opt, [](std::int64_t step) { return 1 / std::sqrt(1.0 + step); }};
+class LambdaLR : public Schedule {
+ public:
+  LambdaLR(Optimizer& optimizer, Callback<double(std::int64_t)> factor) : Schedule(optimizer), factor_(std::move(factor)) { apply(); }
+  double factor(std::int64_t step) const override { return factor_(step); }
+
+ private:
+  Callback<double(std::int64_t)> factor_;
+};
+
+struct CosineAnnealingWarmRestartsOptions {
+  std::int64_t first = 10;  ///< steps of the first cycle
+  std::int64_t growth = 1;  ///< each next cycle is so many times as long
+  double end_factor = 0;    ///< of the first learning rate, towards which each cycle falls
+};
+/// Loshchilov and Hutter, 2017: cosines that start again from 1.
+class CosineAnnealingWarmRestarts : public Schedule {
+ public:
+  explicit CosineAnnealingWarmRestarts(Optimizer& optimizer, const CosineAnnealingWarmRestartsOptions& options = {}) : Schedule(optimizer), options_(options) {
+    TASUKI_CHECK_OP(ValueError, options.first, >=, 1, "CosineAnnealingWarmRestarts");
+    TASUKI_CHECK_OP(ValueError, options.growth, >=, 1, "CosineAnnealingWarmRestarts");
+    apply();
+  }
+  double factor(std::int64_t step) const override {
+    std::int64_t length = options_.first;
+    if (options_.growth == 1) step %= length;
+    for (; step >= length; length *= options_.growth) step -= length;
+    const double progress = static_cast<double>(step) / static_cast<double>(length);
+    return options_.end_factor + (1 - options_.end_factor) * 0.5 * (1 + __builtin_cos(3.14159265358979323846 * progress));
+  }
+
+ private:
+  CosineAnnealingWarmRestartsOptions options_;
+};
+
+struct OneCycleLROptions {
+  std::int64_t steps = 1000;    ///< of the whole cycle
+  double rise = 0.3;            ///< the part of them in which the rate rises
+  double start_factor = 1 / 25.0;  ///< at first; PyTorch's 1 / div_factor
+  double end_factor = 1 / 25.0 / 1e4;  ///< at the end; PyTorch's 1 / div_factor / final_div_factor
+};
+/// Smith and Topin, 2018: rises to the optimizer's learning rate and falls far below it, along half cosines. Momentum stays.
+class OneCycleLR : public Schedule {
+ public:
+  explicit OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options = {}) : Schedule(optimizer), options_(options) {
+    TASUKI_CHECK_OP(ValueError, options.steps, >=, 2, "OneCycleLR");
+    TASUKI_CHECK(ValueError, options.rise > 0 && options.rise < 1, "OneCycleLR was asked to rise for ", options.rise, " of its steps");
+    apply();
+  }
+  double factor(std::int64_t step) const override {
+    const double top = options_.rise * static_cast<double>(options_.steps) - 1, last = static_cast<double>(options_.steps - 1), s = static_cast<double>(step);
+    if (s >= last) return options_.end_factor;
+    return s <= top ? between(options_.start_factor, 1, top > 0 ? s / top : 1) : between(1, options_.end_factor, (s - top) / (last - top));
+  }
+
+ private:
+  static double between(double from, double to, double progress) { return to + (from - to) * 0.5 * (1 + __builtin_cos(3.14159265358979323846 * progress)); }
+  OneCycleLROptions options_;
+};
+
+struct ReduceLROnPlateauOptions {
+  double factor = 0.1;         ///< what the rates are multiplied with
+  std::int64_t patience = 10;  ///< how many measurements in a row may be no better
+  double threshold = 1e-4;     ///< better: by this part of the best one
+  bool maximize = false;       ///< whether larger is better
+  double least_factor = 0;     ///< of the first learning rates: it falls no further
+};
+/// Falls when a measurement, such as the loss on held-out data, no longer gets better: `schedule.step(loss)`.
+class ReduceLROnPlateau : public Schedule {
+ public:
+  explicit ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options = {}) : Schedule(optimizer), options_(options) {
+    TASUKI_CHECK(ValueError, options.factor > 0 && options.factor < 1, "ReduceLROnPlateau was asked for the factor ", options.factor);
+    apply();
+  }
+  /// Takes a measurement in, and then a step.
+  void step(double measured) {
+    const double bound = best_ * (options_.maximize ? 1 + options_.threshold : 1 - options_.threshold);
+    if (!has_best_ || (options_.maximize ? measured > bound : measured < bound)) {
+      best_ = measured;
+      has_best_ = true;
+      waited_ = 0;
+    } else if (++waited_ > options_.patience) {
+      factor_ = __builtin_fmax(factor_ * options_.factor, options_.least_factor);
+      waited_ = 0;
+    }
+    Schedule::step();
+  }
+  double factor(std::int64_t) const override { return factor_; }
+
+ private:
+  ReduceLROnPlateauOptions options_;
+  double best_ = 0, factor_ = 1;
+  bool has_best_ = false;
+  std::int64_t waited_ = 0;
 };
 
 }  // namespace tasuki::optim
