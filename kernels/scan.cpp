@@ -173,21 +173,25 @@ void cumulative_extremum(const View& x, int dim, bool largest, const View& index
   const View* operands[] = {&x, &index};
   const Lines lines = lines_along(dim, operands, 2);
   visit_all(x.dtype, [&]<class T>(T) {
+    using A = carried<T>;
     for_lines(lines, false, [&](const Together& t, auto count) {
-      carried<T> best[count];
-      std::int64_t where[count];
-      for (std::int64_t i = 0; i < t.length(); ++i) {
-        const T* from = x.as<const T>() + t.at(0, i);
-        std::int64_t* to = index.as<std::int64_t>() + t.at(1, i);
-        for (int r = 0; r < count; ++r) {
-          const auto v = widened<carried<T>>(from[r * t.row_step(0)]);
-          if (i == 0 || is_nan(v) || (!is_nan(best[r]) && (largest ? v >= best[r] : v <= best[r]))) {
-            best[r] = v;
-            where[r] = i;
+      A best[count] = {};
+      std::int64_t where[count] = {};
+      const auto run = [&](auto is_better) {
+        for (std::int64_t i = 0; i < t.length(); ++i) {
+          const T* from = x.as<const T>() + t.at(0, i);
+          std::int64_t* to = index.as<std::int64_t>() + t.at(1, i);
+          for (int r = 0; r < count; ++r) {
+            const A v = widened<A>(from[r * t.row_step(0)]);
+            const bool taken = i == 0 || is_nan(v) || is_better(v, best[r]);  // nothing compares with a NaN: it stays
+            best[r] = taken ? v : best[r];
+            where[r] = taken ? i : where[r];
+            to[r * t.row_step(1)] = where[r];
           }
-          to[r * t.row_step(1)] = where[r];
         }
-      }
+      };
+      if (largest) run([](A v, A b) { return v >= b; });
+      else run([](A v, A b) { return v <= b; });
     });
   });
 }

@@ -116,6 +116,8 @@ TASUKI_FUNCTOR(Mish, input, x * hyperbolic_tangent(soft_plus(x)),
 TASUKI_FUNCTOR(LogSigmoid, input, -soft_plus(-x), normal_logistic(-x))
 TASUKI_FUNCTOR(Tanhshrink, input, x - hyperbolic_tangent(x), hyperbolic_tangent(x) * hyperbolic_tangent(x))
 TASUKI_FUNCTOR(Softshrink, input, x > p.first ? x - p.first : (x < -p.first ? x + p.first : (x == x ? T(0) : x)), x > p.first || x < -p.first ? T(1) : T(0))
+TASUKI_FUNCTOR(Hardshrink, input, x >= -p.first && x <= p.first ? T(0) : x, x >= -p.first && x <= p.first ? T(0) : T(1))
+TASUKI_FUNCTOR(Threshold, input, x <= p.first ? p.second : x, x <= p.first ? T(0) : T(1))
 #undef TASUKI_FUNCTOR
 
 /// x/2 (1 + tanh u) = x logistic(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).

@@ -21,7 +21,7 @@ namespace {
 
 using At = SourceLocation;
 
-constexpr OpInfo softsign_info{"softsign", "x"}, hardshrink_info{"hardshrink", "x"}, threshold_info{"threshold", "x"}, softmin_info{"softmin", "x"},
+constexpr OpInfo softsign_info{"softsign", "x"}, softmin_info{"softmin", "x"},
     glu_info{"glu", "x"}, gumbel_info{"gumbel_softmax", "x"};
 
 /// x plus noise that a replay draws again.
@@ -61,14 +61,6 @@ Tensor activation(const OpInfo& info, const Tensor& x, At at, Make&& make) {
 
 Tensor softsign(const Tensor& x, At at) {
   return activation(softsign_info, x, at, [&] { return x.div({x.abs(at).add({1, at}), at}); });
-}
-
-Tensor hardshrink(const Tensor& x, double lambda, At at) {
-  return activation(hardshrink_info, x, at, [&] { return masked_fill(x, x.detach().abs(at).le({lambda, at}), 0, at); });
-}
-
-Tensor threshold(const Tensor& x, double least, double value, At at) {
-  return activation(threshold_info, x, at, [&] { return masked_fill(x, x.le({least, at}), value, at); });
 }
 
 Tensor softmin(const Tensor& x, int dim, At at) {

@@ -232,7 +232,8 @@ AminmaxResult aminmax(const Tensor& x, const Dims& dims, bool keepdim, At at) {
 Tensor nansum(const Tensor& x, const Dims& dims, bool keepdim, At at) {
   return ops::composed(nansum_info, {&x}, at, [&] {
     ops::check_floating(x, "x");
-    return sum(masked_fill(x, isnan(x, at), 0, at), normalize_dims(dims, x.ndim()), keepdim, at);
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    return sum(nan_to_num(x, 0, infinite, -infinite, at), normalize_dims(dims, x.ndim()), keepdim, at);
   });
 }
 Tensor nanmean(const Tensor& x, const Dims& dims, bool keepdim, At at) {

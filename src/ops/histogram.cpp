@@ -120,8 +120,11 @@ Tensor bincount(const Tensor& x, const Tensor& weight, std::int64_t min_length, 
     }
     const std::int64_t largest = x.numel() > 0 ? max(x, at).to(i64, at).item<std::int64_t>(at) : -1;
     if (x.numel() > 0 && min(x, at).to(i64, at).item<std::int64_t>(at) < 0) TASUKI_THROW(IndexError, "expected  x of at least 0\nactual    a negative one");
-    const Tensor counts = gathered(x, weight, std::max(largest + 1, min_length), at);
-    return counts.to(weight.defined() ? weight.dtype() : i64, at);
+    const std::int64_t length = std::max(largest + 1, min_length);
+    if (weight.defined()) return gathered(x, weight, length, at).to(weight.dtype(), at);
+    if (length == 0) return zeros({0}, {.dtype = i64, .device = x.device()}, at);
+    const Tensor whole = ops::row_major(x.to(f64, at), at);
+    return apply(Histogram(length, -0.5, static_cast<double>(length) - 0.5), {&whole}, at);
   });
 }
 

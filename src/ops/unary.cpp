@@ -7,6 +7,7 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/unary_slopes.hpp"
 #include "tasuki/autograd/function.hpp"
+#include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/binary.hpp"
 
 namespace tasuki {
@@ -38,6 +39,8 @@ struct Unary final : Function {
       case UnaryOp::polygamma: return detail::concat({"n=", numbers.first});
       case UnaryOp::nan_to_num: return detail::concat({"nan=", numbers.first, ", infinity=", numbers.second, ", minus_infinity=", numbers.third});
       case UnaryOp::celu: return detail::concat({"alpha=", numbers.first});
+      case UnaryOp::threshold: return detail::concat({"threshold=", numbers.first, ", value=", numbers.second});
+      case UnaryOp::hardshrink:
       case UnaryOp::softshrink: return detail::concat({"lambda=", numbers.first});
       case UnaryOp::hardtanh:
       case UnaryOp::clamp: return detail::concat({"lowest=", numbers.first, ", highest=", numbers.second});
@@ -105,6 +108,8 @@ Tensor elu(const Tensor& x, double alpha, At at) { return apply(Unary(UnaryOp::e
 Tensor celu(const Tensor& x, double alpha, At at) { return apply(Unary(UnaryOp::celu, {alpha, 0}), {&x}, at); }
 Tensor hardtanh(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::hardtanh, {lowest, highest}), {&x}, at); }
 Tensor softshrink(const Tensor& x, double lambda, At at) { return apply(Unary(UnaryOp::softshrink, {lambda, 0}), {&x}, at); }
+Tensor hardshrink(const Tensor& x, double lambda, At at) { return apply(Unary(UnaryOp::hardshrink, {lambda, 0}), {&x}, at); }
+Tensor threshold(const Tensor& x, double least, double value, At at) { return apply(Unary(UnaryOp::threshold, {least, value}), {&x}, at); }
 Tensor softplus(const Tensor& x, double beta, double threshold, At at) { return apply(Unary(UnaryOp::softplus, {beta, threshold}), {&x}, at); }
 Tensor clamp(const Tensor& x, double lowest, double highest, At at) { return apply(Unary(UnaryOp::clamp, {lowest, highest}), {&x}, at); }
 Tensor clamp_min(const Tensor& x, double lowest, At at) {

@@ -91,6 +91,8 @@ Tensor slope_of(UnaryOp op, UnaryNumbers p, const Tensor& v) {
     case UnaryOp::hardtanh: return inside(v, p.first, p.second);
     case UnaryOp::hardsigmoid: return inside(v, -3, 3) / 6;
     case UnaryOp::hardswish: return inside(v, -3, 3) * ((v * 2 + 3) / 6) + indicator(ge(v, 3), v);
+    case UnaryOp::threshold: return indicator(gt(v, p.first), v);
+    case UnaryOp::hardshrink:
     case UnaryOp::softshrink: return 1 - indicator(ge(v, -p.first), v) * indicator(le(v, p.first), v);
     case UnaryOp::neg:
     case UnaryOp::sign:

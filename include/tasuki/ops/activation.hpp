@@ -2,7 +2,7 @@
 #include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
-/// Activations that are made of other ops, which save what they need. f32 f64 bf16 f16, any strides. Differentiable any number of times;
+/// Further activations; but for hardshrink and threshold they are made of other ops, which save what they need. f32 f64 bf16 f16, any strides. Differentiable any number of times;
 /// deterministic. Errors: IndexError for a dimension out of range, DTypeError, ValueError as stated.
 namespace tasuki {
 

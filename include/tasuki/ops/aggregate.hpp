@@ -46,7 +46,7 @@ struct AminmaxResult {
 };
 AminmaxResult aminmax(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
 
-/// sum and mean of the elements that are not NaN, floating dtypes only; the mean of none is NaN.
+/// sum and mean of the elements that are not NaN, floating dtypes only; the mean of none is NaN. Infinities get no gradient of nansum.
 Tensor nansum(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
 Tensor nanmean(const Tensor& x, const Dims& dims = {}, bool keepdim = false, SourceLocation at = SourceLocation::current());
 
