@@ -178,15 +178,17 @@ void cumulative_extremum(const View& x, int dim, bool largest, const View& index
       A best[count] = {};
       std::int64_t where[count] = {};
       const auto run = [&](auto is_better) {
+        const std::int64_t from_step = t.row_step(0), to_step = t.row_step(1);
         for (std::int64_t i = 0; i < t.length(); ++i) {
           const T* from = x.as<const T>() + t.at(0, i);
           std::int64_t* to = index.as<std::int64_t>() + t.at(1, i);
           for (int r = 0; r < count; ++r) {
-            const A v = widened<A>(from[r * t.row_step(0)]);
-            const bool taken = i == 0 || is_nan(v) || is_better(v, best[r]);  // nothing compares with a NaN: it stays
-            best[r] = taken ? v : best[r];
-            where[r] = taken ? i : where[r];
-            to[r * t.row_step(1)] = where[r];
+            const A v = widened<A>(from[r * from_step]);
+            if (i == 0 || is_better(v, best[r]) || is_nan(v)) {  // nothing compares with a NaN: it stays
+              best[r] = v;
+              where[r] = i;
+            }
+            to[r * to_step] = where[r];
           }
         }
       };

@@ -15,6 +15,7 @@
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
 
 namespace tasuki {
@@ -214,15 +215,19 @@ Tensor reached(const Tensor& source, const Tensor& index, At at) {
   return part;
 }
 
-/// The index of whole slices, as scatter takes it.
-Tensor of_slices(const Tensor& x, int dim, const Tensor& index, At at) {
+/// The dimension whose slices an index names.
+int slices_dim(const Tensor& x, int dim, const Tensor& index) {
   ops::check_index_dtype(index, "index");
   TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
   TASUKI_CHECK_OP(ShapeError, index.ndim(), ==, 1);
-  const int d = normalize_dim(dim, x.ndim());
-  Shape slices = x.shape(), along = Shape::filled(x.ndim(), 1);
-  slices[d] = along[d] = index.size(0);
-  return index.reshape(along, at).expand(slices, at);
+  return normalize_dim(dim, x.ndim());
+}
+
+/// A vector along one dimension, to be broadcast beside x.
+Tensor along(const Tensor& vector, const Tensor& x, int dim, At at) {
+  Shape shape = Shape::filled(x.ndim(), 1);
+  shape[dim] = vector.size(0);
+  return vector.reshape(shape, at);
 }
 
 }  // namespace
@@ -248,14 +253,25 @@ Tensor index_add(const Tensor& x, int dim, const Tensor& index, const Tensor& so
 }
 
 Tensor index_fill(const Tensor& x, int dim, const Tensor& index, double value, At at) {
-  return ops::composed(index_fill_info, {&x, &index}, at, [&] { return scatter(x, dim, of_slices(x, dim, index, at), value, at); });
+  return ops::composed(index_fill_info, {&x, &index}, at, [&] {
+    const Tensor named = scatter(zeros({x.size(slices_dim(x, dim, index))}, {.dtype = bool_, .device = x.device()}, at), 0, index, 1, at);
+    return masked_fill(x, along(named, x, normalize_dim(dim, x.ndim()), at), value, at);
+  });
 }
 
 Tensor index_copy(const Tensor& x, int dim, const Tensor& index, const Tensor& source, At at) {
   return ops::composed(index_copy_info, {&x, &index, &source}, at, [&] {
-    const Tensor places = of_slices(x, dim, index, at);
-    ops::check_shape(source, "source", places.shape());
-    return scatter(x, dim, places, source, at);
+    const int d = slices_dim(x, dim, index);
+    ops::check_dtype(source, "source", x.dtype());
+    Shape slices = x.shape();
+    slices[d] = index.size(0);
+    ops::check_shape(source, "source", slices);
+    if (index.numel() == 0) return x.clone(at);
+    // Which slice of the source each slice of x becomes: read in order, unlike a write element by element.
+    const Tensor order = arange(0, index.size(0), 1, {.dtype = i64, .device = x.device()}, at);
+    const Tensor from = scatter(full({x.size(d)}, -1, {.dtype = i64, .device = x.device()}, at), 0, index, order, at);
+    const Tensor taken = index_select(source, d, maximum(from, {0, at}), at);
+    return where(along(from.ge({0, at}), x, d, at).expand(x.shape(), at), taken, x, at);
   });
 }
 

@@ -17,8 +17,8 @@ Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& 
 /// x with slice index[i] along `dim` += alpha * slice i of source. index has one dimension. Floating dtypes, sums as scatter_add's.
 Tensor index_add(const Tensor& x, int dim, const Tensor& index, const Tensor& source, double alpha = 1, SourceLocation at = SourceLocation::current());
 
-/// x with slice index[i] along `dim` replaced by a number, or by slice i of source (of equal indices the last one wins). index has one
-/// dimension. Any dtype.
+/// x with slice index[i] along `dim` replaced by a number, or by slice i of source (of equal indices the last one wins, and gets the
+/// gradient). index has one dimension. Any dtype.
 Tensor index_fill(const Tensor& x, int dim, const Tensor& index, double value, SourceLocation at = SourceLocation::current());
 Tensor index_copy(const Tensor& x, int dim, const Tensor& index, const Tensor& source, SourceLocation at = SourceLocation::current());
 
