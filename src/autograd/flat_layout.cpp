@@ -101,7 +101,7 @@ void FlatLayout::pack() {
   }
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     Group& g = groups_[i];
-    g.parameters = Arena::create(runtime_of(g.device), g.bytes);
+    g.parameters = Arena::create(runtime_of(g.device), g.bytes, !together_);
     clear_padding(*g.parameters, entries_, i);
   }
   for (Entry& e : entries_) {
@@ -119,7 +119,7 @@ void FlatLayout::pack() {
 void FlatLayout::make_gradient_slots() {
   const NoGrad off;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
-    groups_[i].gradients = Arena::create(runtime_of(groups_[i].device), groups_[i].bytes);
+    groups_[i].gradients = Arena::create(runtime_of(groups_[i].device), groups_[i].bytes, !together_);
     clear_padding(*groups_[i].gradients, entries_, i);
   }
   for (Entry& e : entries_) {
@@ -132,6 +132,19 @@ void FlatLayout::make_gradient_slots() {
       leaf.grad = e.gradient;
     }
   }
+}
+
+void FlatLayout::keep_together() {
+  together_ = true;
+  bool all_in_place = true;
+  for (const Group& g : groups_)
+    for (Arena* arena : {g.parameters.get(), g.gradients.get()})
+      if (arena) arena->keep_together();
+  for (const Entry& e : entries_) {
+    all_in_place &= !e.packed || e.parameter.storage().is_in_arena();
+    all_in_place &= !e.gradient.defined() || e.gradient.storage().is_in_arena();
+  }
+  if (!all_in_place) pack();
 }
 
 void FlatLayout::drop_gradients() {
@@ -171,7 +184,7 @@ std::vector<Tensor> FlatLayout::make_state() const {
     // Offsets are those of the parameters, stretched where the state is wider: a multiple of 64 stays one.
     const std::size_t wider = g.dtype == f64 ? 1 : sizeof(float) / size_of(g.dtype);
     scale.push_back(wider);
-    arenas.push_back(Arena::create(runtime_of(g.device), g.bytes * wider));
+    arenas.push_back(Arena::create(runtime_of(g.device), g.bytes * wider, true));
     clear_padding(*arenas.back(), entries_, i, wider);
   }
   const NoGrad off;

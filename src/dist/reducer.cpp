@@ -39,6 +39,7 @@ Reducer::Reducer(const World& world, nn::Module& net, optim::Optimizer& optimize
   check_same_network(net, optimizer, options);
   for (const FlatLayout::Group& g : layout_.groups())
     if (!g.device.is_cpu()) TASUKI_THROW(DeviceError, "expected  parameters on the cpu\nactual    on ", g.device, "\nthis version sums gradients over processes on CPUs only");
+  layout_.keep_together();
   const NoGrad off;
   for (const NamedTensor& t : net.named_parameters()) world_.broadcast(t.tensor);
   broadcast_buffers();

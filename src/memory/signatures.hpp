@@ -36,6 +36,7 @@ struct Signature {
   std::uint64_t revision = 0;          ///< counts the changes that make plans of earlier traces bad ones
   std::optional<Plan> plan;
   std::uint64_t planned_revision = 0;
+  std::vector<std::uint64_t> decisions;  ///< hash of what the plan does before launch k
 
   bool has_trace() const { return runs >= 2; }
   bool needs_plan() const { return has_trace() && (!plan || planned_revision != revision); }
@@ -47,7 +48,6 @@ struct Signature {
   LaunchTimings timings;
   std::vector<double> planned_seconds; ///< the durations that the plan counted with, and the base
   std::size_t planned_base = 0;
-  std::vector<std::uint64_t> decisions;  ///< hash of what the plan does before launch k
   struct Successor {
     std::uint64_t id, count;
   };

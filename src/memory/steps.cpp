@@ -51,6 +51,9 @@ Machine machine_of(Manager& manager) {
   return m;
 }
 
+/// Of steps that do the same by the same plan.
+std::uint64_t kind_of(const Signature& s) { return s.id ^ (s.decisions.empty() ? 0 : s.decisions.back() * 0x9e3779b97f4a7c15u); }
+
 }  // namespace
 
 Steps::Steps(Manager& manager)
@@ -157,6 +160,7 @@ void Steps::end_step() {
   const bool short_of_room = follows && followed_ == signature->id && forced > 0;
   followed_.reset();
   if (follows) followed_ = signature->id;
+  const std::uint64_t ended = follows ? kind_of(*signature) : 0;
   if (short_of_room && counts_.margin_bytes < manager_.options().bytes / 8)
     counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
   if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) {
@@ -170,6 +174,7 @@ void Steps::end_step() {
   without_gradients_ = true;
   due_.clear();
   choose_schedule();
+  manager_.runtime().next_step(ended, schedule_ ? kind_of(*signatures_.active()) : 0);
   forced_before_ = manager_.moves().forced;
   before_ = {0, manager_.moves().replay_seconds, manager_.moves().waited_seconds};
 }

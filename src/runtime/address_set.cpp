@@ -26,6 +26,14 @@ std::size_t AddressSet::remove(char* begin, char* end) {
   return bytes;
 }
 
+PageRange AddressSet::first_within(char* begin, char* end) const {
+  auto range = ranges_.upper_bound(begin);
+  if (range != ranges_.begin() && std::prev(range)->second > begin) --range;
+  if (range == ranges_.end() || range->first >= end) return {};
+  char* const from = std::max(range->first, begin);
+  return {from, static_cast<std::size_t>(std::min(range->second, end) - from)};
+}
+
 PageRange AddressSet::remove_any() {
   if (ranges_.empty()) return {};
   const auto [from, to] = *ranges_.begin();

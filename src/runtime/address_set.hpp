@@ -18,6 +18,8 @@ class AddressSet {
   std::size_t bytes_within(const char* begin, const char* end) const;
   /// Takes [begin, end) out, and says how many of its bytes were there.
   std::size_t remove(char* begin, char* end);
+  /// What of [begin, end) comes first; no bytes when there is nothing.
+  PageRange first_within(char* begin, char* end) const;
   /// Takes any range out; one of no bytes when there is none.
   PageRange remove_any();
 

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
 
 #include "src/core/sanitized.hpp"
+#include "src/runtime/size_class.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/runtime/residency.hpp"
 
@@ -18,37 +18,6 @@ namespace tasuki {
 namespace {
 
 constexpr bool caching = !address_sanitized;
-
-constexpr std::size_t granule = 64, small = 1024;
-constexpr int small_classes = small / granule, steps = 8;
-
-/// Up to 1 KiB in steps of 64 bytes, then 8 sizes per power of two: at most 12.5 % of a block is unused.
-struct SizeClass {
-  int index;
-  std::size_t bytes;
-};
-SizeClass size_class(std::size_t bytes) {
-  if (bytes <= small) {
-    const std::size_t units = (bytes + granule - 1) / granule;
-    return {static_cast<int>(units) - 1, units * granule};
-  }
-  const int exponent = std::bit_width(bytes - 1) - 1;  // 2^exponent < bytes <= 2^(exponent + 1)
-  const std::size_t unit = (std::size_t{1} << exponent) / steps;
-  const std::size_t units = (bytes + unit - 1) / unit;
-  return {small_classes + (exponent - 10) * steps + static_cast<int>(units) - steps - 1, units * unit};
-}
-
-std::size_t bytes_of_class(std::size_t i) {
-  if (i < small_classes) return (i + 1) * granule;
-  const std::size_t j = i - small_classes;
-  return ((std::size_t{1} << (j / steps + 10)) / steps) * (j % steps + steps + 1);
-}
-
-std::size_t page_bytes() {
-  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
-
 /// From here on blocks come from mmap, and all size classes are whole pages.
 std::size_t mapped() { return 16 * page_bytes(); }
 constexpr std::size_t has_parts = std::size_t{1} << 20;  // from here on parts of a block give their pages back
@@ -63,7 +32,7 @@ void give_back(void* block, std::size_t block_bytes) noexcept {
 
 }  // namespace
 
-/// Held for some ten instructions, so spinning beats a mutex.
+/// Mostly held for some ten instructions, so spinning beats a mutex.
 class CpuRuntime::Lock {
  public:
   explicit Lock(const CpuRuntime& runtime) : flag_(runtime.busy_) {
@@ -75,7 +44,7 @@ class CpuRuntime::Lock {
   std::atomic_flag& flag_;
 };
 
-CpuRuntime::CpuRuntime() : DeviceRuntime(Device::cpu()), cache_(small_classes + 54 * steps) {}
+CpuRuntime::CpuRuntime() : DeviceRuntime(Device::cpu()), cache_(size_classes) {}
 
 void* CpuRuntime::allocate(std::size_t bytes, StreamId) {
   if (bytes == 0) return nullptr;
@@ -93,20 +62,55 @@ void* CpuRuntime::allocate(std::size_t bytes, StreamId) {
 
 void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
   auto& list = cache_[index];
-  void* block = nullptr;
-  if (!list.empty()) {
+  void* block = block_bytes >= mapped() ? take_placed(block_bytes) : nullptr;
+  if (!block && !list.empty()) {
     block = list.back();
     list.pop_back();
-  } else if (block_bytes >= mapped() && spare_.free_bytes() >= block_bytes) {
-    const auto taken = spare_.take(block_bytes);
-    if (!taken) return nullptr;
-    block = reinterpret_cast<void*>(taken->offset);
-  } else {
-    return nullptr;
   }
+  if (!block && block_bytes >= mapped())
+    if (const auto taken = spare_.take(block_bytes)) block = reinterpret_cast<void*>(taken->offset);
+  if (!block) return nullptr;
   ++stats_.allocations;
   stats_.current_bytes += block_bytes;
+  note_block(block, block_bytes);
   return block;
+}
+
+/// Where the step under way has its next block, if it is known and free.
+void* CpuRuntime::take_placed(std::size_t block_bytes) {
+  const auto offset = places_.next(block_bytes);
+  if (!offset || !placed_.reserve(stats_.limit_bytes)) return nullptr;
+  const std::size_t used = places_.bytes();
+  for (const bool whole : {true, false}) {
+    const auto missing = [&] { return placed_.unfilled(*offset, block_bytes, used, whole); };
+    if (missing() == 0) break;
+    // A step that follows its places for the first time finds its memory elsewhere: what does not come in huge pages now may do so later.
+    if (!whole && places_.is_first_time()) return nullptr;
+    if (stats_.reserved_bytes + missing() > stats_.limit_bytes) {
+      const std::size_t enough = stats_.reserved_bytes + missing() - stats_.limit_bytes;
+      if (whole) release_elsewhere(enough, nullptr);
+      else release_locked(enough);  // of other places, but maybe of this one, too
+    }
+    const std::size_t bytes = missing();
+    if (stats_.reserved_bytes + bytes > stats_.limit_bytes) continue;
+    count_reserved(bytes);
+    placed_.fill(*offset, block_bytes, used, whole);
+    break;
+  }
+  return placed_.take_at(*offset, block_bytes);
+}
+
+void CpuRuntime::note_block(void* block, std::size_t block_bytes) noexcept {
+  if (!caching || !stats_.limit_bytes || block_bytes < mapped()) return;
+  try {
+    places_.allocated(block, block_bytes);
+  } catch (const std::bad_alloc&) {  // a block without a place
+  }
+}
+
+void CpuRuntime::count_reserved(std::size_t bytes) {
+  stats_.reserved_bytes += bytes;
+  stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.reserved_bytes);
 }
 
 /// Counts `bytes` as held before they are asked for, so that two threads cannot pass the limit together. The pages that have to go for
@@ -117,9 +121,8 @@ bool CpuRuntime::reserve(std::size_t bytes, PageRanges* donors) {
     release_locked(stats_.reserved_bytes + bytes - stats_.limit_bytes, donors);
     if (stats_.reserved_bytes + bytes > stats_.limit_bytes) return false;
   }
-  stats_.reserved_bytes += bytes;
+  count_reserved(bytes);
   stats_.current_bytes += bytes;
-  if (stats_.reserved_bytes > stats_.peak_bytes) stats_.peak_bytes = stats_.reserved_bytes;
   return true;
 }
 
@@ -148,6 +151,7 @@ void* CpuRuntime::take_fresh(std::size_t block_bytes) {
   }
   ++stats_.allocations;
   ++stats_.system_allocations;
+  note_block(block, block_bytes);
   return block;
 }
 
@@ -158,6 +162,13 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
   const SizeClass c = size_class(bytes);
   char *const begin = static_cast<char*>(block), *const end = begin + c.bytes;
   const Lock lock(*this);
+  if (c.bytes >= mapped()) places_.freed(block);
+  if (placed_.contains(block)) {
+    placed_.give(block, c.bytes);
+    stats_.current_bytes -= c.bytes;
+    if (!stats_.limit_bytes) release_places();
+    return;
+  }
   const std::size_t idle = idle_.empty() ? 0 : idle_.remove(begin, end), missing = gaps_.empty() ? 0 : gaps_.remove(begin, end);
   stats_.current_bytes -= c.bytes - missing - idle;
   if (caching && !missing) {
@@ -175,9 +186,20 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
 /// Gives what nobody uses back to the system: at least `enough` bytes, where there are so many. Pages that are worth it go to `donors`
 /// instead, if there are any, and are then the caller's.
 void CpuRuntime::release_locked(std::size_t enough, PageRanges* donors) {
+  const std::size_t freed = release_elsewhere(enough, donors);
+  if (freed < enough) stats_.reserved_bytes -= placed_.release(enough - freed);
+}
+
+std::size_t CpuRuntime::release_elsewhere(std::size_t enough, PageRanges* donors) {
   std::size_t freed = release_spare(enough, donors);
   if (freed < enough) freed += release_idle(enough - freed);
-  if (freed < enough) release_blocks(enough - freed);
+  if (freed < enough) freed += release_blocks(enough - freed);
+  return freed;
+}
+
+void CpuRuntime::release_places() {
+  stats_.reserved_bytes -= placed_.release(SIZE_MAX);
+  placed_.unmap_if_unused();
 }
 
 std::size_t CpuRuntime::release_spare(std::size_t enough, PageRanges* donors) {
@@ -323,6 +345,16 @@ void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
   return block;
 }
 
+bool CpuRuntime::prefers_block(BlockPart part) const {
+  const std::size_t block = size_class(part.bytes).bytes;
+  return block >= mapped() && block <= part.bytes + part.bytes / 64 + page_bytes() && decommittable(part) > 0;
+}
+
+void CpuRuntime::next_step(std::uint64_t ended, std::uint64_t begins) {
+  const Lock lock(*this);
+  if (stats_.limit_bytes) places_.next_step(ended, begins);
+}
+
 MemoryStats CpuRuntime::memory_stats() const {
   const Lock lock(*this);
   return stats_;
@@ -341,6 +373,8 @@ void CpuRuntime::reset_peak() {
 void CpuRuntime::set_byte_limit(std::size_t bytes) {
   const Lock lock(*this);
   stats_.limit_bytes = bytes;
+  places_ = {};
+  release_places();
   if (bytes == 0) return;
   for (auto i = static_cast<std::size_t>(size_class(mapped()).index); i < cache_.size(); ++i)
     for (auto& list = cache_[i]; !list.empty(); list.pop_back()) spare_.give(reinterpret_cast<std::size_t>(list.back()), bytes_of_class(i));

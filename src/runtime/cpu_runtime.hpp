@@ -4,6 +4,8 @@
 
 #include "src/runtime/address_set.hpp"
 #include "src/runtime/extents.hpp"
+#include "src/runtime/placed_pages.hpp"
+#include "src/runtime/step_places.hpp"
 #include "tasuki/runtime/runtime.hpp"
 
 namespace tasuki {
@@ -13,7 +15,8 @@ namespace tasuki {
 ///
 /// Under a limit the blocks that nobody uses are one store of pages, whatever size they had: a block is cut out of it where it has that
 /// much in one place, else it is put together from what lies elsewhere by moving pages, because clearing a page costs the system ten
-/// times as much as moving it.
+/// times as much as moving it. Even that takes time and breaks huge pages up: in steps that repeat every block has a place of its own,
+/// and no page moves any more.
 class CpuRuntime final : public DeviceRuntime {
  public:
   CpuRuntime();
@@ -24,6 +27,8 @@ class CpuRuntime final : public DeviceRuntime {
   std::size_t decommittable(BlockPart part) const override;
   std::size_t decommit(BlockPart part) override;
   void commit(BlockPart part) override;
+  bool prefers_block(BlockPart part) const override;
+  void next_step(std::uint64_t ended, std::uint64_t begins) override;
   std::size_t release_cached() override;
   MemoryStats memory_stats() const override;
   std::size_t capacity() const override;
@@ -38,10 +43,15 @@ class CpuRuntime final : public DeviceRuntime {
 
  private:
   class Lock;
+  void* take_placed(std::size_t block_bytes);
+  void note_block(void* block, std::size_t block_bytes) noexcept;
   void* take_cached(int size_class, std::size_t block_bytes);
   void* take_fresh(std::size_t block_bytes);
   bool reserve(std::size_t bytes, PageRanges* donors);
+  void count_reserved(std::size_t bytes);
   void release_locked(std::size_t enough, PageRanges* donors = nullptr);
+  std::size_t release_elsewhere(std::size_t enough, PageRanges* donors);
+  void release_places();
   std::size_t release_spare(std::size_t enough, PageRanges* donors);
   std::size_t release_idle(std::size_t enough);
   std::size_t release_blocks(std::size_t enough);
@@ -51,6 +61,8 @@ class CpuRuntime final : public DeviceRuntime {
   std::vector<std::vector<void*>> cache_;
   Extents spare_;    // by address: pages that are in no block
   std::size_t pieces_ = 0;  // that were moved since the store was last emptied
+  StepPlaces places_;
+  PlacedPages placed_;
   AddressSet idle_;  // decommitted parts of blocks whose pages are still there
   AddressSet gaps_;  // and those without
   MemoryStats stats_;

@@ -24,6 +24,26 @@ std::optional<Extents::Taken> Extents::take(std::size_t bytes) {
   return Taken{offset, part.last_use};
 }
 
+bool Extents::take_at(std::size_t offset, std::size_t bytes) {
+  auto place = free_.upper_bound(offset);
+  if (place == free_.begin()) return false;
+  --place;
+  const std::size_t begin = place->first, end = begin + place->second.bytes;
+  if (offset + bytes > end) return false;
+  const Event last_use = place->second.last_use;
+  by_size_.erase({place->second.bytes, begin});
+  free_.erase(place);
+  const auto keep = [&](std::size_t from, std::size_t to) {
+    if (from == to) return;
+    free_.emplace(from, Part{to - from, last_use});
+    by_size_.emplace(to - from, from);
+  };
+  keep(begin, offset);
+  keep(offset + bytes, end);
+  free_bytes_ -= bytes;
+  return true;
+}
+
 void Extents::insert(std::size_t offset, Part part) {
   const std::size_t bytes = part.bytes;
   auto after = free_.lower_bound(offset);

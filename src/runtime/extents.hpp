@@ -20,6 +20,8 @@ class Extents {
   };
   /// nullopt when no free part is that large. `bytes` is at least 1.
   std::optional<Taken> take(std::size_t bytes);
+  /// Takes just these bytes; false when not all of them are free.
+  bool take_at(std::size_t offset, std::size_t bytes);
   void give(std::size_t offset, std::size_t bytes, Event last_use = {}) { insert(offset, {bytes, last_use}); }
   /// Appends free bytes at the end.
   void grow(std::size_t bytes);

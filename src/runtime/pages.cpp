@@ -39,7 +39,7 @@ char* map_aligned(std::size_t bytes, int protection, int flags) noexcept {
 
 /// How many bytes it could move. A mapping that was put together from others is several to the system, which moves one at a time.
 std::size_t move(char* from, std::size_t bytes, char* to) noexcept {
-  static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t page = page_bytes();
   if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED) return bytes;
   if (bytes <= page) return 0;
   const std::size_t unit = bytes > huge_page ? huge_page : page;
@@ -83,6 +83,11 @@ char* fill(char* to, char* end, PageRanges& donors) noexcept {
 }
 
 }  // namespace
+
+std::size_t page_bytes() noexcept {
+  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 
 char* map_pages(std::size_t bytes) noexcept { return map_aligned(bytes, PROT_READ | PROT_WRITE, 0); }
 char* map_addresses(std::size_t bytes) noexcept { return map_aligned(bytes, PROT_NONE, MAP_NORESERVE); }

@@ -16,6 +16,9 @@ using PageRanges = SmallVector<PageRange, most_ranges>;  ///< never more, so tha
 /// What a huge page holds, and how mappings of at least that are aligned, so that huge pages fit them.
 inline constexpr std::size_t huge_page = std::size_t{2} << 20;
 
+/// Of the system, ordinary ones.
+std::size_t page_bytes() noexcept;
+
 /// A private mapping of whole pages, all zeros; nullptr when the system refuses.
 char* map_pages(std::size_t bytes) noexcept;
 /// Addresses without memory, where any access stops the program; nullptr when the system refuses.

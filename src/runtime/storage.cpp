@@ -21,11 +21,11 @@ const char* name_of(OwnerClass owner) {
   return "?";
 }
 
-Arena::Arena(DeviceRuntime& runtime, std::size_t bytes)
-    : runtime_(&runtime), data_(runtime.manager() && bytes ? runtime.allocate_decommitted(bytes) : runtime.allocate(bytes)), bytes_(bytes) {}
+Arena::Arena(DeviceRuntime& runtime, std::size_t bytes, bool loose)
+    : runtime_(&runtime), data_(runtime.manager() && bytes ? runtime.allocate_decommitted(bytes) : runtime.allocate(bytes)), bytes_(bytes), loose_(loose) {}
 Arena::~Arena() { runtime_->deallocate(data_, bytes_); }
-intrusive_ptr<Arena> Arena::create(DeviceRuntime& runtime, std::size_t bytes) {
-  return intrusive_ptr<Arena>::adopt(new Arena(runtime, bytes));
+intrusive_ptr<Arena> Arena::create(DeviceRuntime& runtime, std::size_t bytes, bool loose) {
+  return intrusive_ptr<Arena>::adopt(new Arena(runtime, bytes, loose));
 }
 void Arena::release() noexcept {
   if (count_down(references_)) delete this;
@@ -61,11 +61,19 @@ Storage* Storage::allocate(DeviceRuntime& runtime, std::size_t bytes, OwnerClass
 Storage* Storage::in_arena(Arena& arena, std::size_t offset, std::size_t bytes, OwnerClass owner) {
   if (offset > arena.bytes() || bytes > arena.bytes() - offset)
     TASUKI_THROW(InternalError, "a storage of ", bytes, " bytes at ", offset, " leaves its arena of ", arena.bytes(), " bytes");
-  if (bytes && arena.runtime().manager()) arena.runtime().commit({arena.data(), arena.bytes(), offset, bytes});
-  auto* s = new (pool_allocate(sizeof(Storage))) Storage;
-  s->runtime_ = &arena.runtime();
-  s->data_ = static_cast<char*>(arena.data()) + offset;
+  PoolBlock block{pool_allocate(sizeof(Storage))};
+  DeviceRuntime& runtime = arena.runtime();
+  const BlockPart part{arena.data(), arena.bytes(), offset, bytes};
+  void* data = static_cast<char*>(arena.data()) + offset;
+  if (bytes && runtime.manager()) {
+    if (arena.is_loose() && runtime.prefers_block(part)) data = runtime.allocate(bytes);
+    else runtime.commit(part);
+  }
+  auto* s = new (block.take()) Storage;
+  s->runtime_ = &runtime;
+  s->data_ = data;
   s->size_ = bytes;
+  s->offset_ = offset;
   s->owner_ = owner;
   s->arena_ = &arena;
   arena.retain();
@@ -98,17 +106,13 @@ Storage* Storage::record_of(const Storage& before) {
   return s;
 }
 
-BlockPart Storage::part_of_arena() const {
-  return {arena_->data(), arena_->bytes(), static_cast<std::size_t>(static_cast<char*>(data_) - static_cast<char*>(arena_->data())), size_};
-}
-
 std::size_t Storage::movable_bytes() const {
   if (keeper_) return 0;
-  return arena_ ? runtime_->decommittable(part_of_arena()) : runtime_->block_bytes(size_);
+  return arena_ && !may_leave_arena() ? runtime_->decommittable(part_of_arena()) : runtime_->block_bytes(size_);
 }
 
 void Storage::surrender() {
-  if (arena_) {
+  if (is_in_arena()) {
     runtime_->decommit(part_of_arena());
   } else {
     runtime_->deallocate(data_, size_);
@@ -117,16 +121,20 @@ void Storage::surrender() {
 }
 
 void Storage::obtain() {
-  if (arena_) runtime_->commit(part_of_arena());
-  else data_ = runtime_->allocate(size_);
+  if (arena_ && !may_leave_arena()) {
+    runtime_->commit(part_of_arena());
+    data_ = place_in_arena();
+  } else {
+    data_ = runtime_->allocate(size_);
+  }
 }
 
 void Storage::free_bytes() noexcept {
   if (residence_) runtime_->manager()->released(*this);
   if (!keeper_ && size_ >= StorageList::listed_bytes) runtime_->storages().erase(*this);
   if (keeper_) keeper_(keeper_context_);
-  else if (arena_) arena_->release();
-  else if (data_) runtime_->deallocate(data_, size_);
+  else if (data_ && !is_in_arena()) runtime_->deallocate(data_, size_);
+  if (arena_) arena_->release();
   data_ = nullptr;
   arena_ = nullptr;
   residency_ = Residency::released;

@@ -49,6 +49,8 @@ class FlatLayout {
   /// Makes all gradients undefined. Under a budget their slots take no memory until backward writes to them, except for those that
   /// somebody still holds.
   void drop_gradients();
+  /// Parameters and gradients lie in their arenas from now on, also under a budget: for whoever counts on one range of addresses.
+  void keep_together();
   /// Whether no parameter has moved to another device, dtype or shape since it was packed.
   bool is_current() const;
   /// Packs again unless is_current; true if so. Values and gradients stay.
@@ -67,6 +69,7 @@ class FlatLayout {
   bool is_current(const Entry& entry) const;
   std::vector<Entry> entries_;
   std::vector<Group> groups_;
+  bool together_ = false;
 };
 
 }  // namespace tasuki

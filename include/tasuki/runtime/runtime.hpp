@@ -77,6 +77,11 @@ class DeviceRuntime {
   virtual std::size_t decommit(BlockPart part) = 0;
   /// Puts memory behind a part wherever there is none; its contents are undefined there. Throws OutOfMemory as allocate does.
   virtual void commit(BlockPart part) = 0;
+  /// Whether bytes that come and go are better off in a block of their own than at one place of an arena.
+  virtual bool prefers_block(BlockPart) const { return false; }
+  /// A step of this thread has ended, and the next begins: which kinds they are, if they are planned ones that repeat, or else 0. Steps of
+  /// one kind ask for the same blocks in the same order.
+  virtual void next_step(std::uint64_t ended, std::uint64_t begins) { (void)ended, (void)begins; }
   /// Gives cached, unused blocks back to the system; returns how many bytes.
   virtual std::size_t release_cached() = 0;
   virtual MemoryStats memory_stats() const = 0;

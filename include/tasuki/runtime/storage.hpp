@@ -20,10 +20,14 @@ enum class Residency : std::uint8_t { resident, leaving, away, arriving, dropped
 
 /// An address range that several storages share (a FlatLayout's parameters, gradients, optimizer state). It has no version and
 /// no residency of its own; it lives as long as one of its storages. On a device with a residency manager memory comes with the
-/// storages, so that the whole may be larger than what there is.
+/// storages, so that the whole may be larger than what there is. There a storage of a *loose* arena may also lie outside of it, in
+/// a block of its own: bytes that come and go are cheaper where they need not come back to one address.
 class Arena {
  public:
-  static intrusive_ptr<Arena> create(DeviceRuntime& runtime, std::size_t bytes);
+  static intrusive_ptr<Arena> create(DeviceRuntime& runtime, std::size_t bytes, bool loose = false);
+  bool is_loose() const { return loose_; }
+  /// From now on storages come back to their places.
+  void keep_together() { loose_ = false; }
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
   DeviceRuntime& runtime() const { return *runtime_; }
@@ -31,12 +35,13 @@ class Arena {
   void release() noexcept;
 
  private:
-  Arena(DeviceRuntime& runtime, std::size_t bytes);
+  Arena(DeviceRuntime& runtime, std::size_t bytes, bool loose);
   ~Arena();
   DeviceRuntime* runtime_;
   void* data_;
   std::size_t bytes_;
   unsigned references_ = 1;
+  bool loose_;
 };
 
 /// A record (what it is, which version, who made it) plus bytes, counted separately. Whoever only needs to know how the bytes
@@ -69,6 +74,8 @@ class Storage {
   OwnerClass owner() const { return owner_; }
   void set_owner(OwnerClass owner) { owner_ = owner; }
   Arena* arena() const { return arena_; }
+  /// Whether the bytes are in the arena, at the offset given.
+  bool is_in_arena() const { return arena_ && data_ == place_in_arena(); }
 
   /// Counts the writes. A saved tensor remembers the version it saw.
   std::uint32_t version() const { return version_; }
@@ -115,11 +122,13 @@ class Storage {
   Storage() = default;
   ~Storage() = default;
   void free_bytes() noexcept;
-  BlockPart part_of_arena() const;
+  BlockPart part_of_arena() const { return {arena_->data(), arena_->bytes(), offset_, size_}; }
+  char* place_in_arena() const { return static_cast<char*>(arena_->data()) + offset_; }
+  bool may_leave_arena() const { return arena_->is_loose() && runtime_->prefers_block(part_of_arena()); }
 
   DeviceRuntime* runtime_ = nullptr;
   void* data_ = nullptr;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0, offset_ = 0;  // of the arena
   Node* producer_ = nullptr;
   const char* last_writer_ = nullptr;
   Arena* arena_ = nullptr;

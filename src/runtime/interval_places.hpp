@@ -1,0 +1,24 @@
+#pragma once
+#include <cstddef>
+#include <vector>
+
+namespace tasuki {
+
+/// Bytes that are in use from one event of a step to another one. `end` beyond the step's length: it is given back in the next step,
+/// at `end` - length, and the same happens in every step.
+struct Interval {
+  std::size_t bytes = 0;
+  int begin = 0, end = 0;
+};
+
+struct IntervalPlaces {
+  std::vector<std::size_t> offsets;
+  std::size_t bytes = 0;  ///< of the range that holds all of them
+};
+
+/// Offsets at which intervals that are in use at one time do not overlap, in a range that is as short as a few orders of a first fit
+/// make it: mostly hardly longer than the sum of what is in use at one time. Depends on the intervals alone. None may be longer than
+/// the step.
+IntervalPlaces place_intervals(const std::vector<Interval>& intervals, int length);
+
+}  // namespace tasuki
