@@ -30,8 +30,8 @@ struct Ran {
   std::string trace;               ///< as JSON
 };
 
-/// Until a step is planned, and the plan has settled: on the CPU up to four plans are tried for three steps each.
-inline int settling_steps(Device device) { return device.is_cpu() ? 15 : 5; }
+/// Until a step is planned, and the plan has settled: on the CPU up to four plans are tried for six steps each.
+inline int settling_steps(Device device) { return device.is_cpu() ? 30 : 5; }
 
 /// A task in training, from its beginning; without `budget` nothing watches.
 class Run {

@@ -24,7 +24,8 @@ double median(const SmallVector<PlanFeedback::Step, PlanFeedback::steps_per_look
 PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
   seen_.push_back(step);
   if (seen_.size() < steps_per_look) return Advice::go_on;
-  const double seconds = median(seen_, [](const Step& s) { return s.seconds(); });
+  const auto shortest = [&](auto of) { return of(*std::min_element(seen_.begin(), seen_.end(), [&](const Step& a, const Step& b) { return of(a) < of(b); })); };
+  const double counted = shortest([](const Step& s) { return s.seconds(); }), seconds = shortest([](const Step& s) { return s.all_seconds(); });
   const double waited = median(seen_, [](const Step& s) { return s.waited_seconds; });
   seen_.clear();
   if (settled_) {
@@ -37,7 +38,7 @@ PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
     best_ = plan;
     best_seconds_ = seconds;
     least_waiting_ = waited;
-    settled_ = seconds - plan.seconds <= noticeable * seconds;
+    settled_ = counted - plan.seconds <= noticeable * counted;
     if (settled_) return Advice::go_on;
   }
   return skip();

@@ -16,7 +16,9 @@ class PlanFeedback {
  public:
   struct Step {
     double launch_seconds = 0, replay_seconds = 0, waited_seconds = 0;
+    double wall_seconds = 0;  ///< with all that no plan counts with
     double seconds() const { return launch_seconds + replay_seconds + waited_seconds; }
+    double all_seconds() const { return wall_seconds > seconds() ? wall_seconds : seconds(); }
   };
   enum class Advice {
     go_on,
@@ -24,11 +26,14 @@ class PlanFeedback {
     go_back,      ///< to best()
   };
   static constexpr std::size_t steps_per_look = 3;
+  /// Of a new plan, which are not held against it: they find what the plan before left, and the device learns where their blocks go.
+  static constexpr int first_steps = 3;
   static constexpr int most_plans = 4;
 
   explicit PlanFeedback(int patience = 1) : patience_(patience) {}
 
-  /// After each planned step.
+  /// After each planned step but the first ones. Plans are compared by the shortest of their steps: whatever else the machine does
+  /// makes them longer.
   Advice add(const Step& step, const Plan& plan);
   /// There was no other plan of that kind, or none that promises less than best() was measured to take.
   Advice skip();

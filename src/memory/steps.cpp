@@ -4,6 +4,7 @@
 #include <climits>
 #include <mutex>
 
+#include "src/memory/clock.hpp"
 #include "src/memory/link_measurement.hpp"
 #include "src/memory/manager.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
@@ -90,6 +91,7 @@ void Steps::begin_launch() {
   if (!is_ours()) return;
   // What ran without gradients ahead of a training step, such as an evaluation, was a step of its own.
   if (without_gradients_ && recorder_.launches() > 0 && grad_enabled()) manager_.end_step();
+  if (recorder_.launches() == 0) step_began_ = now();
   if (!schedule_) return;
   finish_launch();
   const Schedule::Point* p = schedule_->at(recorder_.launches());
@@ -185,17 +187,24 @@ void Steps::heed(Signature& signature) {
   if (policy != Policy::automatic && policy != Policy::swap) return;  // without links there is nothing that it could have got wrong
   PlanFeedback::Step step{0, manager_.moves().replay_seconds - before_.replay_seconds, manager_.moves().waited_seconds - before_.waited_seconds};
   for (const RecordedStep::Launch& l : recorder_.ended().launches) step.launch_seconds += l.seconds;
+  step.wall_seconds = now() - step_began_;
   if (feedback_.size() >= most_schedules) feedback_.clear();
-  PlanFeedback& feedback = feedback_[signature.id];
+  Watched& watched = feedback_[signature.id];
+  if (++watched.steps <= PlanFeedback::first_steps) return;
+  PlanFeedback& feedback = watched.feedback;
   PlanFeedback::Advice advice = feedback.add(step, *signature.plan);
   for (; advice == PlanFeedback::Advice::try_another; advice = feedback.skip()) {
     calibrate();
     Plan other = find_plan(signature, policy_to_try(feedback.tried()));
     if (!other.feasible || other.seconds >= feedback.best_seconds() || other.decisions == signature.plan->decisions) continue;
     set_plan(signature, std::move(other));
+    watched.steps = 0;
     return;
   }
-  if (advice == PlanFeedback::Advice::go_back) set_plan(signature, feedback.best());
+  if (advice == PlanFeedback::Advice::go_back) {
+    set_plan(signature, feedback.best());
+    watched.steps = 0;
+  }
 }
 
 /// A mix first, with the links as they are known by then; what kernels and transfers take from each other no link tells, so that one

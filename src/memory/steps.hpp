@@ -113,7 +113,12 @@ class Steps {
   std::optional<std::uint64_t> followed_;        // the signature of which the step before followed the plan that there still is
   bool without_gradients_ = true;                // all launches of the step so far
   std::uint64_t late_arrivals_ = 0;
-  std::map<std::uint64_t, PlanFeedback> feedback_;  // by signature
+  struct Watched {
+    PlanFeedback feedback;
+    int steps = 0;  // of its present plan
+  };
+  std::map<std::uint64_t, Watched> feedback_;       // by signature
+  double step_began_ = 0;                           // with its first launch
   PlanFeedback::Step before_;                       // what had been waited and replayed when the step began
   TierStats measured_;                              // when the links were
   std::size_t finished_ = 0;                     // launches of the step after which everything was done

@@ -65,6 +65,19 @@ TEST_CASE("feedback: kernels that are slower beside transfers count as well as w
   CHECK(three(feedback, 1.1, 0, plan_of(1.1)) == Advice::go_on);
 }
 
+TEST_CASE("feedback: plans are compared by all that their steps take") {
+  PlanFeedback feedback;
+  const auto three_of = [&](double launches, double all, double promised) {
+    for (int i = 0; i < 2; ++i) CHECK(feedback.add({launches, 0, 0, 3 * all}, plan_of(promised)) == Advice::go_on);  // beside something else
+    return feedback.add({launches, 0, 0, all}, plan_of(promised));
+  };
+  CHECK(three_of(1.2, 1.3, 1) == Advice::try_another);
+  CHECK(three_of(1.1, 1.5, 1) == Advice::try_another);
+  CHECK(three_of(1.25, 1.28, 1) == Advice::try_another);  // by less than what is noise
+  CHECK(three_of(1.2, 1.27, 1.1) == Advice::go_back);
+  CHECK(feedback.best_seconds() == 1.3);
+}
+
 TEST_CASE("feedback: of the plans that could be tried, none may be left") {
   PlanFeedback feedback;
   CHECK(three(feedback, 1, 0.5, plan_of(1)) == Advice::try_another);
@@ -131,7 +144,7 @@ TEST_CASE("feedback: when the disk turns slow, steps are planned again") {
     return manager.report();
   };
   ts::memory::Report before;
-  for (int i = 0; i < 14; ++i) before = one_more();
+  for (int i = 0; i < 30; ++i) before = one_more();
   REQUIRE(before.file.bytes_in > 0);
   disk.milliseconds = 25;
   ts::memory::Report after = one_more();
