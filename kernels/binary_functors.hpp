@@ -84,7 +84,18 @@ struct Fmod {
   }
   static TASUKI_INLINE bool is_hard(float a, float b) { return !(absolute(a) < absolute(b) * 268435456.0f && absolute(b) > 1e-30f && absolute(b) < 1e30f); }
   static TASUKI_INLINE float hard(float a, float b) { return __builtin_fmodf(a, b); }
-  static TASUKI_INLINE double f(double a, double b) { return __builtin_fmod(a, b); }
+  static TASUKI_INLINE double hard(double a, double b) { return __builtin_fmod(a, b); }
+#if defined(__FMA__)  // which keeps all digits of the product, where the quotient has less than 50 bits
+  static TASUKI_INLINE double f(double a, double b) {
+    const double x = absolute(a), y = absolute(b);
+    const double r = __builtin_fma(-rounded_to_zero(x / y), y, x);
+    return with_sign(r < 0.0 ? r + y : (r >= y ? r - y : r), a);
+  }
+  static TASUKI_INLINE bool is_hard(double a, double b) { return !(absolute(a) < absolute(b) * 0x1p50 && absolute(b) > 1e-290 && absolute(b) < 1e290); }
+#else
+  static TASUKI_INLINE double f(double a, double b) { return hard(a, b); }
+  static TASUKI_INLINE bool is_hard(double, double) { return false; }
+#endif
 };
 struct Remainder {
   template <class T>
@@ -95,21 +106,29 @@ struct Remainder {
   static TASUKI_INLINE T f(T a, T b) {
     return with_sign_of(b, Fmod::f(a, b));
   }
-  static TASUKI_INLINE bool is_hard(float a, float b) { return Fmod::is_hard(a, b); }
-  static TASUKI_INLINE float hard(float a, float b) { return with_sign_of(b, Fmod::hard(a, b)); }
+  template <class T>
+  static TASUKI_INLINE bool is_hard(T a, T b) {
+    return Fmod::is_hard(a, b);
+  }
+  template <class T>
+  static TASUKI_INLINE T hard(T a, T b) {
+    return with_sign_of(b, Fmod::hard(a, b));
+  }
 };
 /// By the angle of the smaller coordinate against the larger one, in [0, pi/4].
 struct Atan2 {
-  static TASUKI_INLINE float f(float a, float b) {
-    const float y = absolute(a), x = absolute(b);
-    const float large = y > x ? y : x, small = y > x ? x : y;
-    const float slope = small == large ? (large == 0.0f ? 0.0f : 1.0f) : small / large;
-    const float angle = arc_tangent(slope);
-    const float upward = y > x ? 1.57079632679489662f - angle : angle;
-    const float turned = bits_as<std::uint32_t>(b) >> 31 ? 3.14159265358979324f - upward : upward;
-    return with_sign(a != a || b != b ? __builtin_nanf("") : turned, a);
+  template <class T>
+  static TASUKI_INLINE T f(T a, T b) {
+    const T y = absolute(a), x = absolute(b);
+    const T large = y > x ? y : x, small = y > x ? x : y;
+    const T slope = small == large ? (large == T(0) ? T(0) : T(1)) : small / large;
+    const T angle = arc_tangent(slope);
+    const T upward = y > x ? T(1.57079632679489662) - angle : angle;
+    const T turned = is_negative(b) ? T(3.14159265358979324) - upward : upward;
+    return with_sign(a != a || b != b ? T(__builtin_nan("")) : turned, a);
   }
-  static TASUKI_INLINE double f(double a, double b) { return __builtin_atan2(a, b); }
+  static TASUKI_INLINE bool is_negative(float v) { return bits_as<std::uint32_t>(v) >> 31 != 0; }
+  static TASUKI_INLINE bool is_negative(double v) { return bits_as<std::uint64_t>(v) >> 63 != 0; }
 };
 struct Hypot {
   static TASUKI_INLINE float f(float a, float b) {

@@ -1,8 +1,6 @@
 #pragma once
 #include <cstdint>
 
-#include "kernels/isa.hpp"
-
 namespace tasuki::kernels::cpu {
 
 /// A convolution of stride 1 over row-major f32 images with few channels, computed for 16 images at once: each vector lane holds
@@ -18,12 +16,16 @@ struct DirectConv {
   std::int64_t scratch_floats() const { return lanes * (padded_elements() + 6 * oh * ow + 6 * c * kh * kw); }
 };
 
+#if defined(__x86_64__)  // 16 lanes are a register of AVX-512; without it this is no gain
+namespace avx512 {
 /// Weight [o, c, kh, kw] (strides in elements) in the order in which direct_conv_block reads it; `flipped` turns kernels around and
 /// swaps the roles of o and c: the weight of the gradient in x.
-TASUKI_PER_ISA(void direct_conv_pack_weight(const DirectConv& conv, const float* weight, const std::int64_t* strides, bool flipped, float* packed))
+void direct_conv_pack_weight(const DirectConv& conv, const float* weight, const std::int64_t* strides, bool flipped, float* packed);
 /// y of the images of one block; bias may be null.
-TASUKI_PER_ISA(void direct_conv_block(const DirectConv& conv, std::int64_t block, const float* x, const float* packed_weight, const float* bias, float* y, float* scratch))
+void direct_conv_block(const DirectConv& conv, std::int64_t block, const float* x, const float* packed_weight, const float* bias, float* y, float* scratch);
 /// The block's share of the gradients of weight [o, c, kh, kw] and, unless null, bias; each lane, pixel and image in a fixed order.
-TASUKI_PER_ISA(void direct_conv_weight_grad_block(const DirectConv& conv, std::int64_t block, const float* x, const float* dy, float* weight, float* bias, float* scratch))
+void direct_conv_weight_grad_block(const DirectConv& conv, std::int64_t block, const float* x, const float* dy, float* weight, float* bias, float* scratch);
+}  // namespace avx512
+#endif
 
 }  // namespace tasuki::kernels::cpu

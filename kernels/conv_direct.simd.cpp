@@ -2,6 +2,7 @@
 // by output columns (forward) or kernel columns (weight gradient) stays in up to 24 accumulators while everything is summed.
 #include "kernels/conv_direct.hpp"
 
+#if defined(__AVX512F__)
 namespace tasuki::kernels::cpu::TASUKI_ISA {
 
 namespace {
@@ -268,3 +269,4 @@ void direct_conv_weight_grad_block(const DirectConv& s, std::int64_t block, cons
 }
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA
+#endif

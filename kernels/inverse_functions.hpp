@@ -1,6 +1,7 @@
 #pragma once
-// Inverse circular and hyperbolic functions and their like, for floats without branches, within 4 ulp; for doubles they are libm's.
-// Polynomials of Cephes (S. Moshier).
+// Inverse circular and hyperbolic functions and their like, for floats without branches, within 4 ulp; so are atan, atanh, sinh, cosh, log2 and
+// log10 for doubles, for which the others are libm's. Polynomials of Cephes (S. Moshier) for floats.
+#include "kernels/double_functions.hpp"
 #include "kernels/math.hpp"
 
 namespace tasuki::functors::TASUKI_ISA {
@@ -22,7 +23,7 @@ TASUKI_INLINE float arc_tangent(float x) {
   const float p = ((8.05374449538e-2f * z - 1.38776856032e-1f) * z + 1.99777106478e-1f) * z - 3.33329491539e-1f;
   return with_sign(base + (p * z * r + r), x);
 }
-TASUKI_INLINE double arc_tangent(double x) { return __builtin_atan(x); }
+TASUKI_INLINE double arc_tangent(double x) { return doubles::arc_tangent(x); }
 
 /// asin of |r| <= 1/2, from r and its square.
 TASUKI_INLINE float arc_sine_series(float r, float square) {
@@ -59,12 +60,12 @@ TASUKI_INLINE float hyperbolic_sine(float x) {
   const float near_zero = ((2.03721912945e-4f * z + 8.33028376239e-3f) * z + 1.66667160211e-1f) * z * x + x;
   return absolute(x) < 1.0f ? near_zero : with_sign(half - 0.25f / half, x);
 }
-TASUKI_INLINE double hyperbolic_sine(double x) { return __builtin_sinh(x); }
+TASUKI_INLINE double hyperbolic_sine(double x) { return doubles::hyperbolic_sine(x); }
 TASUKI_INLINE float hyperbolic_cosine(float x) {
   const float half = half_exponential(x);
   return half + 0.25f / half;
 }
-TASUKI_INLINE double hyperbolic_cosine(double x) { return __builtin_cosh(x); }
+TASUKI_INLINE double hyperbolic_cosine(double x) { return doubles::hyperbolic_cosine(x); }
 
 TASUKI_INLINE float area_sine(float x) {
   const float a = absolute(x), bounded = a > 1e9f ? 1e9f : a;
@@ -77,12 +78,12 @@ TASUKI_INLINE float area_cosine(float x) {
   return x > 1e9f ? logarithm(x) + 0.693147180559945309f : logarithm_1p(t + square_root(t * (t + 2.0f)));
 }
 TASUKI_INLINE double area_cosine(double x) { return __builtin_acosh(x); }
-TASUKI_INLINE float area_tangent(float x) {
-  const float a = absolute(x);
-  const float half = 0.5f * logarithm_1p(2.0f * a / (1.0f - a));
-  return a != a || a > 1.0f ? __builtin_nanf("") : with_sign(half, x);
+template <class T>
+TASUKI_INLINE T area_tangent(T x) {
+  const T a = absolute(x);
+  const T half = T(0.5) * logarithm_1p(T(2) * a / (T(1) - a));
+  return a != a || a > T(1) ? T(__builtin_nan("")) : with_sign(half, x);
 }
-TASUKI_INLINE double area_tangent(double x) { return __builtin_atanh(x); }
 
 /// The logarithm as exponent and fraction, which go to another base apart: log2 of a power of two is exact.
 TASUKI_INLINE float logarithm_to_base(float x, float high, float low, float of_e) {
@@ -97,9 +98,11 @@ TASUKI_INLINE float logarithm_to_base(float x, float high, float low, float of_e
   return x >= 0.0f ? result : __builtin_nanf("");
 }
 TASUKI_INLINE float binary_logarithm(float x) { return logarithm_to_base(x, 1.0f, 0.0f, 1.44269504088896340736f); }
-TASUKI_INLINE double binary_logarithm(double x) { return __builtin_log2(x); }
+TASUKI_INLINE double binary_logarithm(double x) { return doubles::logarithm_to_base(x, 1.0, 0.0, 1.44269504088896340736); }
 TASUKI_INLINE float decimal_logarithm(float x) { return logarithm_to_base(x, 0.30078125f, 2.48745663981195213739e-4f, 0.43429448190325182765f); }
-TASUKI_INLINE double decimal_logarithm(double x) { return __builtin_log10(x); }
+TASUKI_INLINE double decimal_logarithm(double x) {
+  return doubles::logarithm_to_base(x, 3.01029995663611771306e-01, 3.69423907715893078616e-13, 0.43429448190325182765);
+}
 
 /// (1 + 2a) exp(a^2) erfc(a), for a = |x|, is a polynomial in (a - 2) / (a + 2) (N. Juffa, after M. Shepherd and J. Laframboise); the
 /// square is split, so that its exponential keeps its digits.

@@ -25,6 +25,9 @@ TASUKI_INLINE T exponential_minus_1(T x) {
   return x > T(40) ? e : near_zero;
 }
 
+TASUKI_INLINE float error_integral(float x) { return error_function(x); }
+TASUKI_INLINE double error_integral(double x) { return doubles::error_function(x); }
+
 /// ln(1 + e^x).
 template <class T>
 TASUKI_INLINE T soft_plus(T x) {
@@ -71,10 +74,10 @@ TASUKI_FUNCTOR(Tanh, output, hyperbolic_tangent(x), T(1) - y * y)
 TASUKI_FUNCTOR(Sigmoid, output, logistic(x), y * (T(1) - y))
 TASUKI_FUNCTOR(Relu, output, x > T(0) || x != x ? x : T(0), y > T(0) ? T(1) : T(0))
 TASUKI_FUNCTOR(Silu, input, x * logistic(x), logistic(x) * (T(1) + x * (T(1) - logistic(x))))
-TASUKI_FUNCTOR(Erf, input, error_function(x), T(1.12837916709551257390) * exponential(-x * x))
+TASUKI_FUNCTOR(Erf, input, error_integral(x), T(1.12837916709551257390) * exponential(-x * x))
 TASUKI_FUNCTOR(LeakyRelu, input, x > T(0) ? x : p.first * x, x > T(0) ? T(1) : p.first)
-TASUKI_FUNCTOR(Gelu, input, x * (T(0.5) + T(0.5) * error_function(x * T(0.70710678118654752440))),
-               T(0.5) + T(0.5) * error_function(x * T(0.70710678118654752440)) + x * (T(0.39894228040143267794) * exponential(T(-0.5) * x * x)))
+TASUKI_FUNCTOR(Gelu, input, x * (T(0.5) + T(0.5) * error_integral(x * T(0.70710678118654752440))),
+               T(0.5) + T(0.5) * error_integral(x * T(0.70710678118654752440)) + x * (T(0.39894228040143267794) * exponential(T(-0.5) * x * x)))
 TASUKI_FUNCTOR(Softplus, input,
                x * p.first > p.second ? x : ((x > T(0) ? x * p.first : T(0)) + logarithm_of_1_plus(exponential(-absolute(x * p.first)))) / p.first,
                x * p.first > p.second ? T(1) : logistic(x * p.first))
@@ -147,7 +150,7 @@ struct Elu {
   }
 };
 
-/// Sine and cosine reduce their argument in f32 as far as that is exact and leave the rest to libm.
+/// Sine and cosine reduce their argument as far as that is exact and leave the rest to libm.
 struct SinOfHalf;
 struct CosOfHalf;
 struct Sin {
@@ -155,9 +158,12 @@ struct Sin {
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return sine(x); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return cosine(x); }
-  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_sin(x); }
-  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return __builtin_cos(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return doubles::sine(x); }
+  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return doubles::cosine(x); }
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
+  TASUKI_INLINE static bool is_hard(double x) { return !(absolute(x) <= doubles::largest_reduced_angle); }
+  TASUKI_INLINE static double hard_f(double x) { return __builtin_sin(x); }
+  TASUKI_INLINE static double hard_df(double x) { return __builtin_cos(x); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_sin(static_cast<double>(x))); }
   TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
 };
@@ -166,9 +172,12 @@ struct Cos {
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return cosine(x); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return -sine(x); }
-  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_cos(x); }
-  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return -__builtin_sin(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return doubles::cosine(x); }
+  TASUKI_INLINE static double df(double x, double, Numbers<double>) { return -doubles::sine(x); }
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
+  TASUKI_INLINE static bool is_hard(double x) { return !(absolute(x) <= doubles::largest_reduced_angle); }
+  TASUKI_INLINE static double hard_f(double x) { return __builtin_cos(x); }
+  TASUKI_INLINE static double hard_df(double x) { return -__builtin_sin(x); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
   TASUKI_INLINE static float hard_df(float x) { return static_cast<float>(-__builtin_sin(static_cast<double>(x))); }
 };
@@ -190,6 +199,7 @@ struct Lgamma {
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return static_cast<float>(log_gamma_by_stirling(static_cast<double>(x))); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return static_cast<float>(di_gamma_by_series(static_cast<double>(x))); }
+  static constexpr bool hard_floats_only = true;
   TASUKI_INLINE static double f(double x, Numbers<double>) { return log_gamma(x); }
   TASUKI_INLINE static double df(double x, double, Numbers<double>) { return di_gamma(x); }
   TASUKI_INLINE static bool is_hard(float x) { return !(x > 0.0f && x < 3.4e38f); }
@@ -201,6 +211,7 @@ struct Digamma {
   static constexpr Uses uses = Uses::input;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return static_cast<float>(di_gamma_by_series(static_cast<double>(x))); }
   TASUKI_INLINE static float df(float x, float, Numbers<float>) { return static_cast<float>(tri_gamma_by_series(static_cast<double>(x))); }
+  static constexpr bool hard_floats_only = true;
   TASUKI_INLINE static double f(double x, Numbers<double>) { return di_gamma(x); }
   TASUKI_INLINE static double df(double x, double, Numbers<double>) { return poly_gamma(1, x); }
   TASUKI_INLINE static bool is_hard(float x) { return !(x > 1e-30f && x < 3.4e38f); }
@@ -211,13 +222,15 @@ struct Digamma {
 struct Tan {
   static constexpr Uses uses = Uses::output;
   TASUKI_INLINE static float f(float x, Numbers<float>) { return sine(x) / cosine(x); }
-  TASUKI_INLINE static double f(double x, Numbers<double>) { return __builtin_tan(x); }
+  TASUKI_INLINE static double f(double x, Numbers<double>) { return doubles::sine(x) / doubles::cosine(x); }
   template <class T>
   TASUKI_INLINE static T df(T, T y, Numbers<T>) {
     return T(1) + y * y;
   }
   TASUKI_INLINE static bool is_hard(float x) { return !(absolute(x) <= largest_reduced_angle); }
   TASUKI_INLINE static float hard_f(float x) { return static_cast<float>(__builtin_tan(static_cast<double>(x))); }
+  TASUKI_INLINE static bool is_hard(double x) { return !(absolute(x) <= doubles::largest_reduced_angle); }
+  TASUKI_INLINE static double hard_f(double x) { return __builtin_tan(x); }
 };
 
 }  // namespace tasuki::functors::TASUKI_ISA

@@ -16,14 +16,14 @@ template <class C>
 
 /// Some arguments of F need libm: angles too large to be reduced in place.
 template <class F, class C>
-constexpr bool has_hard = std::is_same_v<C, float> && requires { F::is_hard(C{}); };
+constexpr bool has_hard = requires { F::is_hard(C{}); } && (std::is_same_v<C, float> || !requires { F::hard_floats_only; });
 
 /// Runs easy(block begin, size, results) over blocks, repairs the results of hard arguments by hard(argument), and hands each block
 /// to store(begin, size, results). The arguments are read before anything is stored, so the output may be the input.
-template <class F, class Easy, class Hard, class Store>
-[[gnu::always_inline]] inline void in_repaired_blocks(std::int64_t n, const float* x, Easy easy, Hard hard, Store store) {
+template <class F, class C, class Easy, class Hard, class Store>
+[[gnu::always_inline]] inline void in_repaired_blocks(std::int64_t n, const C* x, Easy easy, Hard hard, Store store) {
   constexpr std::int64_t block = 512;
-  float result[block];
+  C result[block];
   for (std::int64_t at = 0; at < n; at += block) {
     const std::int64_t m = n - at < block ? n - at : block;
     easy(at, m, result);
@@ -44,11 +44,11 @@ void value_loop(std::int64_t n, const void* const* in, void* out, const double* 
   if constexpr (has_hard<F, C>) {
     in_repaired_blocks<F>(
         n, x,
-        [&](std::int64_t at, std::int64_t m, float* result) {
+        [&](std::int64_t at, std::int64_t m, C* result) {
           for (std::int64_t i = 0; i < m; ++i) result[i] = F::f(x[at + i], p);
         },
-        [](float v) { return F::hard_f(v); },
-        [&](std::int64_t at, std::int64_t m, const float* result) {
+        [](C v) { return F::hard_f(v); },
+        [&](std::int64_t at, std::int64_t m, const C* result) {
           for (std::int64_t i = 0; i < m; ++i) to[at + i] = result[i];
         });
   } else {
@@ -65,11 +65,11 @@ void gradient_loop(std::int64_t n, const void* const* in, void* out, const doubl
   if constexpr (has_hard<F, C> && F::uses == functors::TASUKI_ISA::Uses::input) {
     in_repaired_blocks<F>(
         n, v,
-        [&](std::int64_t at, std::int64_t m, float* result) {
+        [&](std::int64_t at, std::int64_t m, C* result) {
           for (std::int64_t i = 0; i < m; ++i) result[i] = F::df(v[at + i], v[at + i], p);
         },
-        [](float w) { return F::hard_df(w); },
-        [&](std::int64_t at, std::int64_t m, const float* result) {
+        [](C w) { return F::hard_df(w); },
+        [&](std::int64_t at, std::int64_t m, const C* result) {
           for (std::int64_t i = 0; i < m; ++i) to[at + i] = g[at + i] * result[i];
         });
   } else {

@@ -2,8 +2,9 @@
 // sides have the same operands, sums over results and gradients are compared (a fast wrong answer voids the row), and their runs
 // alternate. Views are left out, as no kernel runs; tests/structure/op_table.py sees to it that no other op is.
 //
-// Usage: bench_ops [--only NAME] [--dtype f32|f64|bf16|f16] [--rounds N] [--threads N] [--python PROGRAM] [--peers DIRECTORY] [--json FILE]
-// NAME is a case's, or an op's for all of its cases. Without PyTorch, or with --python none, only Tasuki's time is printed.
+// Usage: bench_ops [--only NAME] [--dtype f32|f64|bf16|f16] [--part K/N] [--rounds N] [--threads N] [--python PROGRAM] [--peers DIRECTORY]
+//                  [--json FILE]
+// NAME is a case's, or an op's for all of its cases; K/N is the K-th of N parts of the table (from 1). Without PyTorch, or with --python none, only Tasuki's time is printed.
 #include <cmath>
 #include <memory>
 #include <thread>
@@ -165,6 +166,12 @@ int main(int argc, char** argv) {
   const int threads = std::atoi(option(argc, argv, "threads", "2").c_str()), rounds = std::atoi(option(argc, argv, "rounds", "7").c_str());
   setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);  // the peer reads it
   ts::set_num_threads(threads);
+  int part = 1, parts = 1;
+  const std::string part_text = option(argc, argv, "part", "1/1");
+  if (std::sscanf(part_text.c_str(), "%d/%d", &part, &parts) != 2 || part < 1 || part > parts) {
+    std::fprintf(stderr, "expected  --part K/N, K from 1 to N\nactual    %s\n", part_text.c_str());
+    return 2;
+  }
   const std::string source = __FILE__, only = option(argc, argv, "only", ""), only_dtype = option(argc, argv, "dtype", "");
   const auto peer = start_peer(python_from(argc, argv), option(argc, argv, "peers", source.substr(0, source.find_last_of('/')) + "/../peers"));
   std::printf("microseconds per call on 1 MiB, %d threads, median (quartiles) of %d; ! marks more than %.1f of PyTorch's time\n", threads, rounds, slow);
@@ -175,11 +182,12 @@ int main(int argc, char** argv) {
     if (!only_dtype.empty() && only_dtype != name_of(dtype)) continue;
     const std::int64_t rows = bytes / Sizes::columns / static_cast<std::int64_t>(size_of(dtype));
     double logarithms = 0;
-    int count = 0;
+    int count = 0, number = 0;
     const bool half = dtype == ts::bf16 || dtype == ts::f16;
     for (const Case& c : all_cases({rows})) {
       if (!only.empty() && only != c.name && only != c.name.substr(0, c.name.find(' '))) continue;
       if ((half && c.traits & wide_only) || (dtype != ts::f32 && c.traits & of_integers)) continue;
+      if (number++ % parts != part - 1) continue;
       const Runner runner(c, rows, dtype);
       bool same = true;
       Peer* other = peer.get();

@@ -1,18 +1,19 @@
 #include <algorithm>
 
 #include "kernels/conv_direct.hpp"
+#include "kernels/isa.hpp"
 #include "kernels/parallel.hpp"
 #include "src/cpu/conv_choices.hpp"
 #include "src/cpu/dnnl_support.hpp"
-#include "src/cpu/isa_scope.hpp"
 
 namespace tasuki::cpu {
 
+#if defined(__x86_64__)
 namespace {
 
 namespace kernel = kernels::cpu;
 using kernels::cpu::DirectConv;
-TASUKI_USE_ISA
+namespace avx512 = kernels::cpu::avx512;
 
 DirectConv described(const ConvShape& s) {
   return {s.n, s.c, s.x_size[1], s.x_size[2], s.o, s.kernel[1], s.kernel[2], s.y_size[1], s.y_size[2], s.padding[1], s.padding[2]};
@@ -35,10 +36,10 @@ class DirectConvPlan final : public ConvPlan {
     const float* const x = static_cast<const float*>(buffers.of(turned ? ConvOperand::y : ConvOperand::x));
     float* const y = static_cast<float*>(buffers.of(result_));
     const float* const bias = s_.has_bias && !turned ? static_cast<const float*>(buffers.bias) : nullptr;
-    TASUKI_ON_ISA(direct_conv_pack_weight)(conv_, static_cast<const float*>(buffers.of(ConvOperand::weight)), s_.strides_of(ConvOperand::weight).data(),
-                                           turned, shared);
+    avx512::direct_conv_pack_weight(conv_, static_cast<const float*>(buffers.of(ConvOperand::weight)), s_.strides_of(ConvOperand::weight).data(), turned,
+                                    shared);
     for_each_block([&](std::int64_t block) {
-      TASUKI_ON_ISA(direct_conv_block)(conv_, block, x, shared, bias, y, scratch + block * conv_.scratch_floats());
+      avx512::direct_conv_block(conv_, block, x, shared, bias, y, scratch + block * conv_.scratch_floats());
     });
   }
 
@@ -56,9 +57,9 @@ class DirectConvPlan final : public ConvPlan {
     const std::int64_t each = weights_ + s_.o;
     for_each_block([&](std::int64_t block) {
       float* const share = shares + block * each;
-      TASUKI_ON_ISA(direct_conv_weight_grad_block)(conv_, block, static_cast<const float*>(buffers.of(ConvOperand::x)),
-                                                   static_cast<const float*>(buffers.of(ConvOperand::y)), share,
-                                                   s_.has_bias ? share + weights_ : nullptr, scratch + block * conv_.scratch_floats());
+      avx512::direct_conv_weight_grad_block(conv_, block, static_cast<const float*>(buffers.of(ConvOperand::x)),
+                                            static_cast<const float*>(buffers.of(ConvOperand::y)), share, s_.has_bias ? share + weights_ : nullptr,
+                                            scratch + block * conv_.scratch_floats());
     });
     const std::int64_t used = s_.has_bias ? each : weights_;
     for (std::int64_t block = 1; block < conv_.blocks(); ++block)
@@ -110,5 +111,8 @@ Plan* make_direct_conv(ConvOperand result, const ConvShape& s) {
   if (result == ConvOperand::weight && !is_row_major(s, ConvOperand::weight)) return nullptr;
   return new DirectConvPlan(result, s);
 }
+#else
+Plan* make_direct_conv(ConvOperand, const ConvShape&) { return nullptr; }
+#endif
 
 }  // namespace tasuki::cpu

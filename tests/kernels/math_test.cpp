@@ -7,6 +7,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/inverse_functions.hpp"
 #include "tasuki/core/half.hpp"
 #include "tests/catch.hpp"
 
@@ -125,6 +126,59 @@ TEST_CASE("f32 pow is correctly rounded but for rare ties, and follows IEEE 754 
       if (std::isnan(expected)) CHECK(std::isnan(actual));
       else CHECK((actual == expected && std::signbit(actual) == std::signbit(expected)));
     }
+}
+
+namespace {
+/// The distance from what is exact in units of the last place of doubles.
+double ulps_of_double(double actual, long double exact) {
+  int exponent;
+  std::frexp(std::fmax(std::fabs(static_cast<double>(exact)), 0x1p-1022), &exponent);
+  return std::fabs(static_cast<double>(static_cast<long double>(actual) - exact)) / std::ldexp(1.0, exponent - 53);
+}
+
+/// The largest error of f over [-limit, limit], and at arguments of all magnitudes below; special arguments give what libm gives.
+template <class F, class Reference>
+void check_double(double most_ulps, double limit, F f, Reference reference) {
+  Worst worst;
+  const auto see = [&](double x) {
+    const double ulps = ulps_of_double(f(x), reference(static_cast<long double>(x)));
+    if (!(ulps <= worst.ulps)) worst = {ulps, static_cast<float>(x)};
+  };
+  for (int i = -100'000; i <= 100'000; ++i) see(limit * (i * 1e-5) * 0.9999999);
+  for (double x = limit; x > 1e-290; x *= 0.93) see(x), see(-x);
+  INFO("worst argument " << worst.at);
+  CHECK(worst.ulps <= most_ulps);
+  for (const double x : {0.0, -0.0, 1.0, -1.0, HUGE_VAL, -HUGE_VAL, std::nan(""), 5e-324, -1e-310}) {
+    INFO("special argument " << x);
+    const double actual = f(x), expected = static_cast<double>(reference(static_cast<long double>(x)));
+    if (std::isnan(expected)) CHECK(std::isnan(actual));
+    else if (std::isinf(expected)) CHECK(actual == expected);
+    else CHECK((std::signbit(actual) == std::signbit(expected) && ulps_of_double(actual, static_cast<long double>(expected)) <= most_ulps));
+  }
+}
+#define TASUKI_CHECK_DOUBLE(most_ulps, limit, function, reference) \
+  check_double(most_ulps, limit, [](double x) { return functors::function(x); }, [](long double x) { return std::reference(x); })
+}  // namespace
+
+TEST_CASE("f64 sin, cos and erf are exact to 2 units of the last place, inverse and hyperbolic functions to 4") {
+  for (const double limit : {1.0, 30.0, 1e6}) {
+    TASUKI_CHECK_DOUBLE(2, limit, doubles::sine, sin);
+    TASUKI_CHECK_DOUBLE(2, limit, doubles::cosine, cos);
+    TASUKI_CHECK_DOUBLE(4, limit, arc_tangent, atan);
+  }
+  for (const double limit : {1.0, 6.5}) TASUKI_CHECK_DOUBLE(2, limit, doubles::error_function, erf);
+  for (const double limit : {1.0, 20.0, 710.4}) {
+    TASUKI_CHECK_DOUBLE(4, limit, hyperbolic_sine, sinh);
+    TASUKI_CHECK_DOUBLE(4, limit, hyperbolic_cosine, cosh);
+  }
+  TASUKI_CHECK_DOUBLE(4, 0.999999, area_tangent, atanh);
+  double worst = 0;
+  for (double x = 1e-310; x < 1e308; x *= 1.0123) {
+    worst = std::max(worst, ulps_of_double(functors::binary_logarithm(x), std::log2(static_cast<long double>(x))));
+    worst = std::max(worst, ulps_of_double(functors::decimal_logarithm(x), std::log10(static_cast<long double>(x))));
+  }
+  CHECK(worst <= 4);
+  CHECK(functors::binary_logarithm(0x1p-1060) == -1060);
 }
 
 TEST_CASE("f64 exp, log, tanh and sigmoid are exact to 2.5 units of the last place") {

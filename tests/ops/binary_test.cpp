@@ -102,6 +102,8 @@ TEST_CASE("remainder has the sign of the divisor, fmod that of the dividend, and
   const ts::Tensor a = to_tensor({4}, {5, -5, 5, -5}, ts::f32), b = to_tensor({4}, {3, 3, -3, -3}, ts::f32);
   CHECK(to_host(ts::remainder(a, b)).values == std::vector<double>{2, 1, -1, -2});
   CHECK(to_host(ts::fmod(a, b)).values == std::vector<double>{2, -2, 2, -2});
+  const ts::Tensor far = to_tensor({3}, {1e12, -7e15, 1e300}, ts::f64), near = to_tensor({3}, {3.3, 0.7, 1e-3}, ts::f64);
+  CHECK(to_host(ts::fmod(far, near)).values == std::vector<double>{std::fmod(1e12, 3.3), std::fmod(-7e15, 0.7), std::fmod(1e300, 1e-3)});
   const ts::Tensor ends = to_tensor({3}, {-inf, inf, 1000}, ts::f32);
   CHECK(to_host(ts::logaddexp(ends, ends)).values == std::vector<double>{-inf, inf, rounded_to(1000 + std::log(2.0), ts::f32)});
   tasuki::testing::expect_error([&] { ts::fmod(a.to(ts::i64), 2); },
