@@ -33,6 +33,8 @@ using PanelGemm = PanelGemmOf<float>;
 TASUKI_PER_ISA(void multiply_by_rows(const PanelGemm& p, float* scratch))
 /// The same for operands of any strides.
 TASUKI_PER_ISA(void multiply_doubles(const PanelGemmOf<double>& p, double* scratch))
+/// For n = 1, an a whose rows have no gaps (a_column = 1) and a b without any (b_row = 1): a dot product for each row.
+TASUKI_PER_ISA(void multiply_column(const PanelGemmOf<double>& p))
 /// For a b whose columns have no gaps (b_row = 1): b streams through once, while a stays in cache.
 TASUKI_PER_ISA(void multiply_by_columns(const PanelGemm& p, float* scratch))
 /// y += x for the rows of two matrices without gaps in a row.

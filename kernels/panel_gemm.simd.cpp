@@ -265,6 +265,22 @@ void by_rows(const PanelGemmOf<T>& p, T* scratch) {
 void multiply_by_rows(const PanelGemm& p, float* scratch) { by_rows<float, false>(p, scratch); }
 void multiply_doubles(const PanelGemmOf<double>& p, double* scratch) { by_rows<double, true>(p, scratch); }
 
+void multiply_column(const PanelGemmOf<double>& p) {
+  constexpr std::int64_t width = 32;
+  for (std::int64_t i = 0; i < p.m; ++i) {
+    const double* row = p.a + i * p.a_row;
+    double part[width] = {};
+    std::int64_t l = 0;
+    for (; l + width <= p.k; l += width)
+      for (std::int64_t w = 0; w < width; ++w) part[w] += row[l + w] * p.b[l + w];
+    for (; l < p.k; ++l) part[0] += row[l] * p.b[l];
+    for (std::int64_t half = width / 2; half > 0; half /= 2)
+      for (std::int64_t w = 0; w < half; ++w) part[w] += part[w + half];
+    double& sum = p.c[i * p.c_row];
+    sum = part[0] + (p.bias ? *p.bias : 0) + (p.accumulate ? sum : 0);
+  }
+}
+
 void multiply_by_columns(const PanelGemm& p, float* scratch) {
   const std::int64_t panels = (p.m + panel - 1) / panel;
   float* const block = scratch + panels * p.k * panel;

@@ -63,7 +63,7 @@ void multiply_rows(const GemmProblem& p, const T* a, const T* b, const T* bias, 
 
 class HostGemm final : public GemmPlan {
  public:
-  explicit HostGemm(const GemmProblem& p) : p_(p) {
+  explicit HostGemm(const GemmProblem& p) : p_(p), is_column_(p.n == 1 && p.a.column == 1 && p.b.row == 1) {
     constexpr std::int64_t least_work = 1 << 18;  // multiplications of a share
     const std::int64_t rows_of_share = std::max<std::int64_t>(1, least_work / std::max<std::int64_t>(1, p.n * p.k));
     if (p.dtype == f64 && p.c.column == 1 && p.m > 0 && p.n > 0 && p.k > 0) shares_ = std::clamp<std::int64_t>(thread_count(), 1, (p.m + rows_of_share - 1) / rows_of_share);
@@ -95,8 +95,10 @@ class HostGemm final : public GemmPlan {
     kernels::parallel_for(shares_, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t first = p_.m * i / shares_, last = p_.m * (i + 1) / shares_;
-        TASUKI_ON_ISA(multiply_doubles)({last - first, p_.n, p_.k, a + first * p_.a.row, p_.a.row, p_.a.column, b, p_.b.row, p_.b.column, bias, c + first * p_.c.row,
-                                         p_.c.row, accumulate}, at_byte<double>(workspace, static_cast<std::size_t>(i) * scratch_bytes));
+        const kernels::cpu::PanelGemmOf<double> share{last - first, p_.n, p_.k, a + first * p_.a.row, p_.a.row, p_.a.column, b, p_.b.row, p_.b.column, bias,
+                                                      c + first * p_.c.row, p_.c.row, accumulate};
+        if (is_column_) TASUKI_ON_ISA(multiply_column)(share);
+        else TASUKI_ON_ISA(multiply_doubles)(share, at_byte<double>(workspace, static_cast<std::size_t>(i) * scratch_bytes));
       }
     });
   }
@@ -111,6 +113,7 @@ class HostGemm final : public GemmPlan {
   }
   GemmProblem p_;
   std::int64_t shares_ = 0;  // of f64 products
+  bool is_column_;           // of dense rows and a dense vector
 };
 
 /// Copies operands into dense f32 matrices, multiplies those, and rounds the result once.
