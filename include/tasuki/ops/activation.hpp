@@ -2,8 +2,9 @@
 #include "tasuki/tensor/random.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
-/// Further activations; but for hardshrink and threshold they are made of other ops, which save what they need. f32 f64 bf16 f16, any strides. Differentiable any number of times;
-/// deterministic. Errors: IndexError for a dimension out of range, DTypeError, ValueError as stated.
+/// Further activations; but for hardshrink and threshold they are made of other ops, which save what they need. f32 f64 bf16 f16, any
+/// strides. Differentiable any number of times; deterministic. Errors: IndexError for a dimension out of range, DTypeError, ValueError
+/// as stated.
 namespace tasuki {
 
 /// x / (1 + |x|).
