@@ -27,10 +27,7 @@ TASUKI_INLINE double arc_tangent(double x) { return doubles::arc_tangent(x); }
 
 /// asin of |r| <= 1/2, from r and its square.
 TASUKI_INLINE float arc_sine_series(float r, float square) {
-  float p = 4.2163199048e-2f * square + 2.4181311049e-2f;
-  p = p * square + 4.5470025998e-2f;
-  p = p * square + 7.4953002686e-2f;
-  p = p * square + 1.6666752422e-1f;
+  const float p = polynomial(square, 4.2163199048e-2f, 2.4181311049e-2f, 4.5470025998e-2f, 7.4953002686e-2f, 1.6666752422e-1f);
   return p * square * r + r;
 }
 TASUKI_INLINE float arc_sine(float x) {
@@ -109,16 +106,8 @@ TASUKI_INLINE double decimal_logarithm(double x) {
 TASUKI_INLINE float complementary_error_function(float x) {
   const float a = absolute(x) > 10.1f ? 10.1f : absolute(x);
   const float q = (a - 2.0f) / (a + 2.0f);
-  float p = -4.01139259e-4f;
-  p = p * q - 1.23075210e-3f;
-  p = p * q + 1.31355342e-3f;
-  p = p * q + 8.63227434e-3f;
-  p = p * q - 8.05991981e-3f;
-  p = p * q - 5.42046614e-2f;
-  p = p * q + 1.64055392e-1f;
-  p = p * q - 1.66031361e-1f;
-  p = p * q - 9.27639827e-2f;
-  p = p * q + 2.76978403e-1f;
+  const float p = polynomial(q, -4.01139259e-4f, -1.23075210e-3f, 1.31355342e-3f, 8.63227434e-3f, -8.05991981e-3f, -5.42046614e-2f,
+      1.64055392e-1f, -1.66031361e-1f, -9.27639827e-2f, 2.76978403e-1f);
   const float high = bits_as<float>(bits_as<std::uint32_t>(a) & 0xfffff000u);  // its square is exact
   const float decay = exponential(-high * high) * exponential((high - a) * (high + a));
   const float tail = (p + 1.0f) / (1.0f + 2.0f * a) * decay;

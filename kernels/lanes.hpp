@@ -265,19 +265,9 @@ TASUKI_LANES Lanes<double> exp(Lanes<double> v) {
   const Lanes<double> shifted = v * 1.4426950408889634074 + 6755399441055744.;
   const Lanes<double> n = shifted - 6755399441055744.;
   const Lanes<double> r = (v - n * 6.93147180369123816490e-1) - n * 1.90821492927058770002e-10;
-  Lanes<double> p = splat(1. / 6227020800.);
-  p = p * r + 1. / 479001600.;
-  p = p * r + 1. / 39916800.;
-  p = p * r + 1. / 3628800.;
-  p = p * r + 1. / 362880.;
-  p = p * r + 1. / 40320.;
-  p = p * r + 1. / 5040.;
-  p = p * r + 1. / 720.;
-  p = p * r + 1. / 120.;
-  p = p * r + 1. / 24.;
-  p = p * r + 1. / 6.;
-  p = p * r + 1. / 2.;
-  p = p * (r * r) + r + 1.;
+  const Lanes<double> series = functors::TASUKI_ISA::polynomial(r, 1. / 6227020800., 1. / 479001600., 1. / 39916800., 1. / 3628800., 1. / 362880.,
+      1. / 40320., 1. / 5040., 1. / 720., 1. / 120., 1. / 24., 1. / 6., 1. / 2.);
+  const Lanes<double> p = series * (r * r) + r + 1.;
   const IntLanes<double> k = as_bits<double>(shifted) - 0x4338000000000000;
   const IntLanes<double> half = k >> 1;
   return p * as_lanes<double>((half + 1023) << 52) * as_lanes<double>((k - half + 1023) << 52);

@@ -40,26 +40,24 @@ TASUKI_INLINE double with_sign(double magnitude, double x) {
 TASUKI_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 TASUKI_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
+/// A polynomial by Horner's scheme, from its highest coefficient down to its constant, on a float, a double or a vector of either.
+template <class V, class C, class... Lower>
+TASUKI_INLINE V polynomial(V x, C highest, C next, Lower... lower) {
+  V p = x * highest + next;
+  ((p = p * x + lower), ...);
+  return p;
+}
+
 /// e^r for |r| <= ln(2) / 2, and ln(2^e (1 + f)) for 1 + f in [sqrt(1/2), sqrt(2)): the polynomials of Cephes, on floats or vectors of them.
 template <class V>
 TASUKI_INLINE V exponential_series(V r) {
-  V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
+  const V p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f);
   return p * (r * r) + r + 1.0f;
 }
 template <class V>
 TASUKI_INLINE V logarithm_series(V f, V e) {
-  V p = f * 7.0376836292e-2f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
+  const V p = polynomial(f, 7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+      -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f);
   const V z = f * f;
   const V y = (p * f * z + e * -2.12194440e-4f) - 0.5f * z;
   return (f + y) + e * 0.693359375f;
@@ -101,8 +99,8 @@ TASUKI_INLINE double exponential(double x) {
   double r = x - n * 6.93145751953125e-1;
   r = r - n * 1.42860682030941723212e-6;
   const double s = r * r;
-  const double p = r * ((1.26177193074810590878e-4 * s + 3.02994407707441961300e-2) * s + 9.99999999999999999910e-1);
-  const double q = ((3.00198505138664455042e-6 * s + 2.52448340349684104192e-3) * s + 2.27265548208155028766e-1) * s + 2.0;
+  const double p = r * polynomial(s, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1);
+  const double q = polynomial(s, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0);
   const double e = 1.0 + 2.0 * (p / (q - p));
   const std::int64_t half = i >> 1;
   return e * bits_as<double>((half + 1023) << 52) * bits_as<double>((i - half + 1023) << 52);
@@ -134,8 +132,8 @@ TASUKI_INLINE double logarithm(double x) {
   const double f = bits_as<double>((bits & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd) - 1.0;
   const double s = f / (2.0 + f);
   const double z = s * s, w = z * z;
-  const double t1 = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
-  const double t2 = z * (6.666666666666735130e-01 + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+  const double t1 = w * polynomial(w, 1.531383769920937332e-01, 2.222219843214978396e-01, 3.999999999940941908e-01);
+  const double t2 = z * polynomial(w, 1.479819860511658591e-01, 1.818357216161805012e-01, 2.857142874366239149e-01, 6.666666666666735130e-01);
   const double half_square = 0.5 * f * f;
   double result = e * 6.93147180369123816490e-01 - ((half_square - (s * (half_square + t1 + t2) + e * 1.90821492927058770002e-10)) - f);
   result = x == __builtin_inf() ? x : result;
@@ -154,11 +152,7 @@ TASUKI_INLINE T logarithm_of_1_plus(T u) {
 TASUKI_INLINE float hyperbolic_tangent(float x) {
   const float a = absolute(x);
   const float z = x * x;
-  float p = -5.70498872745e-3f;
-  p = p * z + 2.06390887954e-2f;
-  p = p * z - 5.37397155531e-2f;
-  p = p * z + 1.33314422036e-1f;
-  p = p * z - 3.33332819422e-1f;
+  const float p = polynomial(z, -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f);
   const float near_zero = p * z * a + a;
   const float far = 1.0f - 2.0f / (exponential_within_87(a > 20.0f ? 40.0f : a + a) + 1.0f);
   return with_sign(a < 0.625f ? near_zero : far, x);
@@ -184,20 +178,10 @@ TASUKI_INLINE T logistic(T x) {
 TASUKI_INLINE float error_function(float x) {
   const float t = absolute(x);
   const float s = x * x;
-  float u = -1.72853470e-5f * t + 3.83197126e-4f;
-  const float v = -3.88396438e-3f * t + 2.42546219e-2f;
-  u = u * s + v;
-  u = u * t - 1.06777877e-1f;
-  u = u * t - 6.34846687e-1f;
-  u = u * t - 1.28717512e-1f;
-  u = u * t - t;
+  const float high = polynomial(t, -1.72853470e-5f, 3.83197126e-4f) * s + polynomial(t, -3.88396438e-3f, 2.42546219e-2f);
+  const float u = polynomial(t, high, -1.06777877e-1f, -6.34846687e-1f, -1.28717512e-1f, -t);
   const float far = with_sign(1.0f - exponential_within_87(u < -87.0f ? -87.0f : u), x);
-  float p = -5.96761703e-4f;
-  p = p * s + 4.99119423e-3f;
-  p = p * s - 2.67681349e-2f;
-  p = p * s + 1.12819925e-1f;
-  p = p * s - 3.76125336e-1f;
-  p = p * s + 1.28379166e-1f;
+  const float p = polynomial(s, -5.96761703e-4f, 4.99119423e-3f, -2.67681349e-2f, 1.12819925e-1f, -3.76125336e-1f, 1.28379166e-1f);
   const float near_zero = p * x + x;
   return t < 0.927734375f ? near_zero : far;
 }
@@ -206,12 +190,8 @@ TASUKI_INLINE double error_function(double x) { return __builtin_erf(x); }
 /// sin(r + quarters * pi/2) for r in [-pi/4, pi/4].
 TASUKI_INLINE float sine_of_reduced(float r, std::int32_t quarters) {
   const float z = r * r;
-  float s = -1.9515295891e-4f;
-  s = s * z + 8.3321608736e-3f;
-  s = s * z - 1.6666654611e-1f;
-  float c = 2.443315711809948e-5f;
-  c = c * z - 1.388731625493765e-3f;
-  c = c * z + 4.166664568298827e-2f;
+  const float s = polynomial(z, -1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f);
+  const float c = polynomial(z, 2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f);
   const float sine = s * z * r + r, cosine = c * z * z - 0.5f * z + 1.0f;
   return bits_as<float>(bits_as<std::uint32_t>(quarters & 1 ? cosine : sine) ^ (static_cast<std::uint32_t>(quarters & 2) << 30));
 }

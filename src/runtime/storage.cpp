@@ -63,21 +63,17 @@ Storage* Storage::in_arena(Arena& arena, std::size_t offset, std::size_t bytes, 
     TASUKI_THROW(InternalError, "a storage of ", bytes, " bytes at ", offset, " leaves its arena of ", arena.bytes(), " bytes");
   PoolBlock block{pool_allocate(sizeof(Storage))};
   DeviceRuntime& runtime = arena.runtime();
-  const BlockPart part{arena.data(), arena.bytes(), offset, bytes};
-  void* data = static_cast<char*>(arena.data()) + offset;
-  if (bytes && runtime.manager()) {
-    if (arena.is_loose() && runtime.prefers_block(part)) data = runtime.allocate(bytes);
-    else runtime.commit(part);
-  }
-  auto* s = new (block.take()) Storage;
+  auto* s = new (block.place) Storage;
   s->runtime_ = &runtime;
-  s->data_ = data;
   s->size_ = bytes;
   s->offset_ = offset;
   s->owner_ = owner;
   s->arena_ = &arena;
+  if (bytes && runtime.manager()) s->obtain();
+  else s->data_ = s->place_in_arena();
+  block.take();
   arena.retain();
-  if (bytes >= StorageList::listed_bytes) s->runtime_->storages().insert(*s);
+  if (bytes >= StorageList::listed_bytes) runtime.storages().insert(*s);
   return s;
 }
 
