@@ -3,15 +3,20 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 #include "src/dist/failure.hpp"
+#include "src/dist/patience.hpp"
 
 namespace tasuki::dist {
 
 namespace {
 constexpr std::size_t shown = 8;
 /// Communicators keep deadlines themselves, and know more when they are over; this is for those that do not.
-constexpr double patience = 1.25;
+constexpr double longer = 1.25;
+/// Of the time that others wait for a process, after which it says so itself.
+constexpr double early = 0.9;
+constexpr std::chrono::duration<double> look{Patience::look};
 }
 
 Work::Work() = default;
@@ -94,9 +99,14 @@ void CommunicationThread::tell(Progress::Presence presence) {
 void CommunicationThread::wait(WorkState& state) {
   std::unique_lock lock(mutex_);
   const auto start = std::chrono::steady_clock::now();
-  const bool done = progress_.wait_for(lock, std::chrono::duration<double>(patience * timeout_seconds_), [&] { return state.done; });
+  Patience patience;
+  std::uint64_t ended = ended_;
+  while (!progress_.wait_for(lock, look, [&] { return state.done; })) {
+    if (std::exchange(ended, ended_) != ended_) patience = Patience();  // what was asked for before has a deadline of its own
+    if (patience.seconds() > longer * timeout_seconds_) break;
+  }
   waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!done) {
+  if (!state.done) {
     stuck_ = true;
     failure_code_ = failure::not_together_code;
     failure::write_log();
@@ -110,10 +120,13 @@ void CommunicationThread::wait(WorkState& state) {
 /// A process that asks for nothing is the one that others wait for: it says so itself, before they give up.
 bool CommunicationThread::await_work(std::unique_lock<std::mutex>& lock) {
   const auto there = [&] { return stopping_ || !queue_.empty(); };
-  if (communicator_->size() > 1 && !work_there_.wait_for(lock, std::chrono::duration<double>(0.9 * timeout_seconds_), there)) {
+  Patience patience;
+  while (communicator_->size() > 1 && !work_there_.wait_for(lock, look, there)) {
+    if (patience.seconds() < early * timeout_seconds_) continue;
     const OperationLog::Entry last = log_.last();
     std::fprintf(stderr, "tasuki: rank %d of %d has taken part in nothing for %g s, since its operation %llu, %s of %llu bytes, at step %lld\n", communicator_->rank(), communicator_->size(),
-                 0.9 * timeout_seconds_, static_cast<unsigned long long>(last.number), last.what, static_cast<unsigned long long>(last.bytes), static_cast<long long>(last.step));
+                 early * timeout_seconds_, static_cast<unsigned long long>(last.number), last.what, static_cast<unsigned long long>(last.bytes), static_cast<long long>(last.step));
+    break;
   }
   work_there_.wait(lock, there);
   return !queue_.empty();
@@ -147,6 +160,7 @@ void CommunicationThread::work() {
     }
     next.state->error = error_;
     next.state->done = true;
+    ++ended_;
     progress_.notify_all();
   }
 }

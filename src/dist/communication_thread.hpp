@@ -66,6 +66,7 @@ class CommunicationThread {
   std::condition_variable work_there_, progress_;
   std::deque<Operation> queue_;
   OperationLog log_;
+  std::uint64_t ended_ = 0;  ///< operations, done or failed
   double waited_seconds_ = 0;
   std::string error_;
   int failure_code_ = 0;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <vector>
 
+#include "src/dist/patience.hpp"
 #include "src/dist/self_communicator.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/expect_error.hpp"
@@ -58,6 +59,25 @@ TEST_CASE("what fails on the communication thread fails where it is waited for, 
   expect_error([&] { bad.wait(); }, "DistributedError: no");
   expect_error([&] { next.wait(); }, "DistributedError: no");
   CHECK_FALSE(ran);
+}
+
+TEST_CASE("each operation has a deadline of its own, however many are ahead of it") {
+  dist::SelfCommunicator alone;
+  CommunicationThread thread(alone, 4);
+  Work last;
+  for (int i = 0; i < 12; ++i) last = thread.post("test", 8, [](Communicator&) { std::this_thread::sleep_for(std::chrono::milliseconds(500)); });
+  last.wait();
+  CHECK(last.ready());
+}
+
+TEST_CASE("time in which this process was stopped does not count as waiting") {
+  using dist::Patience;
+  using std::chrono::milliseconds;
+  Patience::Clock::time_point now{};
+  Patience patience(now);
+  CHECK(patience.seconds(now += milliseconds(500)) == 0.5);
+  CHECK(patience.seconds(now += std::chrono::hours(3)) == 1.5);
+  CHECK(patience.seconds(now += milliseconds(250)) == 1.75);
 }
 
 TEST_CASE("whoever waits too long is told for what, and what was done before") {

@@ -1,8 +1,11 @@
 #include <mpi.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,13 +25,35 @@ void in_pieces(std::size_t bytes, const F& f) {
   for (std::size_t begin = 0; begin < bytes; begin += INT_MAX) f(begin, static_cast<int>(bytes - begin < INT_MAX ? bytes - begin : INT_MAX));
 }
 
+/// Open MPI learns of the other processes from what its mpirun, or a batch system that it knows, has put into the environment. Without that
+/// it makes a job of this process alone, starts a daemon of its own for it, and where that is not installed ends the program.
+bool may_know_the_others() {
+#ifdef OPEN_MPI
+  constexpr const char* from_launchers[] = {"PMIX_NAMESPACE", "SLURM_JOB_ID", "SLURM_JOBID", "FLUX_JOB_ID", "ALPS_APP_PE"};
+  return std::any_of(std::begin(from_launchers), std::end(from_launchers), [](const char* variable) { return std::getenv(variable); });
+#else
+  return true;
+#endif
+}
+
+void check_size(int announced, int size) {
+  if (size == announced) return;
+  char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(version, &length);
+  version[std::strcspn(version, ",\n")] = '\0';
+  TASUKI_THROW(DistributedError, "expected  the ", announced, " processes that the launcher announces\nactual    ", size, "\nthe MPI that the program is built with, ", static_cast<const char*>(version),
+               ", does not know this launcher: take the mpirun that belongs to it; with Slurm, srun --mpi=pmix, or mpirun inside sbatch");
+}
+
 /// MPI between hosts, shared memory within. On each host process 0 of its window speaks for the others.
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator(int* argc, char*** argv, double timeout_seconds) {
+  MpiCommunicator(int* argc, char*** argv, int announced, double timeout_seconds) {
     int up = 0;
     MPI_Initialized(&up);
     if (!up) {
+      if (announced > 1 && !may_know_the_others()) check_size(announced, 1);
       // The thread that makes the communicator, and then the communication thread: never both at once.
       int provided = 0;
       MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided);
@@ -39,6 +64,7 @@ class MpiCommunicator final : public Communicator {
     MPI_Comm_rank(all_, &rank_);
     MPI_Comm_size(all_, &size_);
     try {
+      check_size(announced, size_);
       check_versions();
     } catch (...) {
       MPI_Comm_free(&all_);
@@ -176,6 +202,6 @@ class MpiCommunicator final : public Communicator {
 }  // namespace
 }  // namespace tasuki::dist
 
-extern "C" tasuki::dist::Communicator* tasuki_mpi_communicator(int* argc, char*** argv, double timeout_seconds) {
-  return new tasuki::dist::MpiCommunicator(argc, argv, timeout_seconds);
+extern "C" tasuki::dist::Communicator* tasuki_mpi_communicator(int* argc, char*** argv, int announced, double timeout_seconds) {
+  return new tasuki::dist::MpiCommunicator(argc, argv, announced, timeout_seconds);
 }

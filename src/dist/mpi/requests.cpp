@@ -3,10 +3,12 @@
 #include <chrono>
 #include <thread>
 
+#include "src/dist/patience.hpp"
+
 namespace tasuki::dist {
 
 void Requests::wait(const char* what, MPI_Request& request) const {
-  const auto start = std::chrono::steady_clock::now();
+  Patience patience;
   for (int turns = 1;; ++turns) {
     int done = 0;
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
@@ -14,11 +16,11 @@ void Requests::wait(const char* what, MPI_Request& request) const {
     if (window_.is_crowded() || turns % 16 == 0) std::this_thread::yield();
     if (turns % 256 != 0) continue;
     window_.check_failures();
-    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
-    if (waited.count() > timeout_seconds_)
+    const double waited = patience.seconds();
+    if (waited > timeout_seconds_)
       fail(tasuki::detail::concat({"rank ", window_.job_rank(), " has waited ", timeout_seconds_, " s for other ", others_, " in ", what,
                                    "\none of them has ended, hangs, does other steps, or cannot be reached"}));
-    if (waited.count() > 1e-2) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    if (waited > 1e-2) std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "src/dist/failure.hpp"
+#include "src/dist/patience.hpp"
 #include "tasuki/dist/communicator.hpp"
 
 namespace tasuki::dist {
@@ -19,7 +20,13 @@ SharedWindow::SharedWindow(MPI_Comm host, int job_rank, double timeout_seconds) 
   void* mine = nullptr;
   const auto bytes = static_cast<MPI_Aint>(line_bytes + head_bytes + 2 * chunk_bytes + 2 * own_sums_bytes() + (rank_ == 0 ? sums_turns * sums_bytes : 0));
   static_assert(sizeof(Head) <= head_bytes);
-  if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_) != MPI_SUCCESS)
+  MPI_Errhandler before;
+  MPI_Comm_get_errhandler(host, &before);
+  MPI_Comm_set_errhandler(host, MPI_ERRORS_RETURN);  // MPI's own would end the job, and not say what to do
+  const int result = MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host, &mine, &window_);
+  MPI_Comm_set_errhandler(host, before);
+  MPI_Errhandler_free(&before);
+  if (result != MPI_SUCCESS)
     TASUKI_THROW(DistributedError, "cannot share ", static_cast<std::size_t>(bytes), " bytes with the other processes of this host\nis there room in /dev/shm, or in the container's shared memory?");
   // MPI aligns to 8 bytes. The parts lie in one mapping, which begins with a page in every process, so all round up alike.
   const auto aligned = [](void* base) {
@@ -52,7 +59,7 @@ void relax() {
 void SharedWindow::meet() {
   const std::uint64_t number = ++meetings_;
   peers_[static_cast<std::size_t>(rank_)]->meetings.store(number, std::memory_order_release);
-  const auto start = std::chrono::steady_clock::now();
+  Patience patience;
   for (Head* peer : peers_)
     for (int turns = 0; peer->meetings.load(std::memory_order_acquire) < number; ++turns) {
       if (!crowded_ && turns < spins) {
@@ -61,11 +68,11 @@ void SharedWindow::meet() {
       }
       std::this_thread::yield();
       if (turns % 256 != 255) continue;
-      const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
-      if (waited.count() > timeout_seconds_) too_late();
+      const double waited = patience.seconds();
+      if (waited > timeout_seconds_) too_late();
       check_failures();
       check_comes(*peer, number);
-      if (waited.count() > 1e-3) std::this_thread::sleep_for(std::chrono::microseconds(50));
+      if (waited > 1e-3) std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
 }
 
