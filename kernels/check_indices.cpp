@@ -26,9 +26,9 @@ Shape coordinates_of(const View& v, std::int64_t position) {
 }
 
 template <class I>
-void check(const View& index, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
+void check(const View& index, std::int64_t lowest, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
   const I* values = index.as<const I>();
-  if (!ignored && index.contiguous && bound > 0) {
+  if (!ignored && lowest == 0 && index.contiguous && bound > 0) {
     bool valid = true;
     parallel_for(index.numel, 65536, [&](std::int64_t begin, std::int64_t end) {
       if (!all_inside(bound, values + begin, 1, end - begin)) __atomic_store_n(&valid, false, __ATOMIC_RELAXED);
@@ -37,19 +37,24 @@ void check(const View& index, std::int64_t bound, const char* what, const char* 
   }
   for (std::int64_t i = 0; i < index.numel; ++i) {
     const std::int64_t value = values[offset_of(index, i)];
-    if (static_cast<std::uint64_t>(value) < static_cast<std::uint64_t>(bound) || (ignored && value == *ignored)) continue;
+    if ((value >= lowest && value < bound) || (ignored && value == *ignored)) continue;
     if (ignored)
-      TASUKI_THROW(IndexError, "expected  0 <= ", what, " < ", bound, ", or ", *ignored, " to ignore\nactual    ", value, " at ", operand,
+      TASUKI_THROW(IndexError, "expected  ", lowest, " <= ", what, " < ", bound, ", or ", *ignored, " to ignore\nactual    ", value, " at ", operand,
                    coordinates_of(index, i));
-    TASUKI_THROW(IndexError, "expected  0 <= ", what, " < ", bound, "\nactual    ", value, " at ", operand, coordinates_of(index, i));
+    TASUKI_THROW(IndexError, "expected  ", lowest, " <= ", what, " < ", bound, "\nactual    ", value, " at ", operand, coordinates_of(index, i));
   }
 }
 
 }  // namespace
 
 void check_indices(const View& index, std::int64_t bound, const char* what, const char* operand, std::optional<std::int64_t> ignored) {
-  if (index.dtype == DType::i64) check<std::int64_t>(index, bound, what, operand, ignored);
-  else check<std::int32_t>(index, bound, what, operand, ignored);
+  if (index.dtype == DType::i64) check<std::int64_t>(index, 0, bound, what, operand, ignored);
+  else check<std::int32_t>(index, 0, bound, what, operand, ignored);
+}
+
+void check_indices_from_both_ends(const View& index, std::int64_t bound, const char* what, const char* operand) {
+  if (index.dtype == DType::i64) check<std::int64_t>(index, -bound, bound, what, operand, {});
+  else check<std::int32_t>(index, -bound, bound, what, operand, {});
 }
 
 }  // namespace tasuki::kernels::cpu

@@ -3,6 +3,7 @@
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/diagonal.hpp"
 #include "tasuki/ops/gather.hpp"
+#include "tasuki/ops/index.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/scatter.hpp"
@@ -21,6 +22,9 @@ std::vector<Case> rearranging_cases(const Sizes& s) {
       {"scatter a number", {any, places}, OF(scatter(in[0], 1, in[1], 1))},
       {"scatter_add", {any, places, any}, OF(scatter_add(in[0], 1, in[1], in[2]))},
       {"index_add", {any, some_rows, any}, OF(index_add(in[0], 0, in[1], in[2]))},
+      {"index by two lists", {any, indices(s.rows, {s.rows, 1}), indices(columns, {columns})}, OF(index(in[0], {in[1], in[2]}))},
+      {"index by a mask", {any}, OF(index(in[0], {in[0].detach().gt(0)}))},
+      {"index_put", {any, some_rows, any}, OF(index_put(in[0], {in[1]}, in[2], true))},
       {"index_fill", {any, indices(columns, {64})}, OF(index_fill(in[0], 1, in[1], 0.5))},
       {"index_copy", {any, some_rows, any}, OF(index_copy(in[0], 0, in[1], in[2].detach())), is_random},
       {"repeat_interleave", {{-2, 2, {s.rows / 4, columns}}}, OF(repeat_interleave(in[0], 4, 0))},

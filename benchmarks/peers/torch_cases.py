@@ -198,6 +198,8 @@ def rearranging(rows, images):
         "index_select": ([ANY, some_rows], lambda x, i: x.index_select(0, i)), "index_select of columns": ([ANY, (0, COLUMNS, (COLUMNS,), "index")], lambda x, i: x.index_select(1, i)),
         "scatter": ([ANY, places, ANY], lambda x, i, s: x.scatter(1, i, s.detach())), "scatter a number": ([ANY, places], lambda x, i: x.scatter(1, i, 1)),
         "scatter_add": ([ANY, places, ANY], lambda x, i, s: x.scatter_add(1, i, s)), "index_add": ([ANY, some_rows, ANY], lambda x, i, s: x.index_add(0, i, s)),
+        "index by two lists": ([ANY, (0, rows, (rows, 1), "index"), (0, COLUMNS, (COLUMNS,), "index")], lambda x, i, k: x[i, k]),
+        "index by a mask": ([ANY], lambda x: x[x.detach() > 0]), "index_put": ([ANY, some_rows, ANY], lambda x, i, s: x.index_put((i,), s, True)),
         "index_fill": ([ANY, (0, COLUMNS, (64,), "index")], lambda x, i: x.index_fill(1, i, 0.5)), "index_copy": ([ANY, some_rows, ANY], lambda x, i, s: x.index_copy(0, i, s.detach())),
         "repeat_interleave": ([quarter], lambda x: x.repeat_interleave(4, 0)), "channel_shuffle": ([(-2, 2, images)], lambda x: F.channel_shuffle(x, 8)),
         "hstack": ([half, half], lambda x, y: torch.hstack([x, y])), "vstack": ([half, half], lambda x, y: torch.vstack([x, y])),

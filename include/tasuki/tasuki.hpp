@@ -42,6 +42,7 @@
 #include "tasuki/ops/grid_sample.hpp"
 #include "tasuki/ops/group_norm.hpp"
 #include "tasuki/ops/histogram.hpp"
+#include "tasuki/ops/index.hpp"
 #include "tasuki/ops/index_select.hpp"
 #include "tasuki/ops/interpolate.hpp"
 #include "tasuki/ops/layer_norm.hpp"

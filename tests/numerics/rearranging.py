@@ -130,6 +130,62 @@ def index_copy():
     return Case(lambda x, i, s: torch.index_copy(x, d, i, s), [real(dims), index, real(source)], [d])
 
 
+def brackets(dims):
+    """Random indices of a tensor: a function from their tensors to what stands between Python's brackets, the tensors, and the same as
+    attributes, four for each entry: its kind, and its number or slice. The dimensions that an ellipsis leaves out are the last."""
+    python, tensors, attributes = [], [], []
+    lists = [size(1, 4), size(1, 4)]
+
+    def add(entry, *numbers):
+        python.append(entry)
+        attributes.extend([*numbers, *[0] * (4 - len(numbers))])
+
+    for n in dims[: int(rng.integers(0, len(dims) + 1))]:
+        kind = int(rng.integers(0, 6))
+        if kind == 0:
+            at = int(rng.integers(-n, n))
+            add(lambda _, at=at: at, 0, at)
+        elif kind == 1:
+            begin, end, step = int(rng.integers(-n - 1, n + 1)), int(rng.integers(-n - 1, n + 2)), int(rng.integers(1, 4))
+            add(lambda _, s=slice(begin, end, step): s, 1, begin, end, step)
+        else:
+            if kind == 2:
+                add(lambda _: None, 3)
+            mask = kind == 3 and not tensors
+            if mask:
+                lists = [1]  # which goes with any number of places
+            add(lambda t, k=len(tensors): t[k], 4)
+            tensors.append(rng.random([n]) < 0.6 if mask else integers(broadcastable(lists), -n, n))
+    if rng.random() < 0.5:
+        add(lambda _: Ellipsis, 2)
+    return lambda t: tuple(e(t) for e in python), tensors, attributes
+
+
+def index():
+    dims = shape(1, 4)
+    python, tensors, attributes = brackets(dims)
+    return Case(lambda x, *t: x[python(t)], [real(dims), *tensors], attributes)
+
+
+def index_put():
+    dims, accumulate = shape(1, 4), bool(rng.random() < 0.5)
+    python, tensors, attributes = brackets(dims)
+    places = numpy.arange(int(numpy.prod(dims))).reshape(dims)
+    chosen = torch.from_numpy(places)[python([torch.from_numpy(t) for t in tensors])]
+    if not accumulate and len(chosen.unique()) < chosen.numel():
+        return index_put()  # PyTorch does not say which of equal indices wins
+    values = real(broadcastable(chosen.shape))
+
+    def put(x, *t):
+        if accumulate:  # x[...] = v takes slices, index_put does not
+            return x + torch.zeros(x.numel(), dtype=x.dtype).index_add(0, chosen.flatten(), t[-1].expand(chosen.shape).flatten()).reshape(x.shape)
+        y = x.clone()
+        y[python(t)] = t[-1]
+        return y
+
+    return Case(put, [real(dims), *tensors, values], [accumulate, *attributes])
+
+
 def embedding_bag():
     rows, width, mode, padding = size(2, 12), size(1, 9), int(rng.integers(0, 3)), int(rng.integers(-1, 2))
     table = numpy.argsort(rng.random([rows, width]), 0) * 0.5 - 2
@@ -322,7 +378,7 @@ OPS = {
     "any": reduction(torch.any, with_zeros), "all": reduction(torch.all, with_zeros),
     "count_nonzero": reduction(lambda x, over, _: torch.count_nonzero(x, over), with_zeros),
     "logcumsumexp": along(torch.logcumsumexp), "cummax": along(lambda x, d: list(torch.cummax(x, d))), "cummin": along(lambda x, d: list(torch.cummin(x, d))),
-    "bucketize": bucketize, "histogram": histogram, "bincount": bincount, "weighted_bincount": weighted_bincount, "index_fill": index_fill, "index_copy": index_copy,
+    "bucketize": bucketize, "histogram": histogram, "bincount": bincount, "weighted_bincount": weighted_bincount, "index": index, "index_put": index_put, "index_fill": index_fill, "index_copy": index_copy,
     "embedding_bag": embedding_bag, "embedding_bag_with_offsets": embedding_bag_with_offsets, "repeat_interleave": repeat_interleave,
     "repeat_interleave_each": repeat_interleave_each, "rot90": rot90, "fliplr": lambda: Case(torch.fliplr, [real(shape(2, 4))]),
     "flipud": lambda: Case(torch.flipud, [real(shape(1, 4))]), "diff": diff, "channel_shuffle": channel_shuffle, "diag": diag, "diag_embed": diag_embed,

@@ -3,6 +3,7 @@
 #include "tasuki/ops/diagonal.hpp"
 #include "tasuki/ops/embedding.hpp"
 #include "tasuki/ops/histogram.hpp"
+#include "tasuki/ops/index.hpp"
 #include "tasuki/ops/pad.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/scan.hpp"
@@ -18,6 +19,20 @@ Out both(const SortResult& r) { return {r.values, r.indices}; }
 Out both(const CumulativeExtremumResult& r) { return {r.values, r.indices}; }
 Tensor histogram_edges(const Tensor& x) { return tensor({-2.0, -0.5, 0.25, 1.5}, {.dtype = x.dtype()}); }
 Out all_of(const UniqueResult& r) { return {r.values, r.inverse, r.counts}; }
+
+/// The indices that `brackets` of rearranging.py made: four attributes an entry, from the k-th on, and the operands from the second on.
+std::vector<Index> entries(In in, Attributes a, std::size_t k) {
+  std::vector<Index> list;
+  std::size_t next = 1;
+  for (; k < a.size(); k += 4) switch (small(a[k])) {
+      case 0: list.push_back(whole(a[k + 1])); break;
+      case 1: list.push_back(Slice(whole(a[k + 1]), whole(a[k + 2]), whole(a[k + 3]))); break;
+      case 2: list.push_back(ellipsis); break;
+      case 3: list.push_back(newaxis); break;
+      default: list.push_back(in[next++]);
+    }
+  return list;
+}
 
 }  // namespace
 
@@ -47,6 +62,8 @@ void add_rearranging_calls(Calls& table) {
       {"logcumsumexp", ONE(logcumsumexp(in[0], small(a[0])))},
       {"cummax", ALL(both(cummax(in[0], small(a[0]))))},
       {"cummin", ALL(both(cummin(in[0], small(a[0]))))},
+      {"index", ONE(index(in[0], entries(in, a, 0)))},
+      {"index_put", ONE(index_put(in[0], entries(in, a, 1), in.back(), a[0] != 0))},
       {"index_fill", ONE(index_fill(in[0], small(a[0]), in[1], a[1]))},
       {"index_copy", ONE(index_copy(in[0], small(a[0]), in[1], in[2]))},
       {"embedding_bag", ONE(embedding_bag(in[0], in[1], {.mode = static_cast<EmbeddingBagMode>(small(a[0])), .padding_idx = whole(a[1])}))},

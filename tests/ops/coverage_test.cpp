@@ -46,7 +46,7 @@ const char* const ops[] = {
     "feature_dropout", "drop_path", "alpha_dropout",                                                 //
     "select", "slice", "narrow", "reshape", "flatten", "transpose", "permute", "expand", "squeeze",  // views
     "unsqueeze", "unfold", "fold", "diagonal", "movedim", "unflatten",                                       //
-    "scatter", "scatter_add", "index_add", "index_fill", "index_copy", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
+    "scatter", "scatter_add", "index", "index_put", "index_add", "index_fill", "index_copy", "take_along_dim", "one_hot", "nonzero", "masked_select",  //
     "flip", "roll", "repeat", "tile", "tril", "triu", "pad", "pixel_shuffle", "pixel_unshuffle",     // rearrangements
     "split", "chunk", "unbind", "meshgrid", "hstack", "vstack", "channel_shuffle",                   //
     "repeat_interleave", "rot90", "fliplr", "flipud", "diff",                                        //

@@ -107,3 +107,10 @@ TEST_CASE("tensors go to any stream") {
   stream << "x = " << ts::tensor({1, 2}) << ", done";
   CHECK(stream.str() == "x = [1 2], done");
 }
+
+TEST_CASE("shapes, dtypes and devices go to any stream") {
+  std::ostringstream stream;
+  const ts::Tensor x = ts::zeros({2, 3}, {.dtype = ts::f64});
+  stream << x.shape() << ' ' << x.dtype() << ' ' << x.device();
+  CHECK(stream.str() == "[2, 3] f64 cpu");
+}

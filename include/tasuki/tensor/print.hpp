@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
+#include "tasuki/core/error.hpp"
 #include "tasuki/tensor/tensor.hpp"
 
 namespace tasuki {
@@ -25,6 +27,15 @@ template <class Stream>
   requires(requires(Stream& stream, const char* text) { stream << text; })
 Stream& operator<<(Stream& stream, const Tensor& tensor) {
   stream << to_string(tensor).c_str();
+  return stream;
+}
+
+/// The same for shapes, dtypes and devices.
+template <class Stream, class T>
+  requires(requires(Stream& stream, const char* text) { stream << text; } &&
+           (std::is_same_v<T, Shape> || std::is_same_v<T, DType> || std::is_same_v<T, Device>))
+Stream& operator<<(Stream& stream, const T& value) {
+  stream << detail::Text(value).str().c_str();
   return stream;
 }
 

@@ -14,6 +14,7 @@
 
 namespace tasuki {
 
+class Index;
 class Tensor;
 class TensorImpl;
 class Storage;
@@ -190,6 +191,9 @@ class Tensor {
   Tensor unfold(int dim, std::int64_t size, std::int64_t step, At at = At::current()) const;
   Tensor diagonal(std::int64_t offset = 0, int dim1 = 0, int dim2 = 1, At at = At::current()) const;
 
+  /// x[indices]: numbers, slices, masks, lists of numbers; see ops/index.hpp.
+  Tensor index(const std::vector<Index>& indices, At at = At::current()) const;
+
   // -- comparisons: bool tensors
   Tensor eq(Operand o) const;
   Tensor ne(Operand o) const;
@@ -206,6 +210,7 @@ class Tensor {
   const Tensor& copy_(const Tensor& source, At at = At::current()) const;
   const Tensor& fill_(double value, At at = At::current()) const;
   const Tensor& zero_(At at = At::current()) const { return fill_(0, at); }
+  const Tensor& index_put_(const std::vector<Index>& indices, Operand values, bool accumulate = false) const;
   const Tensor& operator+=(Operand o) const { return add_(o); }
   const Tensor& operator-=(Operand o) const { return sub_(o); }
   const Tensor& operator*=(Operand o) const { return mul_(o); }
