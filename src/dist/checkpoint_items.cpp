@@ -1,10 +1,12 @@
 #include "src/dist/checkpoint_items.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 
 #include "src/dist/compression.hpp"
+#include "src/optim/pieces.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/dist/world.hpp"
 #include "tasuki/ops/view.hpp"
@@ -76,12 +78,13 @@ Piece part_of(std::string name, const Tensor& parameter, std::int64_t begin, con
 }
 
 /// What this process has of a parameter that is spread over all.
-void add_parts(std::vector<Piece>& list, const NamedTensor& parameter, const optim::StepShare& share) {
+void add_parts(std::vector<Piece>& list, const NamedTensor& parameter, const optim::StepShare& share, const optim::PieceNumbers& numbers) {
   const auto number = static_cast<std::size_t>(share.number_of(parameter.tensor));
-  const std::size_t before = list.size();
-  for (const optim::Piece& p : share.pieces())
-    if (p.parameter == number) list.push_back(part_of(parameter.name, parameter.tensor, p.begin, p.values));
-  if (list.size() == before) list.push_back(part_of(parameter.name, parameter.tensor, 0, empty({0}, {.dtype = parameter.tensor.dtype()})));
+  const bool any = optim::for_each_piece(numbers, number, [&](std::size_t p) {
+    const optim::Piece& piece = share.pieces()[p];
+    list.push_back(part_of(parameter.name, parameter.tensor, piece.begin, piece.values));
+  });
+  if (!any) list.push_back(part_of(parameter.name, parameter.tensor, 0, empty({0}, {.dtype = parameter.tensor.dtype()})));
 }
 
 }  // namespace
@@ -89,7 +92,7 @@ void add_parts(std::vector<Piece>& list, const NamedTensor& parameter, const opt
 /// Of parameters that are spread over the processes (ZeRO, stage 3) each writes and reads what it has.
 Item item_of(nn::Module& module) {
   Item item;
-  const auto spread = std::make_shared<std::set<optim::StepShare*>>();
+  const auto spread = std::make_shared<std::map<optim::StepShare*, optim::PieceNumbers>>();
   item.pieces = [&module, spread](int) {
     std::vector<Piece> list;
     std::set<std::string> buffers;
@@ -101,13 +104,17 @@ Item item_of(nn::Module& module) {
         list.push_back(whole(t.name, t.tensor, buffers.count(t.name) ? Writer::rank_0 : Writer::shared_out));
         continue;
       }
-      if (spread->insert(share).second) share->begin_update();
-      add_parts(list, t, *share);
+      const auto [numbers, is_first] = spread->try_emplace(share);
+      if (is_first) {
+        numbers->second = optim::piece_numbers(*share);
+        share->begin_update();
+      }
+      add_parts(list, t, *share, numbers->second);
     }
     return list;
   };
   item.loaded = [spread] {
-    for (optim::StepShare* share : *spread) share->values_loaded();
+    for (const auto& [share, numbers] : *spread) share->values_loaded();
   };
   return item;
 }

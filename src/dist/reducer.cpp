@@ -23,6 +23,16 @@ namespace tasuki::dist {
 
 namespace {
 
+/// All that processes must have in common of it.
+std::string to_text(const Compression& c) {
+  using Kind = Compression::Kind;
+  if (c.kind == Kind::none) return "no compression";
+  const std::string kind = c.kind == Kind::top_k       ? detail::concat({"top_k of ", c.fraction, " with momentum ", c.momentum})
+                           : c.kind == Kind::power_sgd ? detail::concat({"power_sgd of rank ", c.rank})
+                                                       : std::string(c.kind == Kind::bf16 ? "bf16" : "f16");
+  return detail::concat({kind, ", warm-up ", c.warm_up});
+}
+
 [[noreturn]] void refuse_steps_in_backward() {
   TASUKI_THROW(ValueError, "gradients are summed over the processes when backward has made all of a bucket, and the optimizer updates the parameters ahead of that (StepInBackward)\n",
                "use one of them; with zero = 2 a process keeps no more gradients than a few buckets, too");
@@ -81,8 +91,7 @@ void Reducer::check_same_network(const nn::Module& net, const optim::Optimizer& 
   for (const NamedTensor& t : net.named_state()) mine += t.name + ": " + t.tensor.describe() + "\n";
   mine += detail::concat({optimizer.name(), " of ", layout_.entries().size(), " parameters\n"});
   for (const FlatLayout::Entry& e : layout_.entries()) mine += "an optimized parameter: " + e.parameter.describe() + "\n";
-  mine += detail::concat({"buckets of ", o.bucket_bytes ? std::to_string(o.bucket_bytes) + " bytes" : "measured size", ", zero = ", o.zero, ", compression ", static_cast<int>(o.compression.kind), " (", o.compression.fraction, ", ", o.compression.rank, ", ",
-                          o.compression.momentum, ", ", o.compression.warm_up, ")\n"});
+  mine += detail::concat({"buckets of ", o.bucket_bytes ? std::to_string(o.bucket_bytes) + " bytes" : "measured size", ", zero = ", o.zero, ", ", to_text(o.compression), "\n"});
   if (const std::string difference = first_difference(gather_list(world_, mine)); !difference.empty()) TASUKI_THROW(DistributedError, "expected  the same network on all processes\n", difference);
 }
 

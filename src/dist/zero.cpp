@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "src/optim/flat_part.hpp"
+#include "src/optim/pieces.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/autograd/leaf.hpp"
 #include "tasuki/core/error.hpp"
@@ -57,8 +58,7 @@ Zero::~Zero() {
 }
 
 void Zero::check(const optim::Optimizer& optimizer) const {
-  if (!optimizer.is_elementwise())
-    TASUKI_THROW(ValueError, "expected  an optimizer that treats each element by itself, to update parameters in pieces\nactual    ", optimizer.name(), "\nif it does, override is_elementwise()");
+  optim::check_is_elementwise(optimizer);
   if (optimizer.step_share()) TASUKI_THROW(ValueError, "the steps of this ", optimizer.name(), " are shared by another DataParallel");
   for (const FlatLayout::Entry& e : layout_.entries())
     if (!e.packed) TASUKI_THROW(ValueError, "zero needs parameters that own their memory; ", e.parameter.describe(), " is a part of another tensor\ngive the layer a copy: parameter = tensor.clone()");

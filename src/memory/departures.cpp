@@ -19,6 +19,7 @@ void Manager::forget_copy(Residence& r) {
 bool Manager::start_departure(Residence& r, Tier tier) {
   Storage& s = *r.storage;
   if (s.residency() != Residency::resident || r.transfer || r.bytes == 0 || r.unmovable) return false;
+  if (is_changing(s)) return false;  // another thread, that sums gradients over processes, say: a copy would have some of the old bytes
   if (r.home && r.tiers != tiers_.get()) forget_copy(r);
   if (!r.home) {
     r.home = tiers_->reserve(s.bytes(), tier, name_of(s.owner()));

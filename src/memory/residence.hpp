@@ -18,7 +18,7 @@ struct Residence {
   std::uint64_t segment = 0;      ///< the checkpoint in which it was made, or 0
   bool replayed = false;          ///< its bytes were made again before: dropping it again costs no transfer
   bool let_go = false;            ///< by the program; only replays hold its bytes
-  bool changing = false;          ///< while held: somebody writes, so nothing may count on computing again from it
+  bool changing = false;          ///< while held: somebody writes, so nothing may count on computing again from it, and a copy would be of no use
   bool empty = false;             ///< away with nothing to come back: whoever uses it next writes it
   bool unmovable = false;         ///< a departure failed; not tried again in this step
   Keeper* keeper = nullptr;       ///< who gives it its bytes, when it is not the manager

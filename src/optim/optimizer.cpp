@@ -7,6 +7,7 @@
 #include "src/optim/backward_updates.hpp"
 #include "src/optim/flat_part.hpp"
 #include "src/optim/launch_size.hpp"
+#include "src/optim/pieces.hpp"
 #include "src/optim/step_clock.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
 #include "tasuki/core/error.hpp"
@@ -144,8 +145,7 @@ void Optimizer::share_step(StepShare* share) {
     share_ = nullptr;
     return;
   }
-  if (!is_elementwise())
-    TASUKI_THROW(ValueError, "expected  an optimizer that treats each element by itself, to update a parameter in pieces\nactual    ", name_, "\nif it does, override is_elementwise()");
+  check_is_elementwise(*this);
   const NoGrad off;
   for (std::size_t k = 0; k < state_.size(); ++k) {
     const std::vector<Tensor> whole = std::move(state_[k]);
@@ -279,12 +279,11 @@ std::vector<NamedTensor> Optimizer::named_state() const {
 
 std::vector<Optimizer::StatePart> Optimizer::state_parts() const {
   std::vector<StatePart> parts;
+  const PieceNumbers numbers = share_ ? piece_numbers(*share_) : PieceNumbers();
   for (std::size_t k = 0; k < state_.size(); ++k)
     for (std::size_t i = 0; i < layout_->entries().size(); ++i) {
-      const std::size_t before = parts.size();
-      for (std::size_t p = 0; share_ && p < state_[k].size(); ++p)
-        if (const Piece& piece = share_->pieces()[p]; piece.parameter == i) parts.push_back({name_of_state(k, i), i, piece.begin, state_[k][p]});
-      if (parts.size() == before) parts.push_back({name_of_state(k, i), i, 0, empty({0}, {.dtype = layout_->entries()[i].parameter.dtype() == f64 ? f64 : f32})});
+      const bool any = for_each_piece(numbers, i, [&](std::size_t p) { parts.push_back({name_of_state(k, i), i, share_->pieces()[p].begin, state_[k][p]}); });
+      if (!any) parts.push_back({name_of_state(k, i), i, 0, empty({0}, {.dtype = layout_->entries()[i].parameter.dtype() == f64 ? f64 : f32})});
     }
   return parts;
 }

@@ -238,7 +238,9 @@ void other_network(const ts::dist::World& world) {
   CHECK(differ(told(last ? std::vector{4} : std::vector{4, 4}, cpu, 0, {}), "1.weight: f32[4, 4]", "SGD of 2 parameters"));
   CHECK(differ(told({4}, last ? ts::Device::sim() : cpu, 0, {}), "0.weight: f32[4, 4] cpu", "0.weight: f32[4, 4] sim"));
   CHECK(differ(told({4}, cpu, last ? -1 : 0, {}), "SGD of 2 parameters", "AdamW of 2 parameters"));
-  CHECK(differ(told({4}, cpu, 0, {.zero = last ? 1 : 0}), "buckets of measured size, zero = 0", "buckets of measured size, zero = 1"));
+  CHECK(differ(told({4}, cpu, 0, {.zero = last ? 1 : 0}), "buckets of measured size, zero = 0, no compression", "buckets of measured size, zero = 1, no compression"));
+  CHECK(differ(told({4}, cpu, 0, {.compression = {.kind = ts::dist::Compression::Kind::power_sgd, .rank = last ? 2 : 4}}), "buckets of measured size, zero = 0, power_sgd of rank 4",
+               "buckets of measured size, zero = 0, power_sgd of rank 2"));
 }
 
 void other_order(const ts::dist::World& world) {

@@ -127,8 +127,7 @@ void SharedWindow::too_late() const {
   for (const Head* peer : peers_)
     if (peer->meetings.load(std::memory_order_acquire) < meetings_) late += "\n  " + describe(*peer);
   const Announcement& a = mine().announced[operations_ % 2];
-  TASUKI_THROW(DistributedError, "rank ", mine().job_rank, " has waited ", timeout_seconds_, " s in ", static_cast<const char*>(a.what), " of ", a.count, " elements, as did ",
-               describe(mine()), "\nwho has not come, and has ended, hangs, or does other steps:", late);
+  TASUKI_THROW(DistributedError, "rank ", mine().job_rank, " has waited ", timeout_seconds_, " s in ", static_cast<const char*>(a.what), " of ", a.count, " elements\nit is ", describe(mine()), "\nwho has not come, and has ended, hangs, or does other steps:", late);
 }
 
 void SharedWindow::announce(const char* what, std::int64_t count, DType dtype, const Place& place) {
@@ -152,7 +151,7 @@ SharedWindow::Where SharedWindow::compare() const {
     if (std::strncmp(mine.what, other.what, sizeof mine.what) == 0 && mine.count == other.count && mine.dtype == other.dtype) continue;
     TASUKI_THROW(DistributedError, "expected  the same operation on all processes\nactual    ", static_cast<const char*>(mine.what), " of ", mine.count, " ", mine.dtype, " on rank ",
                  this->mine().job_rank, ", ", static_cast<const char*>(other.what), " of ", other.count, " ", other.dtype, " on rank ", peers_[static_cast<std::size_t>(peer)]->job_rank,
-                 "; it is operation ", static_cast<std::int64_t>(operations_), " of both\nall processes must call the same functions in the same order");
+                 "\nall processes must call the same functions in the same order");
   }
   return none ? Where::window : same ? Where::region : Where::apart;
 }
