@@ -30,8 +30,8 @@ struct Ran {
   std::string trace;               ///< as JSON
 };
 
-/// Until a step is planned, and the plan has settled: on the CPU up to four plans are tried for six steps each.
-inline int settling_steps(Device device) { return device.is_cpu() ? 30 : 5; }
+/// Until a step is planned. On the CPU, plans are tried for fewer steps than these: without a new plan in as many, the last has settled.
+inline int settling_steps(Device device) { return device.is_cpu() ? 14 : 5; }
 
 /// A task in training, from its beginning; without `budget` nothing watches.
 class Run {
@@ -39,6 +39,8 @@ class Run {
   Run(const Task& task, Device device, const std::optional<memory::BudgetOptions>& budget);
   /// Says whether they fit; those after the first `settling` of all are timed.
   bool steps(int count, int settling = 0);
+  /// That its budget has made so far.
+  int plans() const { return budget_ ? static_cast<int>(budget_->report().plans) : 0; }
   const std::vector<double>& seconds() const { return ran_.seconds; }
   Ran finish();
 

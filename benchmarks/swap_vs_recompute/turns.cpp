@@ -54,16 +54,19 @@ Ran read(const std::string& line) {
 Turns::Turns(const std::string& program, const Task& task, const std::optional<memory::BudgetOptions>& budget)
     : peer_(program, {marker, std::to_string(num_threads()), to_text(task, budget)}) {}
 
-std::optional<std::vector<double>> Turns::ask(int steps, int settling) {
+std::optional<Turns::Answer> Turns::ask(int steps, int settling) {
   const std::string answer = peer_.ask(std::to_string(steps) + " " + std::to_string(settling));
   if (answer == does_not_fit) return std::nullopt;
   if (answer.empty()) TASUKI_THROW(Error, "a process that ran steps has gone");
-  std::vector<double> seconds = numbers(answer);
-  return std::vector<double>(seconds.begin() + 1, seconds.end());
+  const std::vector<double> told = numbers(answer);
+  return Answer{static_cast<int>(told.at(0)), {told.begin() + 1, told.end()}};
 }
 
-bool Turns::settle(int steps) { return ask(steps, steps).has_value(); }
-std::vector<double> Turns::take(int steps) { return ask(steps + 1, 1).value_or(std::vector<double>{}); }
+std::optional<int> Turns::settle(int steps) {
+  const auto answer = ask(steps, steps);
+  return answer ? std::optional(answer->plans) : std::nullopt;
+}
+std::vector<double> Turns::take(int steps) { return ask(steps + 1, 1).value_or(Answer{}).seconds; }
 Ran Turns::finish() { return read(peer_.ask("end")); }
 
 std::optional<int> serve_turns(int argc, char** argv) {
@@ -78,7 +81,7 @@ std::optional<int> serve_turns(int argc, char** argv) {
       continue;
     }
     std::cout.precision(9);
-    std::cout << 1;
+    std::cout << run.plans();
     for (std::size_t i = before; i < run.seconds().size(); ++i) std::cout << ' ' << run.seconds()[i];
     std::cout << std::endl;
   }

@@ -13,15 +13,19 @@ namespace tasuki::benchmark {
 class Turns {
  public:
   Turns(const std::string& program, const Task& task, const std::optional<memory::BudgetOptions>& budget);
-  /// Runs steps that settle, and say whether all fit.
-  bool settle(int steps);
+  /// Runs steps without timing them: how many plans there have been since the beginning; none when the steps do not fit.
+  std::optional<int> settle(int steps);
   /// One more step, which finds caches and transfers as other processes left them, and then `steps` whose seconds are given; none
   /// when they do not fit any more.
   std::vector<double> take(int steps);
   Ran finish();
 
  private:
-  std::optional<std::vector<double>> ask(int steps, int settling);
+  struct Answer {
+    int plans;
+    std::vector<double> seconds;
+  };
+  std::optional<Answer> ask(int steps, int settling);
   Peer peer_;
 };
 

@@ -25,7 +25,7 @@ PlanFeedback::Advice PlanFeedback::add(const Step& step, const Plan& plan) {
   seen_.push_back(step);
   if (seen_.size() < steps_per_look) return Advice::go_on;
   const auto shortest = [&](auto of) { return of(*std::min_element(seen_.begin(), seen_.end(), [&](const Step& a, const Step& b) { return of(a) < of(b); })); };
-  const double counted = shortest([](const Step& s) { return s.seconds(); }), seconds = shortest([](const Step& s) { return s.all_seconds(); });
+  const double counted = shortest([](const Step& s) { return s.fair_seconds(); }), seconds = shortest([](const Step& s) { return s.all_seconds(); });
   const double waited = median(seen_, [](const Step& s) { return s.waited_seconds; });
   seen_.clear();
   if (settled_) {

@@ -17,7 +17,9 @@ class PlanFeedback {
   struct Step {
     double launch_seconds = 0, replay_seconds = 0, waited_seconds = 0;
     double wall_seconds = 0;  ///< with all that no plan counts with
+    double pace = 1;          ///< above 1 where the machine is slower than when the plan was made
     double seconds() const { return launch_seconds + replay_seconds + waited_seconds; }
+    double fair_seconds() const { return pace > 1 ? seconds() / pace : seconds(); }
     double all_seconds() const { return wall_seconds > seconds() ? wall_seconds : seconds(); }
   };
   enum class Advice {
@@ -35,6 +37,8 @@ class PlanFeedback {
   /// After each planned step but the first ones. Plans are compared by the shortest of their steps: whatever else the machine does
   /// makes them longer.
   Advice add(const Step& step, const Plan& plan);
+  /// The plan under way was replaced by one of the same sort.
+  void begin_again() { seen_.clear(); }
   /// There was no other plan of that kind, or none that promises less than best() was measured to take.
   Advice skip();
   int tried() const { return tried_; }

@@ -310,6 +310,11 @@ void Manager::discard(Storage& storage) {
   r.empty = true;
 }
 
+void Manager::lacks_places(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (active_) steps_->lacks_places(bytes);
+}
+
 void Manager::before_launch(const LaunchRecord& record) {
   if (record.device == runtime_.device()) launch_started = now();
 }

@@ -52,6 +52,7 @@ class Manager final : public ResidencyManager, public LaunchListener, private Re
   bool make_room(std::size_t bytes) override;
   void released(Storage& storage) noexcept override;
   void discard(Storage& storage) override;
+  void lacks_places(std::size_t bytes) override;
   void end_step() override;
 
   // Checkpoints by hand; they work without a budget as well.

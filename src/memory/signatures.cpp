@@ -22,6 +22,21 @@ double LaunchTimings::median(std::size_t launch) const {
   return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
+double Signature::pace(const RecordedStep& step) const {
+  std::vector<std::pair<double, double>> ratios;  // and the seconds that had it
+  double sum = 0;
+  for (std::size_t k = 0; k < std::min(planned_seconds.size(), step.launches.size()); ++k) {
+    if (!(planned_seconds[k] > 0)) continue;
+    ratios.emplace_back(step.launches[k].seconds / planned_seconds[k], planned_seconds[k]);
+    sum += planned_seconds[k];
+  }
+  std::sort(ratios.begin(), ratios.end());
+  double below = 0;
+  for (const auto& [ratio, seconds] : ratios)
+    if ((below += seconds) >= sum / 2) return ratio;
+  return 1;
+}
+
 bool Signature::durations_moved() const {
   double planned = 0, moved = 0;
   for (std::size_t k = 0; k < planned_seconds.size(); ++k) {

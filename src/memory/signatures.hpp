@@ -39,6 +39,9 @@ struct Signature {
   std::vector<std::uint64_t> decisions;  ///< hash of what the plan does before launch k
 
   bool has_trace() const { return runs >= 2; }
+  /// By what a step's launches took longer than the plan counted with: the median of them, by the time that they take. Other work of the
+  /// machine slows all of them down; what the plan moves, only those beside it.
+  double pace(const RecordedStep& step) const;
   bool needs_plan() const { return has_trace() && (!plan || planned_revision != revision); }
 
  private:

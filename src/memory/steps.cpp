@@ -166,11 +166,19 @@ void Steps::end_step() {
   if (short_of_room && counts_.margin_bytes < manager_.options().bytes / 8)
     counts_.margin_bytes += std::max<std::size_t>(manager_.options().bytes / 64, StorageList::listed_bytes);
   if (signature && (signature->needs_plan() || short_of_room) && signature->has_trace()) {
-    feedback_.erase(signature->id);
-    set_plan(*signature, find_plan(*signature, manager_.options().policy));
-  } else if (follows && forced == 0 && !manager_.runtime().is_asynchronous()) {
+    Watched& watched = watch(*signature);
+    watched.feedback = PlanFeedback();
+    watched.plans_for_places = 0;
+    Plan plan = find_plan(*signature, manager_.options().policy, watched.margin_bytes);
+    if (!plan.feasible && watched.margin_bytes > 0) {
+      watched.margin_bytes = 0;
+      plan = find_plan(*signature, manager_.options().policy);
+    }
+    follow(*signature, watched, std::move(plan));
+  } else if (follows && forced == 0 && !manager_.runtime().is_asynchronous() && !make_places(*signature)) {
     heed(*signature);
   }
+  lacking_bytes_ = 0;
   signatures_.begin();
   was_planned_ = false;
   without_gradients_ = true;
@@ -181,6 +189,24 @@ void Steps::end_step() {
   before_ = {0, manager_.moves().replay_seconds, manager_.moves().waited_seconds};
 }
 
+/// Blocks that have no places cost more in each step than what a plan for a little less memory moves.
+bool Steps::make_places(Signature& signature) {
+  constexpr int most_plans = 4;
+  constexpr double dear = 1.1;  // what another plan may take: blocks without places cost about as much
+  if (lacking_bytes_ == 0) return false;
+  Watched& watched = watch(signature);
+  // Another plan has other places, which may fit a little worse.
+  const std::size_t margin = watched.margin_bytes + lacking_bytes_ + lacking_bytes_ / 4 + manager_.options().bytes / 128;
+  if (watched.plans_for_places >= most_plans || margin > manager_.options().bytes / 4) return false;
+  ++watched.plans_for_places;
+  Plan other = find_plan(signature, policy_to_try(watched.feedback.tried()), margin);
+  if (!other.feasible || other.seconds > dear * signature.plan->seconds) return false;
+  watched.margin_bytes = margin;
+  watched.feedback.begin_again();
+  follow(signature, watched, std::move(other));
+  return true;
+}
+
 /// What the step took, held against its plan.
 void Steps::heed(Signature& signature) {
   const Policy policy = manager_.options().policy;
@@ -188,23 +214,29 @@ void Steps::heed(Signature& signature) {
   PlanFeedback::Step step{0, manager_.moves().replay_seconds - before_.replay_seconds, manager_.moves().waited_seconds - before_.waited_seconds};
   for (const RecordedStep::Launch& l : recorder_.ended().launches) step.launch_seconds += l.seconds;
   step.wall_seconds = now() - step_began_;
-  if (feedback_.size() >= most_schedules) feedback_.clear();
-  Watched& watched = feedback_[signature.id];
+  step.pace = signature.pace(recorder_.ended());
+  Watched& watched = watch(signature);
   if (++watched.steps <= PlanFeedback::first_steps) return;
   PlanFeedback& feedback = watched.feedback;
   PlanFeedback::Advice advice = feedback.add(step, *signature.plan);
   for (; advice == PlanFeedback::Advice::try_another; advice = feedback.skip()) {
     calibrate();
-    Plan other = find_plan(signature, policy_to_try(feedback.tried()));
+    Plan other = find_plan(signature, policy_to_try(feedback.tried()), watched.margin_bytes);
     if (!other.feasible || other.seconds >= feedback.best_seconds() || other.decisions == signature.plan->decisions) continue;
-    set_plan(signature, std::move(other));
-    watched.steps = 0;
-    return;
+    watched.plans_for_places = 0;
+    return follow(signature, watched, std::move(other));
   }
-  if (advice == PlanFeedback::Advice::go_back) {
-    set_plan(signature, feedback.best());
-    watched.steps = 0;
-  }
+  if (advice == PlanFeedback::Advice::go_back) follow(signature, watched, feedback.best());
+}
+
+Steps::Watched& Steps::watch(const Signature& signature) {
+  if (feedback_.size() >= most_schedules) feedback_.clear();
+  return feedback_[signature.id];
+}
+
+void Steps::follow(Signature& signature, Watched& watched, Plan plan) {
+  set_plan(signature, std::move(plan));
+  watched.steps = 0;
 }
 
 /// A mix first, with the links as they are known by then; what kernels and transfers take from each other no link tells, so that one
@@ -227,9 +259,9 @@ void Steps::calibrate() {
   measured_ = now;
 }
 
-Plan Steps::find_plan(const Signature& signature, Policy policy) {
+Plan Steps::find_plan(const Signature& signature, Policy policy, std::size_t margin_bytes) {
   const BudgetOptions& options = manager_.options();
-  Plan found = planner_(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes, .policy = policy, .seed = options.seed});
+  Plan found = planner_(signature.trace, machine_, {.budget_bytes = options.bytes - counts_.margin_bytes - margin_bytes, .policy = policy, .seed = options.seed});
   ++counts_.plans;
   counts_.planning_seconds += found.planning_seconds;
   return found;

@@ -57,6 +57,8 @@ class Steps {
   void launched(const LaunchRecord& record, double seconds);
   void end_step();
   void released(const Storage& storage) noexcept;
+  /// As ResidencyManager::lacks_places, of the step that ends.
+  void lacks_places(std::size_t bytes) { lacking_bytes_ = bytes; }
   /// A launch of a planned step needs what has not come back.
   void note_late() { late_arrivals_ += schedule_ != nullptr; }
   std::uint64_t late_arrivals() const { return late_arrivals_; }
@@ -88,12 +90,16 @@ class Steps {
   const Signature* planned() const { return planned_ && planned_->plan ? planned_ : nullptr; }
 
  private:
+  struct Watched;
   bool is_ours() const { return std::this_thread::get_id() == thread_; }
   void choose_schedule();
   void finish_launch();
-  Plan find_plan(const Signature& signature, Policy policy);
+  Plan find_plan(const Signature& signature, Policy policy, std::size_t margin_bytes = 0);
   void set_plan(Signature& signature, Plan plan);
   void heed(Signature& signature);
+  bool make_places(Signature& signature);
+  Watched& watch(const Signature& signature);
+  void follow(Signature& signature, Watched& watched, Plan plan);
   Policy policy_to_try(int plan) const;
   void calibrate();
   Residence* resolve(int label) const;
@@ -113,9 +119,12 @@ class Steps {
   std::optional<std::uint64_t> followed_;        // the signature of which the step before followed the plan that there still is
   bool without_gradients_ = true;                // all launches of the step so far
   std::uint64_t late_arrivals_ = 0;
+  std::size_t lacking_bytes_ = 0;                // for all blocks of the latest step to have places
   struct Watched {
     PlanFeedback feedback;
-    int steps = 0;  // of its present plan
+    int steps = 0;                 // of its present plan
+    std::size_t margin_bytes = 0;  // by which plans stay below the budget, so that all blocks have places
+    int plans_for_places = 0;
   };
   std::map<std::uint64_t, Watched> feedback_;       // by signature
   double step_began_ = 0;                           // with its first launch

@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
-#include "src/core/sanitized.hpp"
 #include "src/runtime/size_class.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/runtime/residency.hpp"
@@ -17,32 +15,17 @@ namespace tasuki {
 
 namespace {
 
-constexpr bool caching = !address_sanitized;
-/// From here on blocks come from mmap, and all size classes are whole pages.
-std::size_t mapped() { return 16 * page_bytes(); }
 constexpr std::size_t has_parts = std::size_t{1} << 20;  // from here on parts of a block give their pages back
 constexpr std::size_t worth_moving = std::size_t{256} << 10;  // smaller pieces cost the system more than clearing as many pages
 // Each piece stays a mapping of its own wherever it goes, and gets smaller. The system slows down with their number, and has an end of it.
 constexpr std::size_t most_pieces = 1024;
 
-void give_back(void* block, std::size_t block_bytes) noexcept {
+}  // namespace
+
+void CpuRuntime::give_back(void* block, std::size_t block_bytes) noexcept {
   if (block_bytes >= mapped()) unmap_pages({static_cast<char*>(block), block_bytes});
   else std::free(block);
 }
-
-}  // namespace
-
-/// Mostly held for some ten instructions, so spinning beats a mutex.
-class CpuRuntime::Lock {
- public:
-  explicit Lock(const CpuRuntime& runtime) : flag_(runtime.busy_) {
-    while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
-  }
-  ~Lock() { flag_.clear(std::memory_order_release); }
-
- private:
-  std::atomic_flag& flag_;
-};
 
 CpuRuntime::CpuRuntime() : DeviceRuntime(Device::cpu()), cache_(size_classes) {}
 
@@ -74,38 +57,6 @@ void* CpuRuntime::take_cached(int index, std::size_t block_bytes) {
   stats_.current_bytes += block_bytes;
   note_block(block, block_bytes);
   return block;
-}
-
-/// Where the step under way has its next block, if it is known and free.
-void* CpuRuntime::take_placed(std::size_t block_bytes) {
-  const auto offset = places_.next(block_bytes);
-  if (!offset || !placed_.reserve(stats_.limit_bytes)) return nullptr;
-  const std::size_t used = places_.bytes();
-  for (const bool whole : {true, false}) {
-    const auto missing = [&] { return placed_.unfilled(*offset, block_bytes, used, whole); };
-    if (missing() == 0) break;
-    // A step that follows its places for the first time finds its memory elsewhere: what does not come in huge pages now may do so later.
-    if (!whole && places_.is_first_time()) return nullptr;
-    if (stats_.reserved_bytes + missing() > stats_.limit_bytes) {
-      const std::size_t enough = stats_.reserved_bytes + missing() - stats_.limit_bytes;
-      if (whole) release_elsewhere(enough, nullptr);
-      else release_locked(enough);  // of other places, but maybe of this one, too
-    }
-    const std::size_t bytes = missing();
-    if (stats_.reserved_bytes + bytes > stats_.limit_bytes) continue;
-    count_reserved(bytes);
-    placed_.fill(*offset, block_bytes, used, whole);
-    break;
-  }
-  return placed_.take_at(*offset, block_bytes);
-}
-
-void CpuRuntime::note_block(void* block, std::size_t block_bytes) noexcept {
-  if (!caching || !stats_.limit_bytes || block_bytes < mapped()) return;
-  try {
-    places_.allocated(block, block_bytes);
-  } catch (const std::bad_alloc&) {  // a block without a place
-  }
 }
 
 void CpuRuntime::count_reserved(std::size_t bytes) {
@@ -169,6 +120,7 @@ void CpuRuntime::deallocate(void* block, std::size_t bytes, StreamId) noexcept {
     if (!stats_.limit_bytes) release_places();
     return;
   }
+  if (!outlived_.empty() && give_to_outlived(block, c.bytes)) return;
   const std::size_t idle = idle_.empty() ? 0 : idle_.remove(begin, end), missing = gaps_.empty() ? 0 : gaps_.remove(begin, end);
   stats_.current_bytes -= c.bytes - missing - idle;
   if (caching && !missing) {
@@ -195,11 +147,6 @@ std::size_t CpuRuntime::release_elsewhere(std::size_t enough, PageRanges* donors
   if (freed < enough) freed += release_idle(enough - freed);
   if (freed < enough) freed += release_blocks(enough - freed);
   return freed;
-}
-
-void CpuRuntime::release_places() {
-  stats_.reserved_bytes -= placed_.release(SIZE_MAX);
-  placed_.unmap_if_unused();
 }
 
 std::size_t CpuRuntime::release_spare(std::size_t enough, PageRanges* donors) {
@@ -322,9 +269,11 @@ void CpuRuntime::commit(BlockPart part) {
     {
       const Lock lock(*this);
       stats_.current_bytes += idle_.remove(pages.begin, pages.end);
+      places_.note_use(stats_.current_bytes);
       bytes = gaps_.bytes_within(pages.begin, pages.end);
       if (bytes == 0) return;
       reserved = reserve(bytes, nullptr);
+      places_.note_use(stats_.current_bytes);
       if (reserved) {
         gaps_.remove(pages.begin, pages.end);
         mprotect(pages.begin, pages.bytes(), PROT_READ | PROT_WRITE);
@@ -348,11 +297,6 @@ void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
 bool CpuRuntime::prefers_block(BlockPart part) const {
   const std::size_t block = size_class(part.bytes).bytes;
   return block >= mapped() && block <= part.bytes + part.bytes / 64 + page_bytes() && decommittable(part) > 0;
-}
-
-void CpuRuntime::next_step(std::uint64_t ended, std::uint64_t begins) {
-  const Lock lock(*this);
-  if (stats_.limit_bytes) places_.next_step(ended, begins);
 }
 
 MemoryStats CpuRuntime::memory_stats() const {

@@ -1,7 +1,9 @@
 #pragma once
 #include <atomic>
+#include <thread>
 #include <vector>
 
+#include "src/core/sanitized.hpp"
 #include "src/runtime/address_set.hpp"
 #include "src/runtime/extents.hpp"
 #include "src/runtime/placed_pages.hpp"
@@ -42,7 +44,22 @@ class CpuRuntime final : public DeviceRuntime {
   bool is_asynchronous() const override { return false; }
 
  private:
-  class Lock;
+  static constexpr bool caching = !address_sanitized;
+  /// From here on blocks come from mmap, and all size classes are whole pages.
+  static std::size_t mapped() { return 16 * page_bytes(); }
+  /// Mostly held for some ten instructions, so spinning beats a mutex.
+  class Lock {
+   public:
+    explicit Lock(const CpuRuntime& runtime) : flag_(runtime.busy_) {
+      while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+    }
+    ~Lock() { flag_.clear(std::memory_order_release); }
+
+   private:
+    std::atomic_flag& flag_;
+  };
+
+  static void give_back(void* block, std::size_t block_bytes) noexcept;
   void* take_placed(std::size_t block_bytes);
   void note_block(void* block, std::size_t block_bytes) noexcept;
   void* take_cached(int size_class, std::size_t block_bytes);
@@ -52,6 +69,8 @@ class CpuRuntime final : public DeviceRuntime {
   void release_locked(std::size_t enough, PageRanges* donors = nullptr);
   std::size_t release_elsewhere(std::size_t enough, PageRanges* donors);
   void release_places();
+  void begin_range();
+  bool give_to_outlived(void* block, std::size_t block_bytes) noexcept;
   std::size_t release_spare(std::size_t enough, PageRanges* donors);
   std::size_t release_idle(std::size_t enough);
   std::size_t release_blocks(std::size_t enough);
@@ -63,6 +82,7 @@ class CpuRuntime final : public DeviceRuntime {
   std::size_t pieces_ = 0;  // that were moved since the store was last emptied
   StepPlaces places_;
   PlacedPages placed_;
+  std::vector<PlacedPages> outlived_;  // ranges of earlier places in which blocks have stayed
   AddressSet idle_;  // decommitted parts of blocks whose pages are still there
   AddressSet gaps_;  // and those without
   MemoryStats stats_;

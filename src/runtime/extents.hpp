@@ -32,6 +32,8 @@ class Extents {
   /// The largest that take() would give.
   std::size_t largest_free() const { return by_size_.empty() ? 0 : by_size_.rbegin()->first; }
   std::size_t smallest_free() const { return by_size_.empty() ? 0 : by_size_.begin()->first; }
+  /// The free part at the highest addresses; no bytes where nothing is free.
+  std::pair<std::size_t, std::size_t> last_free() const { return free_.empty() ? std::pair<std::size_t, std::size_t>{} : std::pair{free_.rbegin()->first, free_.rbegin()->second.bytes}; }
   std::size_t free_at_end() const {
     if (free_.empty()) return 0;
     const auto& [offset, part] = *free_.rbegin();

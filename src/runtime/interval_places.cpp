@@ -33,20 +33,6 @@ class FirstFit {
     return result;
   }
 
-  /// The most that is in use at one time.
-  std::size_t load() const {
-    std::vector<std::ptrdiff_t> change(static_cast<std::size_t>(length_) + 1);
-    for (const Interval& i : intervals_) {
-      const auto bytes = static_cast<std::ptrdiff_t>(i.bytes);
-      change[static_cast<std::size_t>(i.begin)] += bytes;
-      change[static_cast<std::size_t>(i.end > length_ ? i.end - length_ : i.end)] -= bytes;
-      if (i.end > length_) change[0] += bytes;
-    }
-    std::ptrdiff_t sum = 0, most = 0;
-    for (const std::ptrdiff_t c : change) most = std::max(most, sum += c);
-    return static_cast<std::size_t>(most);
-  }
-
  private:
   bool meet(const Interval& a, const Interval& b) const {
     const auto overlap = [&](int shift) { return a.begin + shift < b.end && b.begin < a.end + shift; };
@@ -60,11 +46,26 @@ class FirstFit {
 
 }  // namespace
 
+std::vector<std::size_t> bytes_in_use(const std::vector<Interval>& intervals, int length) {
+  std::vector<std::ptrdiff_t> change(static_cast<std::size_t>(length) + 1);
+  for (const Interval& i : intervals) {
+    const auto bytes = static_cast<std::ptrdiff_t>(i.bytes);
+    change[static_cast<std::size_t>(i.begin)] += bytes;
+    change[static_cast<std::size_t>(i.end > length ? i.end - length : i.end)] -= bytes;
+    if (i.end > length) change[0] += bytes;
+  }
+  std::vector<std::size_t> in_use(static_cast<std::size_t>(length));
+  std::ptrdiff_t sum = 0;
+  for (std::size_t event = 0; event < in_use.size(); ++event) in_use[event] = static_cast<std::size_t>(sum += change[event]);
+  return in_use;
+}
+
 IntervalPlaces place_intervals(const std::vector<Interval>& intervals, int length) {
   const std::size_t count = intervals.size();
   std::vector<std::size_t> order(count);
   FirstFit fit(intervals, length);
-  const std::size_t load = fit.load();
+  const std::vector<std::size_t> in_use = bytes_in_use(intervals, length);
+  const std::size_t load = in_use.empty() ? 0 : *std::max_element(in_use.begin(), in_use.end());
   IntervalPlaces best{{}, SIZE_MAX};
   std::vector<std::size_t> best_order;
   const auto attempt = [&] {

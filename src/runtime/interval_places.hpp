@@ -11,6 +11,9 @@ struct Interval {
   int begin = 0, end = 0;
 };
 
+/// What of them is in use from each event of a step to the next one.
+std::vector<std::size_t> bytes_in_use(const std::vector<Interval>& intervals, int length);
+
 struct IntervalPlaces {
   std::vector<std::size_t> offsets;
   std::size_t bytes = 0;  ///< of the range that holds all of them

@@ -43,11 +43,10 @@ void* PlacedPages::take_at(std::size_t offset, std::size_t bytes) { return free_
 std::size_t PlacedPages::release(std::size_t enough) {
   std::size_t freed = 0;
   while (freed < enough && free_.free_bytes() > 0) {
-    const std::size_t largest = free_.largest_free(), missing = std::min(largest, enough - freed);
-    const std::size_t bytes = (missing + page_bytes() - 1) / page_bytes() * page_bytes();
-    const std::size_t offset = free_.take(largest)->offset;
-    char* const begin = range_.begin + offset + (largest - bytes);
-    if (largest > bytes) free_.give(offset, largest - bytes);
+    const auto [offset, whole] = free_.last_free();
+    const std::size_t missing = std::min(whole, enough - freed), bytes = (missing + page_bytes() - 1) / page_bytes() * page_bytes();
+    char* const begin = range_.begin + offset + (whole - bytes);
+    free_.take_at(offset + (whole - bytes), bytes);
     madvise(begin, bytes, MADV_DONTNEED);
     mprotect(begin, bytes, PROT_NONE);
     unfilled_.add(begin, begin + bytes);

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <utility>
 
 #include "src/runtime/address_set.hpp"
 #include "src/runtime/extents.hpp"
@@ -15,6 +16,16 @@ class PlacedPages {
   ~PlacedPages() { unmap_pages(range_); }
   PlacedPages(const PlacedPages&) = delete;
   PlacedPages& operator=(const PlacedPages&) = delete;
+  PlacedPages(PlacedPages&& other) noexcept { swap(other); }
+  PlacedPages& operator=(PlacedPages&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  void swap(PlacedPages& other) noexcept {
+    std::swap(range_, other.range_);
+    std::swap(free_, other.free_);
+    std::swap(unfilled_, other.unfilled_);
+  }
 
   /// Addresses for that many bytes, if there are none; false when the system has none.
   bool reserve(std::size_t bytes);
@@ -29,7 +40,8 @@ class PlacedPages {
   /// nullptr when somebody else has a part of the place.
   void* take_at(std::size_t offset, std::size_t bytes);
   void give(void* block, std::size_t bytes) { free_.give(offset_of(block), bytes); }
-  /// Gives the memory of free parts back to the system, `enough` of it or all there is: how much.
+  /// Gives the memory of free parts back to the system, `enough` of it or all there is: how much. The end of the range goes first, where
+  /// only the largest steps have places.
   std::size_t release(std::size_t enough);
   /// Gives the addresses back where no block has any.
   void unmap_if_unused();

@@ -25,12 +25,28 @@ StepPlaces::Script StepPlaces::learn(const Step& step) const {
     intervals.push_back({b.bytes, b.begin, b.end});
   }
   const IntervalPlaces places = place_intervals(intervals, step.events);
-  if (!intervals.empty()) script.bytes = places.bytes;
+  if (!intervals.empty()) script.needs = script.bytes = places.bytes;
+  const std::vector<std::size_t> inside = bytes_in_use(intervals, step.events);
+  for (std::size_t event = 0; event < step.in_use.size(); ++event)
+    if (step.in_use[event] > inside[event]) script.needs = std::max(script.needs, script.bytes + step.in_use[event] - inside[event]);
   for (std::size_t i = 0; i < intervals.size(); ++i) script.offsets[of_block[i]] = places.offsets[i];
   return script;
 }
 
-void StepPlaces::next_step(std::uint64_t ended, std::uint64_t begins) {
+/// A step in which blocks do not get their places is learnt again: something may lie there that was not there before.
+bool StepPlaces::should_learn(std::uint64_t ended) {
+  const auto known = scripts_.find(ended);
+  if (known == scripts_.end()) return true;
+  Script& script = known->second;
+  if (!std::equal(script.block_bytes.begin(), script.block_bytes.end(), current_.blocks.begin(), current_.blocks.end(),
+                  [](std::size_t bytes, const Block& b) { return bytes == b.bytes; }))
+    return true;
+  constexpr int runs_to_settle = 2;
+  return misplaced_ > 0 && script.runs > runs_to_settle && script.lessons < most_lessons;
+}
+
+std::size_t StepPlaces::next_step(std::uint64_t ended, std::uint64_t begins) {
+  std::size_t needs = 0;
   if (thread_ != std::this_thread::get_id()) {
     thread_ = std::this_thread::get_id();
     previous_ = current_ = {};
@@ -38,15 +54,15 @@ void StepPlaces::next_step(std::uint64_t ended, std::uint64_t begins) {
     ended = 0;
   }
   current_.kind = ended;
-  if (ended) {
+  if (ended && previous_.kind == ended && should_learn(ended) && alike(previous_, current_)) {
     const auto known = scripts_.find(ended);
-    const bool changed = known != scripts_.end() && !std::equal(known->second.block_bytes.begin(), known->second.block_bytes.end(), current_.blocks.begin(),
-                                                                current_.blocks.end(), [](std::size_t bytes, const Block& b) { return bytes == b.bytes; });
-    if ((known == scripts_.end() || changed) && previous_.kind == ended && alike(previous_, current_)) {
-      if (scripts_.size() >= most_kinds) scripts_.clear();
-      scripts_[ended] = learn(previous_);
-    }
+    const int lessons = known == scripts_.end() ? 0 : known->second.lessons;
+    if (scripts_.size() >= most_kinds) scripts_.clear();
+    Script& script = scripts_[ended] = learn(previous_);
+    script.lessons = lessons + 1;
+    needs = script.needs;
   }
+  misplaced_ = 0;
   const std::uint64_t number = current_.number;
   std::swap(previous_, current_);
   current_ = {};
@@ -55,6 +71,7 @@ void StepPlaces::next_step(std::uint64_t ended, std::uint64_t begins) {
   const auto script = begins ? scripts_.find(begins) : scripts_.end();
   script_ = script == scripts_.end() ? nullptr : &script->second;
   if (script_) ++script_->runs;
+  return needs;
 }
 
 std::optional<std::size_t> StepPlaces::next(std::size_t bytes) {
@@ -68,10 +85,18 @@ std::optional<std::size_t> StepPlaces::next(std::size_t bytes) {
   return script_->offsets[index];
 }
 
-void StepPlaces::allocated(const void* block, std::size_t bytes) {
+void StepPlaces::allocated(const void* block, std::size_t bytes, std::size_t in_use) {
   if (current_.number == 0 || !is_ours()) return;  // no step has been told of
   open_.insert_or_assign(block, Known{current_.number, current_.blocks.size()});
   current_.blocks.push_back({bytes, current_.events++, lasts});
+  current_.in_use.resize(static_cast<std::size_t>(current_.events));
+  current_.in_use.back() = in_use;
+}
+
+void StepPlaces::note_use(std::size_t in_use) {
+  if (current_.number == 0 || current_.events == 0 || !is_ours()) return;
+  current_.in_use.resize(static_cast<std::size_t>(current_.events));
+  current_.in_use.back() = std::max(current_.in_use.back(), in_use);
 }
 
 void StepPlaces::freed(const void* block) noexcept {

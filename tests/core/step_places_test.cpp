@@ -89,7 +89,7 @@ TEST_CASE("places of steps: two steps of a kind teach them, and another sequence
     std::vector<std::optional<std::size_t>> found;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       found.push_back(places.next(sizes[i]));
-      places.allocated(memory + i, sizes[i]);
+      places.allocated(memory + i, sizes[i], 10 * mib);
     }
     for (std::size_t i = sizes.size(); i-- > 1;) places.freed(memory + i);  // the first one is kept for good
     places.next_step(7, 7);
@@ -118,7 +118,7 @@ TEST_CASE("places of steps: blocks that are back before the step ends, or early 
     for (int i = 0; i < 3; ++i) {
       const std::size_t bytes = static_cast<std::size_t>(i + 1) * mib;
       found.push_back(places.next(bytes));
-      places.allocated(memory + i, bytes);
+      places.allocated(memory + i, bytes, 10 * mib);
     }
     places.freed(memory + 1);
     places.freed(memory);
@@ -142,6 +142,44 @@ TEST_CASE("places of steps: blocks that are back before the step ends, or early 
     CHECK_FALSE(places.next(5 * mib));
     CHECK_FALSE(places.next(mib));
   }
+}
+
+TEST_CASE("places of steps: what the device needs is what lies outside, at the worst time, and the range of places") {
+  ts::StepPlaces places;
+  char memory[8];
+  std::size_t needs = 0;
+  const auto step = [&] {
+    places.allocated(memory, 2 * mib, 7 * mib);      // 5 are outside
+    places.allocated(memory + 1, 3 * mib, 10 * mib);
+    places.freed(memory);
+    places.note_use(8 * mib);                        // 5 of them outside: 3 at the places
+    places.allocated(memory + 2, mib, 11 * mib);     // 7 are
+    places.freed(memory + 2);
+    places.freed(memory + 1);
+    needs = places.next_step(5, 5);
+  };
+  places.next_step(0, 5);
+  step();
+  CHECK(needs == 0);
+  step();
+  CHECK(needs == (5 + 7) * mib);
+  step();
+  CHECK(needs == 0);
+  CHECK(places.bytes() == 5 * mib);
+}
+
+TEST_CASE("places of steps: where blocks do not get theirs, they are learnt again, a few times") {
+  ts::StepPlaces places;
+  char memory[8];
+  int lessons = 0;
+  places.next_step(0, 5);
+  for (int step = 0; step < 40; ++step) {
+    if (places.next(mib)) places.misplaced();
+    places.allocated(memory, mib, mib);
+    places.freed(memory);
+    lessons += places.next_step(5, 5) > 0;
+  }
+  CHECK(lessons == 3);
 }
 
 TEST_CASE("places of pages: memory comes by huge pages, stays, and goes back in parts") {
@@ -225,6 +263,20 @@ TEST_CASE("places of steps: under a limit planned steps settle, stay within it, 
     CHECK(fresh == 0);
     CHECK(addresses == earlier);
   }
+  // What another kind of step leaves in the range stays where it is, and is in nobody's way.
+  const auto other_step = [&](std::uint64_t kind, bool first) {
+    const std::uint64_t asked = cpu.memory_stats().system_allocations;
+    std::vector<Held> held;
+    if (first) drop(kept, 99);
+    for (int i = 0; i < 5; ++i) hold(held, 3 * mib, i);
+    for (int i = 5; i-- > 0;) drop(held, i);
+    if (first) hold(kept, 5 * mib, 99);
+    fresh = cpu.memory_stats().system_allocations - asked;
+    cpu.next_step(kind, kind);
+  };
+  for (int step = 0; step < 4; ++step) other_step(12, true);
+  for (int step = 0; step < 6; ++step) other_step(13, false);
+  if (!ts::address_sanitized) CHECK(fresh == 0);
   drop(kept, 99);
   cpu.set_byte_limit(0);
   cpu.release_cached();

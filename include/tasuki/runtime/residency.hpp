@@ -23,6 +23,9 @@ class ResidencyManager {
   virtual void end_step() = 0;
   /// Asked when an allocation of `bytes` has no room; true when something was given back and a retry makes sense.
   virtual bool make_room(std::size_t bytes) = 0;
+  /// The blocks of a planned step that repeats would all have places of their own if it took so many bytes less: until it does, some of
+  /// its memory moves in every step, which takes time.
+  virtual void lacks_places(std::size_t bytes) { (void)bytes; }
   /// Nobody will read the contents again: whoever uses the storage next writes all of it. A hint.
   virtual void discard(Storage&) {}
   /// The last reference to the bytes of a storage that the manager has taken note of (Storage::residence) is going.
