@@ -45,6 +45,7 @@ struct Setting {
   std::optional<BudgetOptions> budget = {};
   double dropout = 0;
   bool random_plans = false, checkpoints_by_hand = false;
+  bool late = false;  ///< the budget comes when gradients and parameters are shared or spread already
 };
 
 /// Batches of two sizes, then gradients accumulated from two passes, and an evaluation in between: steps of several kinds, each seen
@@ -60,11 +61,10 @@ Run train(const ts::dist::World& world, const Setting& s) {
     budget.emplace(ts::Device::cpu(), *s.budget);
     if (s.random_plans) ts::memory::Manager::of(ts::Device::cpu()).steps().plan_with(&ts::memory::random_plan);
   };
-  const bool before = s.dropout == 0;  // the budget is there first, or finds parameters that are spread already
-  if (before) limit();
+  if (!s.late) limit();
   std::optional<ts::dist::DataParallel> parallel;
   if (s.stage) parallel.emplace(world, net, opt, ts::dist::DataParallelOptions{.bucket_bytes = 260_KiB, .zero = *s.stage});
-  if (!before) limit();
+  if (s.late) limit();
   const int n = s.stage ? world.size() : 1, r = s.stage ? world.rank() : 0;
   Run run;
   const auto share = [&](std::uint64_t seed, int rows) {
@@ -119,10 +119,10 @@ void zero_budget(const ts::dist::World& world) {
     return BudgetOptions{.bytes = bytes, .file_bytes = 64_MiB, .policy = policy, .seed = seed};
   };
   const Run alone = train(world, {});
-  for (const int stage : {1, 2, 3}) {
+  for (const int stage : {0, 1, 2, 3}) {
     const Run free = train(world, {stage});
     for (std::size_t i = 0; i < alone.losses.size(); ++i) CHECK(std::fabs(free.losses[i] - alone.losses[i]) <= 1e-6 * alone.losses[i]);
-    const double parameters = 6 * 257 * 256 + 256, formula = (stage == 1 ? 8 + 8.0 / world.size() : stage == 2 ? 4 + 12.0 / world.size() : 16.0 / world.size()) * parameters;
+    const double parameters = 6 * 257 * 256 + 256, formula = (stage == 0 ? 16 : stage == 1 ? 8 + 8.0 / world.size() : stage == 2 ? 4 + 12.0 / world.size() : 16.0 / world.size()) * parameters;
     const std::size_t least = static_cast<std::size_t>(0.6 * formula) + (ts::address_sanitized ? 6_MiB : 3_MiB);  // whose blocks take more
     const Setting equal{stage, within(least)};
     const Run limited = train(world, equal);
@@ -138,6 +138,9 @@ void zero_budget(const ts::dist::World& world) {
     Setting different{stage, within(least + r * 512_KiB, policies[r % 2])};
     if (world.rank() + 1 == world.size()) different.budget.reset();
     check_same(train(world, different), free, different);
+    Setting later = equal;
+    later.late = true;
+    check_same(train(world, later), free, later);
     if (stage < 3) continue;
     // Each follows plans made by chance, of its own.
     for (const std::uint64_t seed : {1, 2}) {
@@ -146,7 +149,8 @@ void zero_budget(const ts::dist::World& world) {
     }
     const Setting masks{stage, std::nullopt, 0.2};
     const Run dropped = train(world, masks);
-    const Setting limited_masks{stage, within(least + r * 512_KiB), 0.2};
+    Setting limited_masks{stage, within(least + r * 512_KiB), 0.2};
+    limited_masks.late = true;
     check_same(train(world, limited_masks), dropped, limited_masks);
     // What a checkpoint by hand may drop depends on nobody's budget.
     Setting by_hand{stage, std::nullopt, 0, false, true};
