@@ -17,6 +17,9 @@ void convert_row(const From* from, std::int64_t from_step, To* to, std::int64_t 
   convert_row(dtype_of<From>, from, from_step, dtype_of<To>, to, to_step, n);
 }
 
+/// to[i] = from[n - 1 - i], elements of `size` bytes.
+TASUKI_PER_ISA(void reverse_row(const void* from, void* to, std::int64_t n, int size))
+
 /// A 2-d transposition by blocks: to[i * to_stride + j] = from[j * from_stride + i], elements of `size` bytes.
 TASUKI_PER_ISA(void transpose_block(const char* from, std::int64_t from_stride, char* to, std::int64_t to_stride, std::int64_t rows, std::int64_t columns, int size))
 

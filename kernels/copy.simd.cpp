@@ -88,7 +88,23 @@ void transpose_elements(const char* from_bytes, std::int64_t from_stride, char* 
   }
 }
 
+template <class T>
+void reverse_elements(const void* from, void* to, std::int64_t n) {
+  const T* source = static_cast<const T*>(from);
+  T* target = static_cast<T*>(to);
+  for (std::int64_t i = 0; i < n; ++i) target[i] = source[n - 1 - i];
+}
+
 }  // namespace
+
+void reverse_row(const void* from, void* to, std::int64_t n, int size) {
+  switch (size) {
+    case 1: return reverse_elements<std::uint8_t>(from, to, n);
+    case 2: return reverse_elements<std::uint16_t>(from, to, n);
+    case 4: return reverse_elements<std::uint32_t>(from, to, n);
+    default: return reverse_elements<std::uint64_t>(from, to, n);
+  }
+}
 
 RowFunction copy_row(DType from, DType to) {
   switch (from) {

@@ -100,6 +100,36 @@ void select_slices(const View& x, int dim, const View& index, const View& out, s
   });
 }
 
+void put_slices(const View& source, int dim, const View& index, const View& out) {
+  if (source.numel == 0 || index.numel == 0) return;
+  // As in select_slices, operand 1 lends its strides alone.
+  const View* operands[] = {&out, &source};
+  const Lines lines = lines_along(dim, operands, 2);
+  const std::int64_t count = index.numel, step = index.ndim == 1 ? index.strides[0] : 1, to_step = lines.line.stride[0], from_step = lines.line.stride[1];
+  visit_size(out.dtype, [&]<class U>(U) {
+    visit_index(index.dtype, [&]<class I>(I) {
+      const I* rows = index.as<const I>();
+      // A job owns some of each slice's elements, so that the order of the indices holds on any number of threads.
+      const bool inside = lines.line_inside();
+      const std::int64_t columns = inside ? 1 : std::clamp<std::int64_t>(grain / count, 16, lines.row.size), parts = (lines.row.size + columns - 1) / columns;
+      parallel_for(lines.outer_count * parts, std::max<std::int64_t>(1, grain / (columns * count)), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t job = begin; job < end; ++job) {
+          std::int64_t at[Lines::most_operands];
+          lines.locate(job / parts, at);
+          const std::int64_t first = job % parts * columns, n = std::min(columns, lines.row.size - first);
+          const U* from = source.as<const U>() + at[1] + first * lines.row.stride[1];
+          U* to = out.as<U>() + at[0] + first * lines.row.stride[0];
+          if (inside) {
+            for (std::int64_t i = 0; i < count; ++i) to[rows[i * step] * to_step] = from[i * from_step];
+          } else {
+            for (std::int64_t i = 0; i < count; ++i) copy_slice(from + i * from_step, lines.row.stride[1], to + rows[i * step] * to_step, lines.row.stride[0], n);
+          }
+        }
+      });
+    });
+  });
+}
+
 std::size_t add_slices_workspace(std::int64_t indices) { return 2 * sizeof(IndexEntry) * static_cast<std::size_t>(indices); }
 
 void add_slices(const View& source, int dim, const View& index, const View& out, bool accumulate, void* workspace, std::int64_t skipped) {

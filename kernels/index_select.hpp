@@ -20,6 +20,10 @@ void select_slices(const View& x, int dim, const View& index, const View& out, s
 void add_slices(const View& source, int dim, const View& index, const View& out, bool accumulate, void* workspace, std::int64_t skipped = skip_none);
 std::size_t add_slices_workspace(std::int64_t indices);
 
+/// out[.., index[i], ..] = source[.., i, ..] for i in order: the last of equal indices wins. Any dtype; source's strides may be 0. The
+/// indices have been checked.
+void put_slices(const View& source, int dim, const View& index, const View& out);
+
 /// One index and its place in the list.
 struct IndexEntry {
   std::int64_t row, position;

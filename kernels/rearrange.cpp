@@ -71,10 +71,7 @@ void flip(const View& x, std::uint32_t dims, const View& out) {
   if (x.ndim == 0 || reversed.stride(-1) != -1 || out.stride(-1) != 1) return copy(reversed, out);
   const std::int64_t columns = out.size(-1);
   visit_size(out.dtype, [&]<class T>(T) {
-    for_rows<T>(reversed, out, [&](std::int64_t, const T* last, T* to) {
-      const T* from = last - (columns - 1);
-      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[columns - 1 - j];
-    });
+    for_rows<T>(reversed, out, [&](std::int64_t, const T* last, T* to) { TASUKI_ON_ISA(reverse_row)(last - (columns - 1), to, columns, sizeof(T)); });
   });
 }
 

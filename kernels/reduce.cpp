@@ -176,6 +176,10 @@ void norm(const View& x, const View& out, DimMask reduced) {
   TASUKI_ON_ISA(norm_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, out.data);
 }
 
+void nansum(const View& x, const View& out, DimMask reduced) {
+  TASUKI_ON_ISA(nansum_kernel)(plan_reduction(x, reduced, false), x.dtype, x.data, out.data);
+}
+
 void extremum(const View& x, const View& out, DimMask reduced, Extremum which) {
   reduce_each(x, reduced, which, false, [&](std::int64_t k, const auto& best, auto zero) {
     using T = decltype(zero);

@@ -17,6 +17,8 @@ void sum_squared_deviations(const View& x, const View& center, const View& out, 
 void product(const View& x, const View& out, DimMask reduced);
 /// out = sqrt(sum(x^2)), rounded once. Floating x.
 void norm(const View& x, const View& out, DimMask reduced);
+/// out = the sum of what is not NaN. Floating x.
+void nansum(const View& x, const View& out, DimMask reduced);
 
 enum class Extremum : unsigned char { max, min };
 /// Largest or smallest elements, NaN first; at least one element is reduced per output.
@@ -38,5 +40,6 @@ ReducePlan plan_reduction(const View& x, DimMask reduced, bool in_order);
 TASUKI_PER_ISA(void sum_kernel(const ReducePlan& plan, DType dtype, const void* x, const void* center, void* out, double scale))
 TASUKI_PER_ISA(void product_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out))
 TASUKI_PER_ISA(void norm_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out))
+TASUKI_PER_ISA(void nansum_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out))
 
 }  // namespace tasuki::kernels::cpu

@@ -64,6 +64,13 @@ struct Itself : Added {
     return v;
   }
 };
+/// What is a number is added.
+struct Present : Added {
+  template <class L>
+  [[gnu::always_inline]] L operator()(L v, L) const {
+    return v == v ? v : L{};
+  }
+};
 /// Elements are multiplied instead.
 struct Factor : Itself {
   static constexpr int start = 1;
@@ -312,6 +319,15 @@ void norm_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out) 
     case DType::f64: return reduce<Euclidean, double, double>(plan, x, nullptr, out, 1);
     case DType::bf16: return reduce<Euclidean, bfloat16, bfloat16>(plan, x, nullptr, out, 1);
     default: return reduce<Euclidean, float16, float16>(plan, x, nullptr, out, 1);
+  }
+}
+
+void nansum_kernel(const ReducePlan& plan, DType dtype, const void* x, void* out) {
+  switch (dtype) {
+    case DType::f32: return reduce<Present, float, float>(plan, x, nullptr, out, 1);
+    case DType::f64: return reduce<Present, double, double>(plan, x, nullptr, out, 1);
+    case DType::bf16: return reduce<Present, bfloat16, bfloat16>(plan, x, nullptr, out, 1);
+    default: return reduce<Present, float16, float16>(plan, x, nullptr, out, 1);
   }
 }
 

@@ -168,12 +168,56 @@ void logcumsumexp(const View& x, int dim, const View& out) {
   });
 }
 
+namespace {
+
+/// Where the best up to each element of a line without gaps is. A new best is rare: most runs of elements have none, and are looked at
+/// at once.
+template <class T, class IsBetter>
+void positions_of_best(const T* x, std::int64_t n, std::int64_t* to, IsBetter is_better) {
+  constexpr std::int64_t run = 16;
+  using A = std::conditional_t<sizeof(T) == 2, float, T>;
+  A best = static_cast<A>(x[0]);
+  std::int64_t where = 0;
+  for (std::int64_t first = 0; first < n; first += run) {
+    const std::int64_t count = std::min(run, n - first);
+    bool any = count < run;
+    if (!any) {
+      int found = 0;
+      for (std::int64_t i = 0; i < run; ++i) {
+        const A v = static_cast<A>(x[first + i]);
+        found |= static_cast<int>(is_better(v, best)) | static_cast<int>(v != v);
+      }
+      any = found != 0;
+    }
+    for (std::int64_t i = first; any && i < first + count; ++i) {
+      const A v = static_cast<A>(x[i]);
+      if (is_better(v, best) || v != v) {  // nothing compares with a NaN: it stays
+        best = v;
+        where = i;
+      }
+      to[i] = where;
+    }
+    if (!any) std::fill_n(to + first, run, where);
+  }
+}
+
+}  // namespace
+
 void cumulative_extremum(const View& x, int dim, bool largest, const View& index) {
   if (x.numel == 0) return;
   const View* operands[] = {&x, &index};
   const Lines lines = lines_along(dim, operands, 2);
   visit_all(x.dtype, [&]<class T>(T) {
     using A = carried<T>;
+    if (lines.line.stride[0] == 1 && lines.line.stride[1] == 1)
+      return for_blocks(lines, false, lines.row.size, [&](const LineBlock& block) {
+        for (std::int64_t r = block.row_begin; r < block.row_end; ++r) {
+          const T* from = x.as<const T>() + block.at[0] + r * lines.row.stride[0];
+          std::int64_t* to = index.as<std::int64_t>() + block.at[1] + r * lines.row.stride[1];
+          if (largest) positions_of_best(from, lines.line.size, to, [](auto v, auto b) { return v >= b; });
+          else positions_of_best(from, lines.line.size, to, [](auto v, auto b) { return v <= b; });
+        }
+      });
     for_lines(lines, false, [&](const Together& t, auto count) {
       A best[count] = {};
       std::int64_t where[count] = {};

@@ -128,23 +128,49 @@ void arg_kth(const View& x, int dim, std::int64_t k, bool nan_first, const View&
   });
 }
 
+namespace {
+
+/// How many of n ascending keys come before each of `count` wanted ones (`right`: or are equal to them). Searches advance side by side:
+/// one by one, each step waits for the load of the one before.
+template <int most, class Key, class KeyAt>
+void search_together(std::int64_t n, KeyAt&& key_at, bool right, const Key* wanted, int count, std::int64_t* out) {
+  std::int64_t first[most] = {};
+  const auto steps = [&](auto is_behind) {
+    std::int64_t length = n;
+    for (; length > 1; length -= length / 2)
+      for (int q = 0; q < count; ++q) first[q] += is_behind(key_at(first[q] + length / 2 - 1), wanted[q]) ? length / 2 : 0;
+    for (int q = 0; q < count; ++q) out[q] = first[q] + (length == 1 && is_behind(key_at(first[q]), wanted[q]));
+  };
+  if (right) steps([](Key a, Key b) { return a <= b; });
+  else steps([](Key a, Key b) { return a < b; });
+}
+
+}  // namespace
+
 void search_sorted(const View& sequence, const View& values, bool right, const View& out) {
   if (values.numel == 0) return;
+  constexpr int together = 16;
   const std::int64_t n = sequence.size(-1), per_row = sequence.ndim == 1 ? values.numel : std::max<std::int64_t>(values.size(-1), 1);
   visit_all(values.dtype, [&]<class T>(T) {
+    using Key = typename Ordered<T>::key;
+    std::vector<Key> keys;  // of a sequence that all values are looked up in
+    if (sequence.ndim == 1) {
+      keys.resize(static_cast<std::size_t>(n));
+      std::transform(sequence.as<const T>(), sequence.as<const T>() + n, keys.begin(), Ordered<T>::of);
+    }
     parallel_for(values.numel, 8192, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T* line = sequence.as<const T>() + i / per_row * n;
-        const auto wanted = Ordered<T>::of(values.as<const T>()[i]);
-        std::int64_t first = 0;
-        for (std::int64_t length = n; length > 0;) {
-          const std::int64_t half = length / 2;
-          const auto middle = Ordered<T>::of(line[first + half]);
-          const bool behind = right ? middle <= wanted : middle < wanted;
-          first = behind ? first + half + 1 : first;
-          length = behind ? length - half - 1 : half;
+      for (std::int64_t i = begin; i < end;) {
+        const std::int64_t row = i / per_row;
+        const int count = static_cast<int>(std::min<std::int64_t>({together, end - i, (row + 1) * per_row - i}));
+        Key wanted[together];
+        for (int q = 0; q < count; ++q) wanted[q] = Ordered<T>::of(values.as<const T>()[i + q]);
+        std::int64_t* to = out.as<std::int64_t>() + i;
+        if (sequence.ndim == 1) {
+          search_together<together>(n, [&](std::int64_t k) { return keys[static_cast<std::size_t>(k)]; }, right, wanted, count, to);
+        } else {
+          search_together<together>(n, [line = sequence.as<const T>() + row * n](std::int64_t k) { return Ordered<T>::of(line[k]); }, right, wanted, count, to);
         }
-        out.as<std::int64_t>()[i] = first;
+        i += count;
       }
     });
   });

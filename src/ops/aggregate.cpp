@@ -1,7 +1,6 @@
 #include "tasuki/ops/aggregate.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "kernels/dispatch.hpp"
 #include "kernels/logsumexp.hpp"
@@ -138,6 +137,27 @@ struct EuclideanNorm final : Function {
   }
 };
 
+struct NanSum final : Function {
+  DimMask mask;
+  Shape shape;
+  NanSum(DimMask m, const Shape& s) : mask(m), shape(s) {}
+  static constexpr OpInfo op{"nansum", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    Spec spec(shape, in[0].dtype());
+    if (in.recording()) spec.save_inputs = 1;
+    spec.flops = static_cast<double>(in[0].numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::nansum(l.in(0), l.out(0), mask);
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override { return {masked_fill(c.grad(0).expand(c.in_shape(0)), isnan(c.in(0)), 0)}; }
+};
+
 /// f(x), with slope 0 where x is 0.
 template <class F>
 Tensor flat_at_zero(const Tensor& x, F&& f) {
@@ -149,7 +169,7 @@ Tensor nonzero_flags(const Tensor& x) { return x.dtype() == bool_ ? x : x.ne(0);
 
 constexpr OpInfo std_info{"std", "x"}, count_info{"count_nonzero", "x"}, any_info{"any", "x"}, all_info{"all", "x"};
 constexpr OpInfo normalize_info{"normalize", "x"}, var_mean_info{"var_mean", "x"}, std_mean_info{"std_mean", "x"}, aminmax_info{"aminmax", "x"},
-    nansum_info{"nansum", "x"}, nanmean_info{"nanmean", "x"};
+    nanmean_info{"nanmean", "x"};
 
 /// (sum |x|^p)^(1/p), in f32 or wider.
 Tensor p_norm(const Tensor& x, double p, const ReducedShape& over, At at) {
@@ -230,10 +250,10 @@ AminmaxResult aminmax(const Tensor& x, const Dims& dims, bool keepdim, At at) {
 }
 
 Tensor nansum(const Tensor& x, const Dims& dims, bool keepdim, At at) {
-  return ops::composed(nansum_info, {&x}, at, [&] {
+  return ops::composed(NanSum::op, {&x}, at, [&] {
     ops::check_floating(x, "x");
-    constexpr double infinite = std::numeric_limits<double>::infinity();
-    return sum(nan_to_num(x, 0, infinite, -infinite, at), normalize_dims(dims, x.ndim()), keepdim, at);
+    const ReducedShape over(x, dims);
+    return over.finished(apply(NanSum(over.mask, over.kept_dims), {&x}, at), keepdim, at);
   });
 }
 Tensor nanmean(const Tensor& x, const Dims& dims, bool keepdim, At at) {
@@ -241,8 +261,8 @@ Tensor nanmean(const Tensor& x, const Dims& dims, bool keepdim, At at) {
     ops::check_floating(x, "x");
     return ops::in_single_precision(x, at, [&](const Tensor& wide) {
       const Dims over = normalize_dims(dims, x.ndim());
-      const Tensor missing = isnan(wide, at), count = sum(logical_not(missing, at), over, keepdim, at).to(wide.dtype(), at);
-      return sum(masked_fill(wide, missing, 0, at), over, keepdim, at).div({count, at});
+      const Tensor numbers = wide.detach(), count = sum(numbers.eq({numbers, at}), over, keepdim, at).to(wide.dtype(), at);
+      return nansum(wide, over, keepdim, at).div({count, at});
     });
   });
 }

@@ -30,9 +30,14 @@ void check(const Tensor& indices, const Tensor& weight, const EmbeddingBagOption
   ops::check_shape(o.per_sample_weights, "per_sample_weights", indices.shape());
 }
 
-/// The rows, in f32 for halves, those of the padding 0, times the weights.
+/// Bags of rows as they are, whose sum or mean rounds once by itself.
+bool is_plain(const EmbeddingBagOptions& o) { return o.padding_idx < 0 && !o.per_sample_weights.defined(); }
+
+/// The rows, in f32 for halves unless they are plain, those of the padding 0, times the weights.
 Tensor rows_of(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& o, At at) {
-  Tensor rows = embedding(indices, ops::widened(weight, at), {.padding_idx = o.padding_idx}, at);
+  Tensor rows = embedding(indices, weight, {.padding_idx = o.padding_idx}, at);
+  if (is_plain(o)) return rows;
+  rows = ops::widened(rows, at);
   if (o.padding_idx >= 0) rows = masked_fill(rows, indices.eq({o.padding_idx, at}).unsqueeze(-1, at), 0, at);
   return o.per_sample_weights.defined() ? rows.mul({ops::widened(o.per_sample_weights, at).unsqueeze(-1, at), at}) : rows;
 }
@@ -48,7 +53,12 @@ Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const Embeddin
   return ops::composed(info, {&indices, &weight}, at, [&] {
     check(indices, weight, o);
     if (indices.ndim() != 2) TASUKI_THROW(ShapeError, "expected  indices [bags, length], or offsets beside a vector\nactual    ", indices.shape());
-    const Tensor rows = rows_of(indices, weight, o, at), counts = sum(counted(indices, rows, o.padding_idx, at), 1, true, at);
+    const Tensor rows = rows_of(indices, weight, o, at);
+    if (is_plain(o) && indices.size(1) > 0) {
+      if (o.mode == EmbeddingBagMode::max) return max(rows, 1, false, at).values;
+      return o.mode == EmbeddingBagMode::sum ? sum(rows, 1, false, at) : mean(rows, 1, false, at);
+    }
+    const Tensor counts = sum(counted(indices, rows, o.padding_idx, at), 1, true, at);
     if (o.mode != EmbeddingBagMode::max) {
       const Tensor total = sum(rows, 1, false, at);
       return (o.mode == EmbeddingBagMode::sum ? total : total.div({clamp_min(counts, 1, at), at})).to(weight.dtype(), at);
@@ -69,7 +79,7 @@ Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const Tensor& 
     TASUKI_CHECK_OP(ShapeError, offsets.ndim(), ==, 1);
     TASUKI_CHECK(ValueError, o.mode != EmbeddingBagMode::max, "bags with offsets have a mean and a sum");
     if (offsets.numel() > 0 && offsets[0].to(i64, at).item<std::int64_t>(at) != 0) TASUKI_THROW(ValueError, "expected  offsets that begin with 0\nactual    ", offsets[0].to(i64, at).item<std::int64_t>(at));
-    const Tensor rows = rows_of(indices, weight, o, at);
+    const Tensor rows = ops::widened(rows_of(indices, weight, o, at), at);
     const Tensor places = arange(0, indices.size(0), 1, {.dtype = offsets.dtype(), .device = offsets.device()}, at);
     const Tensor bags = searchsorted(offsets, places, true, at).sub({1, at});
     const auto gathered = [&](const Tensor& each) {

@@ -40,6 +40,44 @@ struct Histogram final : Function {
   }
 };
 
+/// How often each of 0, 1, ... is in x.
+struct Bincount final : Function {
+  std::int64_t length;
+  explicit Bincount(std::int64_t n) : length(n) {}
+  static constexpr OpInfo op{"bincount", "x", op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return "length=" + std::to_string(length); }
+  Spec infer(const Operands& in) override {
+    Spec spec({length}, i64);
+    spec.workspace = kernels::cpu::histogram_workspace(in[0].numel(), length);
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::count_values(l.in(0), l.out(0), l.workspace());
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+};
+
+/// The smallest and the largest of whole numbers.
+struct RangeOfIntegers final : Function {
+  static constexpr OpInfo op{"bincount", "x", op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands&) override { return Spec({2}, i64); }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: {
+        const kernels::cpu::IntegerRange range = kernels::cpu::integer_range(l.in(0));
+        l.out(0).as<std::int64_t>()[0] = range.low;
+        l.out(0).as<std::int64_t>()[1] = range.high;
+        return;
+      }
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+};
+
 /// Where equal limits ask for them, those of the data; a unit around a single value.
 void find_range(const Tensor& x, double& low, double& high, SourceLocation at, double around) {
   if (low == high && x.numel() > 0) {
@@ -118,13 +156,17 @@ Tensor bincount(const Tensor& x, const Tensor& weight, std::int64_t min_length, 
       ops::check_floating(weight, "weight");
       ops::check_shape(weight, "weight", x.shape());
     }
-    const std::int64_t largest = x.numel() > 0 ? max(x, at).to(i64, at).item<std::int64_t>(at) : -1;
-    if (x.numel() > 0 && min(x, at).to(i64, at).item<std::int64_t>(at) < 0) TASUKI_THROW(IndexError, "expected  x of at least 0\nactual    a negative one");
+    const Tensor values = ops::row_major(x, at);
+    std::int64_t largest = -1;
+    if (x.numel() > 0) {
+      const Tensor range = apply(RangeOfIntegers(), {&values}, at);
+      if (range[0].item<std::int64_t>(at) < 0) TASUKI_THROW(IndexError, "expected  x of at least 0\nactual    a negative one");
+      largest = range[1].item<std::int64_t>(at);
+    }
     const std::int64_t length = std::max(largest + 1, min_length);
     if (weight.defined()) return gathered(x, weight, length, at).to(weight.dtype(), at);
     if (length == 0) return zeros({0}, {.dtype = i64, .device = x.device()}, at);
-    const Tensor whole = ops::row_major(x.to(f64, at), at);
-    return apply(Histogram(length, -0.5, static_cast<double>(length) - 0.5), {&whole}, at);
+    return apply(Bincount(length), {&values}, at);
   });
 }
 

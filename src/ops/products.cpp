@@ -1,8 +1,11 @@
 #include "tasuki/ops/products.hpp"
 
+#include "kernels/dispatch.hpp"
+#include "kernels/matrix_vector.hpp"
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/single_precision.hpp"
+#include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/aggregate.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/cat.hpp"
@@ -18,11 +21,82 @@ namespace {
 
 using At = SourceLocation;
 
-constexpr OpInfo mm_info{"mm", "a, b"}, mv_info{"mv", "a, b"}, dot_info{"dot", "a, b"}, addmm_info{"addmm", "x, a, b"}, baddbmm_info{"baddbmm", "x, a, b"},
-    tensordot_info{"tensordot", "a, b"}, cross_info{"cross", "a, b"}, cdist_info{"cdist", "a, b"};
+constexpr OpInfo mm_info{"mm", "a, b"}, dot_info{"dot", "a, b"}, addmm_info{"addmm", "x, a, b"}, baddbmm_info{"baddbmm", "x, a, b"},
+    tensordot_info{"tensordot", "a, b"}, cdist_info{"cdist", "a, b"};
 
 void check_dims(const Tensor& x, const char* name, int dims) {
   if (x.ndim() != dims) TASUKI_THROW(ShapeError, "expected  ", name, " of ", dims, dims == 1 ? " dimension" : " dimensions", "\nactual    shape ", x.shape());
+}
+
+/// a b, or a^T b, for a matrix whose rows have no gaps and a vector.
+struct MatrixVector final : Function {
+  bool transposed;
+  explicit MatrixVector(bool t) : transposed(t) {}
+  static constexpr OpInfo op{"mv", "a, b"};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return transposed ? "transposed" : ""; }
+  Spec infer(const Operands& in) override {
+    Spec spec({in[0].size(transposed ? 1 : 0)}, in[0].dtype());
+    if (in.needs_grad(0)) spec.save_inputs |= 0b10;
+    if (in.needs_grad(1)) spec.save_inputs |= 0b01;
+    spec.flops = 2.0 * static_cast<double>(in[0].numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::matrix_vector(l.in(0), transposed, l.in(1), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor g = ops::row_major(c.grad(0), At());
+    TensorList grads(2);
+    if (c.needs(0)) grads[0] = transposed ? c.in(1).unsqueeze(1) * g : g.unsqueeze(1) * c.in(1);
+    if (c.needs(1)) {
+      const Tensor a = c.in(0);
+      grads[1] = apply(MatrixVector(!transposed), {&a, &g});
+    }
+    return grads;
+  }
+};
+
+/// Of triples along the last dimension, without gaps.
+struct VectorProduct final : Function {
+  static constexpr OpInfo op{"cross", "a, b"};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    Spec spec = Spec::like(in[0]);
+    if (in.needs_grad(0)) spec.save_inputs |= 0b10;
+    if (in.needs_grad(1)) spec.save_inputs |= 0b01;
+    spec.flops = 3.0 * static_cast<double>(in[0].numel());
+    return spec;
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::vector_product(l.in(0), l.in(1), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor g = ops::row_major(c.grad(0), At());
+    const auto product = [](const Tensor& x, const Tensor& y) {
+      const Tensor left = ops::row_major(x, At()), right = ops::row_major(y, At());
+      return apply(VectorProduct(), {&left, &right});
+    };
+    return {c.needs(0) ? product(c.in(1), g) : Tensor(), c.needs(1) ? product(g, c.in(0)) : Tensor()};
+  }
+};
+
+/// The product of a matrix and a vector of one floating dtype that fit each other; others are for matmul and its messages.
+Tensor times_vector(const Tensor& a, const Tensor& b, At at) {
+  if (!is_floating(a.dtype()) || a.dtype() != b.dtype() || a.size(1) != b.size(0)) return matmul(a, b, at);
+  const Tensor vector = ops::row_major(b, at);
+  if (a.stride(0) == 1 && a.stride(1) >= a.size(0) && a.size(1) > 1) {
+    const Tensor rows = a.transpose(0, 1, at);
+    return apply(MatrixVector(true), {&rows, &vector}, at);
+  }
+  const Tensor rows = a.stride(1) == 1 ? a : ops::row_major(a, at);
+  return apply(MatrixVector(false), {&rows, &vector}, at);
 }
 
 /// matmul of operands of given numbers of dimensions.
@@ -79,8 +153,21 @@ Tensor root(const Tensor& squares, At at) {
 }  // namespace
 
 Tensor mm(const Tensor& a, const Tensor& b, At at) { return product(mm_info, a, 2, b, 2, at); }
-Tensor mv(const Tensor& a, const Tensor& b, At at) { return product(mv_info, a, 2, b, 1, at); }
-Tensor dot(const Tensor& a, const Tensor& b, At at) { return product(dot_info, a, 1, b, 1, at); }
+Tensor mv(const Tensor& a, const Tensor& b, At at) {
+  return ops::composed(MatrixVector::op, {&a, &b}, at, [&] {
+    check_dims(a, "a", 2);
+    check_dims(b, "b", 1);
+    return times_vector(a, b, at);
+  });
+}
+Tensor dot(const Tensor& a, const Tensor& b, At at) {
+  return ops::composed(dot_info, {&a, &b}, at, [&] {
+    check_dims(a, "a", 1);
+    check_dims(b, "b", 1);
+    TASUKI_CHECK_OP(ShapeError, a.size(0), ==, b.size(0));
+    return times_vector(a.unsqueeze(0, at), b, at).squeeze(0, at);
+  });
+}
 
 Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const AddmmOptions& o, At at) { return product_plus(addmm_info, 2, x, a, b, o, at); }
 Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const AddmmOptions& o, At at) { return product_plus(baddbmm_info, 3, x, a, b, o, at); }
@@ -112,13 +199,17 @@ Tensor tensordot(const Tensor& a, const Tensor& b, int dims, At at) {
 }
 
 Tensor cross(const Tensor& a, const Tensor& b, int dim, At at) {
-  return ops::composed(cross_info, {&a, &b}, at, [&] {
+  return ops::composed(VectorProduct::op, {&a, &b}, at, [&] {
     ops::check_dtype(b, "b", a.dtype());
     const Shape shape = broadcast_shapes(a.shape(), b.shape());
     TASUKI_CHECK_OP(ShapeError, shape.ndim(), >=, 1);
     const int d = normalize_dim(dim, shape.ndim());
     if (shape[d] != 3) TASUKI_THROW(ShapeError, "expected  vectors of 3 elements along dimension ", d, "\nactual    ", shape[d]);
     const Tensor left = a.expand(shape, at), right = b.expand(shape, at);
+    if (is_floating(a.dtype())) {
+      const Tensor first = ops::row_major(left.transpose(d, -1, at), at), second = ops::row_major(right.transpose(d, -1, at), at);
+      return apply(VectorProduct(), {&first, &second}, at).transpose(d, -1, at);
+    }
     const auto turned = [&](const Tensor& x, int by) { return roll(x, by, d, at); };
     return turned(left, -1).mul({turned(right, -2), at}).sub({turned(left, -2).mul({turned(right, -1), at}), at});
   });

@@ -166,6 +166,69 @@ struct IndexAdd final : Writer {
   }
 };
 
+/// Slices, each of one number.
+struct IndexFill final : Writer {
+  double value;
+  IndexFill(int d, double v) : Writer(d), value(v) {}
+  static constexpr OpInfo op{"index_fill", "x, index", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override {
+    detail::check_scalar(in[0].dtype(), value);
+    return like_x(in);
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: {
+        start(l);
+        static constexpr std::int64_t nowhere[8] = {};
+        const kernels::cpu::ScalarView number(value, l.out(0).dtype);
+        View everywhere = l.out(0);
+        everywhere.data = number.view().data;
+        everywhere.strides = nowhere;
+        everywhere.contiguous = false;
+        return kernels::cpu::put_slices(everywhere, dim, l.in(1), l.out(0));
+      }
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor index = c.in(1);
+    return {apply(IndexFill(dim, 0), {&c.grad(0), &index}), Tensor()};
+  }
+};
+
+/// A vector along one dimension, to be broadcast beside x.
+Tensor along(const Tensor& vector, const Tensor& x, int dim, At at) {
+  Shape shape = Shape::filled(x.ndim(), 1);
+  shape[dim] = vector.size(0);
+  return vector.reshape(shape, at);
+}
+
+struct IndexCopy final : Writer {
+  using Writer::Writer;
+  static constexpr OpInfo op{"index_copy", "x, index, source", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override { return like_x(in); }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: start(l); return kernels::cpu::put_slices(l.in(2), dim, l.in(1), l.out(0));
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
+  TensorList backward_graph(const GradContext& c) override {
+    const Tensor index = c.in(1);
+    TensorList grads(3);
+    if (c.needs(0)) grads[0] = apply(IndexFill(dim, 0), {&c.grad(0), &index});
+    if (c.needs(2)) {  // a slice that a later one replaced gets none
+      const Tensor order = arange(0, index.size(0), 1, {.dtype = i64, .device = index.device()});
+      const Tensor last = scatter(zeros({c.in_shape(0)[dim]}, {.dtype = i64, .device = index.device()}), 0, index, order);
+      const Tensor replaced = index_select(last, 0, index).ne(order), taken = index_select(c.grad(0), dim, index);
+      grads[2] = masked_fill(taken, along(replaced, taken, dim, At()), 0);
+    }
+    return grads;
+  }
+};
+
 struct OneHot final : Function {
   std::int64_t classes;
   explicit OneHot(std::int64_t c) : classes(c) {}
@@ -200,8 +263,7 @@ struct NonZero final : Function {
   }
 };
 
-constexpr OpInfo masked_select_info{"masked_select", "x, mask"}, take_info{"take_along_dim", "x, index"},
-    index_fill_info{"index_fill", "x, index"}, index_copy_info{"index_copy", "x, index, source"};
+constexpr OpInfo masked_select_info{"masked_select", "x, mask"}, take_info{"take_along_dim", "x, index"};
 
 /// The part of a source that index reaches.
 Tensor reached(const Tensor& source, const Tensor& index, At at) {
@@ -221,13 +283,6 @@ int slices_dim(const Tensor& x, int dim, const Tensor& index) {
   TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
   TASUKI_CHECK_OP(ShapeError, index.ndim(), ==, 1);
   return normalize_dim(dim, x.ndim());
-}
-
-/// A vector along one dimension, to be broadcast beside x.
-Tensor along(const Tensor& vector, const Tensor& x, int dim, At at) {
-  Shape shape = Shape::filled(x.ndim(), 1);
-  shape[dim] = vector.size(0);
-  return vector.reshape(shape, at);
 }
 
 }  // namespace
@@ -253,25 +308,17 @@ Tensor index_add(const Tensor& x, int dim, const Tensor& index, const Tensor& so
 }
 
 Tensor index_fill(const Tensor& x, int dim, const Tensor& index, double value, At at) {
-  return ops::composed(index_fill_info, {&x, &index}, at, [&] {
-    const Tensor named = scatter(zeros({x.size(slices_dim(x, dim, index))}, {.dtype = bool_, .device = x.device()}, at), 0, index, 1, at);
-    return masked_fill(x, along(named, x, normalize_dim(dim, x.ndim()), at), value, at);
-  });
+  return ops::composed(IndexFill::op, {&x, &index}, at, [&] { return apply(IndexFill(slices_dim(x, dim, index), value), {&x, &index}, at); });
 }
 
 Tensor index_copy(const Tensor& x, int dim, const Tensor& index, const Tensor& source, At at) {
-  return ops::composed(index_copy_info, {&x, &index, &source}, at, [&] {
+  return ops::composed(IndexCopy::op, {&x, &index, &source}, at, [&] {
     const int d = slices_dim(x, dim, index);
     ops::check_dtype(source, "source", x.dtype());
     Shape slices = x.shape();
     slices[d] = index.size(0);
     ops::check_shape(source, "source", slices);
-    if (index.numel() == 0) return x.clone(at);
-    // Which slice of the source each slice of x becomes: read in order, unlike a write element by element.
-    const Tensor order = arange(0, index.size(0), 1, {.dtype = i64, .device = x.device()}, at);
-    const Tensor from = scatter(full({x.size(d)}, -1, {.dtype = i64, .device = x.device()}, at), 0, index, order, at);
-    const Tensor taken = index_select(source, d, maximum(from, {0, at}), at);
-    return where(along(from.ge({0, at}), x, d, at).expand(x.shape(), at), taken, x, at);
+    return apply(IndexCopy(d), {&x, &index, &source}, at);
   });
 }
 
