@@ -12,7 +12,7 @@ namespace tasuki::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t grain = 16384;  // elements
+constexpr std::int64_t index_grain = 16384;  // elements
 
 /// The indices as a view of the other operand's shape that repeats them along every dimension but `dim`.
 struct SpreadIndex {
@@ -72,11 +72,11 @@ void select_slices(const View& x, int dim, const View& index, const View& out, s
   const Lines lines = lines_along(dim, operands, 2);
   if (picks_elements(lines, skipped)) return gather(x, dim, SpreadIndex(index, dim, out).view, out);
   const std::int64_t count = index.numel, step = index.ndim == 1 ? index.strides[0] : 1;
-  const std::int64_t columns = std::min(lines.row.size, grain), parts = (lines.row.size + columns - 1) / columns;
+  const std::int64_t columns = std::min(lines.row.size, index_grain), parts = (lines.row.size + columns - 1) / columns;
   visit_size(x.dtype, [&]<class U>(U) {
     visit_index(index.dtype, [&]<class I>(I) {
       const I* rows = index.as<const I>();
-      parallel_for(lines.outer_count * count * parts, std::max<std::int64_t>(1, grain / columns), [&](std::int64_t begin, std::int64_t end) {
+      parallel_for(lines.outer_count * count * parts, std::max<std::int64_t>(1, index_grain / columns), [&](std::int64_t begin, std::int64_t end) {
         std::int64_t at[Lines::most_operands], part = begin % parts, i = begin / parts % count, outer = begin / parts / count;
         lines.locate(outer, at);
         for (std::int64_t job = begin; job < end; ++job) {
@@ -111,8 +111,8 @@ void put_slices(const View& source, int dim, const View& index, const View& out)
       const I* rows = index.as<const I>();
       // A job owns some of each slice's elements, so that the order of the indices holds on any number of threads.
       const bool inside = lines.line_inside();
-      const std::int64_t columns = inside ? 1 : std::clamp<std::int64_t>(grain / count, 16, lines.row.size), parts = (lines.row.size + columns - 1) / columns;
-      parallel_for(lines.outer_count * parts, std::max<std::int64_t>(1, grain / (columns * count)), [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t columns = inside ? 1 : std::clamp<std::int64_t>(index_grain / count, 16, lines.row.size), parts = (lines.row.size + columns - 1) / columns;
+      parallel_for(lines.outer_count * parts, std::max<std::int64_t>(1, index_grain / (columns * count)), [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t job = begin; job < end; ++job) {
           std::int64_t at[Lines::most_operands];
           lines.locate(job / parts, at);
@@ -152,7 +152,7 @@ void add_slices(const View& source, int dim, const View& index, const View& out,
   if (sparse) zero_dense(out);
   // A job owns some columns of some rows, zeroes those that nobody names, and sums the others.
   const std::int64_t parts = (lines.row.size + most_columns - 1) / most_columns, columns = (lines.row.size + parts - 1) / parts;
-  const std::int64_t rows_each = std::max<std::int64_t>(1, grain / columns), bands = (rows + rows_each - 1) / rows_each;
+  const std::int64_t rows_each = std::max<std::int64_t>(1, index_grain / columns), bands = (rows + rows_each - 1) / rows_each;
   const auto size = static_cast<std::int64_t>(size_of(out.dtype));
   const bool gapless = parts == 1 && lines.row.stride[1] == 1 && lines.line.stride[1] == lines.row.size;
   const auto sum = TASUKI_ON_ISA(sum_slices);

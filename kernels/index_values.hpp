@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/math.hpp"
 #include "tasuki/core/dtype.hpp"
 #include "tasuki/core/view.hpp"
 

@@ -12,7 +12,7 @@ namespace tasuki::kernels::cpu {
 namespace {
 
 constexpr int most_operands = 4, most_dims = 8;
-constexpr std::int64_t grain = 32768;  // elements: some 10 us of memory traffic
+constexpr std::int64_t loop_grain = 32768;  // elements: some 10 us of memory traffic
 
 struct Loop {
   int dims = 0;  // at least one; the last is the row
@@ -73,8 +73,8 @@ void for_each_row(RowFunction row, const View* const* operands, int count, const
   if (flat) {
     std::int64_t strides[most_operands];
     for (int k = 0; k < count; ++k) strides[k] = operands[k]->numel == out.numel ? 1 : 0;
-    if (out.numel <= grain) return row(out.numel, base, strides, parameters);
-    parallel_for(out.numel, grain, [&](std::int64_t begin, std::int64_t end) {
+    if (out.numel <= loop_grain) return row(out.numel, base, strides, parameters);
+    parallel_for(out.numel, loop_grain, [&](std::int64_t begin, std::int64_t end) {
       char* at[most_operands];
       for (int k = 0; k < count; ++k) at[k] = base[k] + begin * strides[k] * element_size[k];
       row(end - begin, at, strides, parameters);
@@ -85,14 +85,14 @@ void for_each_row(RowFunction row, const View* const* operands, int count, const
   const int inner = loop.dims - 1;
   const std::int64_t n = loop.size[inner], rows = out.numel / n;
   if (rows == 1) {
-    parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(n, loop_grain, [&](std::int64_t begin, std::int64_t end) {
       char* at[most_operands];
       for (int k = 0; k < count; ++k) at[k] = base[k] + begin * loop.stride[inner][k] * element_size[k];
       row(end - begin, at, loop.stride[inner], parameters);
     });
     return;
   }
-  parallel_for(rows, std::max<std::int64_t>(1, grain / n), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(rows, std::max<std::int64_t>(1, loop_grain / n), [&](std::int64_t begin, std::int64_t end) {
     std::int64_t index[most_dims] = {};
     char* at[most_operands];
     std::copy(base, base + count, at);

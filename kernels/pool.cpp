@@ -55,12 +55,12 @@ bool channels_innermost(const View& v) { return v.stride(1) == 1 && v.size(1) > 
 constexpr std::int64_t elements_per_chunk = 32768;
 constexpr std::int64_t block_channels = 32;  // worked on together where channels lie innermost
 
-std::int64_t grain(std::int64_t elements_each) { return std::max<std::int64_t>(1, elements_per_chunk / std::max<std::int64_t>(1, elements_each)); }
+std::int64_t planes_grain(std::int64_t elements_each) { return std::max<std::int64_t>(1, elements_per_chunk / std::max<std::int64_t>(1, elements_each)); }
 
 /// Calls f(image, channel) for all planes, on several threads.
 template <class T, class F>
 void for_each_plane(const Image<T>& x, F&& f) {
-  parallel_for(x.n * x.c, grain(x.pixels()), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(x.n * x.c, planes_grain(x.pixels()), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) f(p / x.c, p % x.c);
   });
 }
@@ -69,7 +69,7 @@ void for_each_plane(const Image<T>& x, F&& f) {
 template <class T, class F>
 void for_each_channel_block(const Image<T>& x, F&& f) {
   const std::int64_t blocks = (x.c + block_channels - 1) / block_channels;
-  parallel_for(x.n * blocks, grain(x.pixels() * std::min(x.c, block_channels)), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(x.n * blocks, planes_grain(x.pixels() * std::min(x.c, block_channels)), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
       const std::int64_t first = p % blocks * block_channels;
       f(p / blocks, first, std::min(block_channels, x.c - first));
@@ -80,7 +80,7 @@ void for_each_channel_block(const Image<T>& x, F&& f) {
 /// Calls f(image, depth, row) for the rows of y, on several threads.
 template <class T, class F>
 void for_each_row(const Image<T>& y, std::int64_t taps, F&& f) {
-  parallel_for(y.n * y.d * y.h, grain(y.w * taps * y.c), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(y.n * y.d * y.h, planes_grain(y.w * taps * y.c), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) f(r / (y.d * y.h), r / y.h % y.d, r % y.h);
   });
 }

@@ -19,7 +19,7 @@ void put(T& place, computed<T> value, bool accumulate) {
   place = T(accumulate ? value + static_cast<computed<T>>(place) : value);
 }
 
-enum Operand { element, gradient, result };  // operand numbers in Lines
+enum ProductOperand { element, gradient, result };  // operand numbers in Lines
 
 constexpr int most_rows = 64;
 

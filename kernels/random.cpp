@@ -44,7 +44,7 @@ class Cursor {
 };
 
 template <class T, class V>
-T element(V value) {
+T converted_to(V value) {
   if constexpr (std::is_same_v<T, V>) return value;
   else if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) return T(static_cast<float>(value));
   else return static_cast<T>(value);
@@ -56,11 +56,11 @@ template <class T, class Value>
 void store(const View& out, std::int64_t first, std::int64_t count, Value value) {
   if (out.contiguous) {
     T* to = out.as<T>() + first;
-    for (std::int64_t i = 0; i < count; ++i) to[i] = element<T>(value(i));
+    for (std::int64_t i = 0; i < count; ++i) to[i] = converted_to<T>(value(i));
     return;
   }
   Cursor cursor(out, first);
-  for (std::int64_t i = 0; i < count; ++i, cursor.advance()) out.as<T>()[cursor.offset()] = element<T>(value(i));
+  for (std::int64_t i = 0; i < count; ++i, cursor.advance()) out.as<T>()[cursor.offset()] = converted_to<T>(value(i));
 }
 
 /// Splits `numel` elements of `words_each` words into tiles and calls body(first element, count, buffer) for each, where
@@ -247,7 +247,7 @@ void bernoulli(const View& out, PhiloxState state, double p) {
   const bool always = threshold > UINT32_MAX;
   const auto limit = static_cast<std::uint32_t>(threshold);
   visit_all(out.dtype, [&]<class T>(T) {
-    const T one = element<T>(1.0f), zero = element<T>(0.0f);
+    const T one = converted_to<T>(1.0f), zero = converted_to<T>(0.0f);
     for_tiles<std::uint32_t>(out.numel, 1, state, tiles().words, [&](std::int64_t first, std::int64_t count, const std::uint32_t* words) {
       store<T>(out, first, count, [=](std::int64_t i) { return ((words[i] < limit) | always) ? one : zero; });
     });

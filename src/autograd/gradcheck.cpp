@@ -11,19 +11,19 @@ namespace tasuki {
 
 namespace {
 
-using Function = function_ref<Tensor(const std::vector<Tensor>&)>;
+using Checked = function_ref<Tensor(const std::vector<Tensor>&)>;
 
 /// Evaluates with the random stream where it was, so that a function that draws numbers is the same function each time.
 class Evaluation {
  public:
-  explicit Evaluation(Function f) : f_(f), start_(default_generator().state()) {}
+  explicit Evaluation(Checked f) : f_(f), start_(default_generator().state()) {}
   Tensor operator()(const std::vector<Tensor>& inputs) const {
     default_generator().set_state(start_);
     return f_(inputs);
   }
 
  private:
-  Function f_;
+  Checked f_;
   PhiloxState start_;
 };
 
@@ -77,7 +77,7 @@ bool is_checked(const Tensor& t) { return t.defined() && t.requires_grad(); }
 
 }  // namespace
 
-bool gradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
+bool gradcheck(Checked f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
   const std::vector<Tensor> leaves = leaves_from(inputs);
   const Evaluation evaluate(f);
   std::vector<Tensor> wanted;
@@ -126,7 +126,7 @@ bool gradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOpt
   return true;
 }
 
-bool gradgradcheck(Function f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
+bool gradgradcheck(Checked f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
   const Evaluation evaluate(f);
   Tensor y;
   {

@@ -1,13 +1,12 @@
 #include "tasuki/dist/balance.hpp"
 
-#include <chrono>
 #include <cstdio>
+
+#include "src/dist/now.hpp"
 
 namespace tasuki::dist {
 
 namespace {
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Share {
   double samples, bytes, seconds;

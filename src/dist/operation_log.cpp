@@ -1,16 +1,12 @@
 #include "src/dist/operation_log.hpp"
 
 #include <algorithm>
-#include <chrono>
 
+#include "src/dist/now.hpp"
 #include "src/dist/signal_safe_text.hpp"
 #include "src/optim/step_clock.hpp"
 
 namespace tasuki::dist {
-
-namespace {
-double now() noexcept { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-}  // namespace
 
 OperationLog::OperationLog() : start_(now()) {}
 

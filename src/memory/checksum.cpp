@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t prime_a = 0x9e3779b185ebca87u, prime_b = 0xc2b2ae3d27d4eb4fu;  // xxHash's
 
-std::uint64_t mix(std::uint64_t lane, std::uint64_t word) { return std::rotl(lane + word * prime_b, 31) * prime_a; }
+std::uint64_t advance(std::uint64_t lane, std::uint64_t word) { return std::rotl(lane + word * prime_b, 31) * prime_a; }
 
 /// Four independent lanes, so that the multiplications overlap; the position is the seed, so that exchanged blocks are noticed.
 std::uint64_t block_hash(const char* data, std::size_t bytes, std::uint64_t position) {
@@ -18,15 +18,15 @@ std::uint64_t block_hash(const char* data, std::size_t bytes, std::uint64_t posi
   std::size_t at = 0;
   for (; at + sizeof words <= bytes; at += sizeof words) {
     std::memcpy(words, data + at, sizeof words);
-    for (int i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+    for (int i = 0; i < 4; ++i) lanes[i] = advance(lanes[i], words[i]);
   }
   if (at < bytes) {
     std::memset(words, 0, sizeof words);
     std::memcpy(words, data + at, bytes - at);
-    for (int i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+    for (int i = 0; i < 4; ++i) lanes[i] = advance(lanes[i], words[i]);
   }
   std::uint64_t hash = bytes;
-  for (const std::uint64_t lane : lanes) hash = mix(hash, lane);
+  for (const std::uint64_t lane : lanes) hash = advance(hash, lane);
   hash = (hash ^ hash >> 33) * prime_b;
   return hash ^ hash >> 29;
 }

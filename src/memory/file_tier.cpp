@@ -54,7 +54,7 @@ bool FileTier::grow(std::size_t need, std::string& refusal) {
     return false;
   }
   if (need > limit_ - std::min(limit_, size)) {
-    refusal = detail::concat({place_, " is full: ", byte_text(extents_.in_use()), " are in use of ", byte_text(size), " taken and ", byte_text(limit_), " allowed; ", byte_text(need), " more are needed"});
+    refusal = tasuki::detail::concat({place_, " is full: ", byte_text(extents_.in_use()), " are in use of ", byte_text(size), " taken and ", byte_text(limit_), " allowed; ", byte_text(need), " more are needed"});
     return false;
   }
   std::size_t growth = std::min(std::max(need, std::clamp(size / 4, smallest_growth, largest_growth)), limit_ - size);
@@ -80,7 +80,7 @@ bool FileTier::grow(std::size_t need, std::string& refusal) {
     }
     // A failed preallocation may have taken a part and moved the end.
     if (calls_.length(file_) > static_cast<off_t>(have)) (void)calls_.truncate(file_, static_cast<off_t>(have));
-    refusal = detail::concat({"cannot take ", byte_text(need), " more in ", place_, ": ", advice_on(error)});
+    refusal = tasuki::detail::concat({"cannot take ", byte_text(need), " more in ", place_, ": ", advice_on(error)});
     return false;
   }
 }
@@ -163,7 +163,7 @@ TransferError FileTier::move_aligned(bool out, std::size_t offset, char* memory,
 }
 
 TransferError FileTier::failed(bool out, int error, std::size_t offset, std::size_t bytes) {
-  TransferError result{kind_of(error), detail::concat({"cannot ", out ? "write " : "read ", byte_text(bytes), " at ", byte_text(offset), " of ", place_, ": ", advice_on(error)})};
+  TransferError result{kind_of(error), tasuki::detail::concat({"cannot ", out ? "write " : "read ", byte_text(bytes), " at ", byte_text(offset), " of ", place_, ": ", advice_on(error)})};
   return result.kind == TransferError::Kind::no_room ? result : close_after(std::move(result));
 }
 
@@ -171,7 +171,7 @@ bool FileTier::is_shortened(off_t actual) const { return actual >= 0 && static_c
 
 TransferError FileTier::shortened(off_t actual) const {
   return {TransferError::Kind::truncated,
-          detail::concat({place_, " was shortened by somebody else: it has ", actual < 0 ? std::string("an unknown length") : byte_text(static_cast<std::size_t>(actual)), " instead of ",
+          tasuki::detail::concat({place_, " was shortened by somebody else: it has ", actual < 0 ? std::string("an unknown length") : byte_text(static_cast<std::size_t>(actual)), " instead of ",
                           byte_text(length()), "\nwhat was in it is lost: go on from the last checkpoint, and keep others from that file"})};
 }
 

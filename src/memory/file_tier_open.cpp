@@ -39,7 +39,7 @@ const char* name_of_file_system(long type) {
 }
 
 [[noreturn]] void cannot_open(const std::string& path, const std::string& reason) {
-  throw FileError(detail::concat({"cannot swap to ", path, ": ", reason}));
+  throw FileError(tasuki::detail::concat({"cannot swap to ", path, ": ", reason}));
 }
 
 }  // namespace
@@ -141,7 +141,7 @@ void FileTier::try_direct() {
 
 std::string FileTier::description() const {
   const std::lock_guard lock(mutex_);
-  std::string text = detail::concat({place_, " (", system_, direct_ ? ", O_DIRECT" : ", without O_DIRECT: ", direct_note_, "), ", byte_text(extents_.in_use()), " in use of ",
+  std::string text = tasuki::detail::concat({place_, " (", system_, direct_ ? ", O_DIRECT" : ", without O_DIRECT: ", direct_note_, "), ", byte_text(extents_.in_use()), " in use of ",
                                      byte_text(extents_.size()), " taken and ", byte_text(limit_), " allowed (", limit_note_, ")"});
   if (system_ == "tmpfs" || system_ == "ramfs") text += "; its bytes are memory and count against the control group: name a file on a disk instead";
   else if (!direct_) text += "; what it holds also fills the page cache, which counts as memory";

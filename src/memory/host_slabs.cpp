@@ -8,16 +8,16 @@ namespace tasuki::memory {
 
 namespace {
 
-constexpr std::size_t page = 4096, huge_page = std::size_t{2} << 20;
-constexpr std::size_t smallest_slab = huge_page;  // small storages share one
+constexpr std::size_t page_bytes = 4096, huge_page_bytes = std::size_t{2} << 20;
+constexpr std::size_t smallest_slab = huge_page_bytes;  // small storages share one
 
-std::size_t whole_pages(std::size_t bytes) { return (std::max<std::size_t>(bytes, 1) + page - 1) / page * page; }
+std::size_t whole_pages(std::size_t bytes) { return (std::max<std::size_t>(bytes, 1) + page_bytes - 1) / page_bytes * page_bytes; }
 
 void touch(char* data, std::size_t bytes) {
 #ifdef MADV_POPULATE_WRITE
   if (madvise(data, bytes, MADV_POPULATE_WRITE) == 0) return;
 #endif
-  for (std::size_t at = 0; at < bytes; at += page) *const_cast<volatile char*>(data + at) = 0;
+  for (std::size_t at = 0; at < bytes; at += page_bytes) *const_cast<volatile char*>(data + at) = 0;
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ HostSlabs::Place HostSlabs::take(std::size_t bytes) {
     if (slab->extents.largest_free() >= need && (!tightest || slab->extents.largest_free() < tightest->extents.largest_free())) tightest = slab.get();
   if (!tightest) {
     if (need > limit_ - reserved_) release_unused_but(nullptr);
-    tightest = make(std::max(need, std::min(smallest_slab, limit_ - reserved_) / page * page));
+    tightest = make(std::max(need, std::min(smallest_slab, limit_ - reserved_) / page_bytes * page_bytes));
   }
   if (!tightest) return {};
   const auto taken = tightest->extents.take(need);

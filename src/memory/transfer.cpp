@@ -110,7 +110,7 @@ TransferError TransferEngine::Impl::start_threads() {
     for (int i = 0; i < options.threads; ++i) threads.emplace_back([this, i] { work(i, *bounces[static_cast<std::size_t>(i)]); });
   } catch (const std::system_error& error) {
     if (threads.empty())
-      return {TransferError::Kind::input_output, detail::concat({"cannot start a thread that moves bytes to the file: ", error.code().message(), "\nraise the limit on processes (ulimit -u)"})};
+      return {TransferError::Kind::input_output, tasuki::detail::concat({"cannot start a thread that moves bytes to the file: ", error.code().message(), "\nraise the limit on processes (ulimit -u)"})};
   }
   return {};
 }
@@ -241,7 +241,7 @@ Home* TransferEngine::reserve(std::size_t bytes, Tier wanted, const char* name) 
   if (wanted == Tier::host) {
     if (i.asynchronous) home->slab = i.slabs.take(bytes);
     if (!home->slab)
-      i.refusal = i.asynchronous ? detail::concat({"host memory has no room for ", byte_text(bytes), ": ", byte_text(i.slabs.in_use()), " are in use of ", byte_text(i.slabs.limit()), " (", i.host_note, ")"}) : i.host_note;
+      i.refusal = i.asynchronous ? tasuki::detail::concat({"host memory has no room for ", byte_text(bytes), ": ", byte_text(i.slabs.in_use()), " are in use of ", byte_text(i.slabs.limit()), " (", i.host_note, ")"}) : i.host_note;
   }
   home->tier_ = home->slab ? Tier::host : Tier::file;
   if (!home->slab) {
@@ -348,7 +348,7 @@ bool TransferEngine::prepare(Tier tier, std::size_t bytes) {
   i.refusal.clear();
   if (tier == Tier::host) {
     if (i.slabs.prepare(bytes)) return true;
-    i.refusal = detail::concat({"host memory has no ", byte_text(bytes), " in one piece: ", byte_text(i.slabs.in_use()), " are in use of ", byte_text(i.slabs.limit()), " (", i.host_note, ")"});
+    i.refusal = tasuki::detail::concat({"host memory has no ", byte_text(bytes), " in one piece: ", byte_text(i.slabs.in_use()), " are in use of ", byte_text(i.slabs.limit()), " (", i.host_note, ")"});
     return false;
   }
   FileTier* file = i.open_file();

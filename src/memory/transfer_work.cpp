@@ -203,7 +203,7 @@ void TransferEngine::Impl::release(Place& home) {
 }
 
 TransferError TransferEngine::Impl::mismatch(const Place& home) const {
-  return {TransferError::Kind::corrupted, detail::concat({"the ", byte_text(home.bytes_), " of ", home.name ? home.name : "a storage", " that came back from ",
+  return {TransferError::Kind::corrupted, tasuki::detail::concat({"the ", byte_text(home.bytes_), " of ", home.name ? home.name : "a storage", " that came back from ",
                                                           home.tier_ == Tier::host ? "host memory" : "the file", " are not those that left\nmemory or disk is failing, or Tasuki has a bug"})};
 }
 

@@ -10,17 +10,17 @@ namespace {
 
 using kernels::cpu::BitwiseOp;
 
-constexpr OpInfo infos[] = {{"bitwise_and", "a, b", op_not_differentiable}, {"bitwise_or", "a, b", op_not_differentiable},
+constexpr OpInfo bitwise_infos[] = {{"bitwise_and", "a, b", op_not_differentiable}, {"bitwise_or", "a, b", op_not_differentiable},
                             {"bitwise_xor", "a, b", op_not_differentiable}, {"bitwise_left_shift", "a, b", op_not_differentiable},
                             {"bitwise_right_shift", "a, b", op_not_differentiable}};
-constexpr OpInfo not_info{"bitwise_not", "x"};
+constexpr OpInfo bitwise_not_info{"bitwise_not", "x"};
 
 struct Bitwise final : Function {
   double number;
   bool with_number;
   BitwiseOp op;
   Bitwise(BitwiseOp o, const Operand& b) : number(b.scalar()), with_number(!b.tensor()), op(o) {}
-  const OpInfo& info() const override { return infos[static_cast<int>(op)]; }
+  const OpInfo& info() const override { return bitwise_infos[static_cast<int>(op)]; }
   Spec infer(const Operands& in) override {
     const DType dtype = in[0].dtype();
     if (is_floating(dtype)) TASUKI_THROW(DTypeError, "expected  an integral dtype, or bool\nactual    ", dtype);
@@ -53,7 +53,7 @@ Tensor bitwise_xor(const Tensor& a, Operand b) { return run(BitwiseOp::bitwise_x
 Tensor bitwise_left_shift(const Tensor& a, Operand b) { return run(BitwiseOp::left_shift, a, b); }
 Tensor bitwise_right_shift(const Tensor& a, Operand b) { return run(BitwiseOp::right_shift, a, b); }
 Tensor bitwise_not(const Tensor& x, SourceLocation at) {
-  return ops::composed(not_info, {&x}, at, [&] {
+  return ops::composed(bitwise_not_info, {&x}, at, [&] {
     if (is_floating(x.dtype())) TASUKI_THROW(DTypeError, "expected  an integral dtype, or bool\nactual    ", x.dtype());
     return bitwise_xor(x, Operand(x.dtype() == bool_ ? 1 : x.dtype() == u8 ? 255 : -1, at));
   });

@@ -103,7 +103,7 @@ struct MaskedFill final : Function {
   }
 };
 
-constexpr OpInfo not_info{"logical_not", "x"}, isnan_info{"isnan", "x"}, isinf_info{"isinf", "x"}, isfinite_info{"isfinite", "x"};
+constexpr OpInfo logical_not_info{"logical_not", "x"}, isnan_info{"isnan", "x"}, isinf_info{"isinf", "x"}, isfinite_info{"isfinite", "x"};
 
 }  // namespace
 
@@ -125,7 +125,7 @@ TASUKI_LOGICAL(logical_or)
 TASUKI_LOGICAL(logical_xor)
 #undef TASUKI_LOGICAL
 Tensor logical_not(const Tensor& x, At at) {
-  return ops::composed(not_info, {&x}, at, [&] { return eq(x, Operand(0, at)); });
+  return ops::composed(logical_not_info, {&x}, at, [&] { return eq(x, Operand(0, at)); });
 }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b, At at) { return apply(Where(), {&condition, &a, &b}, at); }

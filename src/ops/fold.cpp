@@ -12,7 +12,7 @@ namespace {
 
 using At = SourceLocation;
 
-constexpr OpInfo unfold_info{"unfold", "x"}, fold_info{"fold", "columns"};
+constexpr OpInfo columns_info{"unfold", "x"}, fold_info{"fold", "columns"};
 
 /// One of the two dimensions of an image.
 struct Side {
@@ -37,7 +37,7 @@ Sides sides_of(std::int64_t height, std::int64_t width, const SpatialInts& kerne
 }  // namespace
 
 Tensor unfold(const Tensor& x, const SpatialInts& kernel, const FoldOptions& options, At at) {
-  return ops::composed(unfold_info, {&x}, at, [&] {
+  return ops::composed(columns_info, {&x}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, x.ndim(), ==, 4, "x is [N, C, H, W]");
     const auto [h, w] = sides_of(x.size(2), x.size(3), kernel, options);
     const bool padded = h.padding > 0 || w.padding > 0;

@@ -11,10 +11,10 @@ namespace tasuki {
 namespace {
 
 /// The adjoint of gather: source's elements added into zeros of a given shape.
-struct ScatterAdd final : Function {
+struct GatherBackward final : Function {
   int dim;
   Shape shape;
-  ScatterAdd(int d, const Shape& s) : dim(d), shape(s) {}
+  GatherBackward(int d, const Shape& s) : dim(d), shape(s) {}
   static constexpr OpInfo op{"scatter_add", "source, index", op_any_grad_layout};
   const OpInfo& info() const override { return op; }
   std::string attributes() const override { return "dim=" + std::to_string(dim); }
@@ -68,7 +68,7 @@ struct Gather final : Function {
   }
   TensorList backward_graph(const GradContext& c) override {
     const Tensor index = c.in(1);
-    return {apply(ScatterAdd(dim, c.in_shape(0)), {&c.grad(0), &index}, SourceLocation()), Tensor()};
+    return {apply(GatherBackward(dim, c.in_shape(0)), {&c.grad(0), &index}, SourceLocation()), Tensor()};
   }
 };
 

@@ -12,10 +12,10 @@ namespace tasuki {
 namespace {
 
 /// The adjoint of index_select: source's slices added into zeros of a given shape.
-struct IndexAdd final : Function {
+struct IndexSelectBackward final : Function {
   int dim;
   Shape shape;
-  IndexAdd(int d, const Shape& s) : dim(d), shape(s) {}
+  IndexSelectBackward(int d, const Shape& s) : dim(d), shape(s) {}
   static constexpr OpInfo op{"index_add", "source, index", op_any_grad_layout};
   const OpInfo& info() const override { return op; }
   std::string attributes() const override { return "dim=" + std::to_string(dim); }
@@ -77,7 +77,7 @@ struct IndexSelect final : Function {
   }
   TensorList backward_graph(const GradContext& c) override {
     const Tensor index = c.in(1);
-    return {apply(IndexAdd(dim, c.in_shape(0)), {&c.grad(0), &index}, SourceLocation()), Tensor()};
+    return {apply(IndexSelectBackward(dim, c.in_shape(0)), {&c.grad(0), &index}, SourceLocation()), Tensor()};
   }
 };
 

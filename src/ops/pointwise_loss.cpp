@@ -22,7 +22,7 @@ constexpr const char* public_name(Loss loss, const char* name) {
   return loss == Loss::kl_div_of_logs ? "kl_div" : loss == Loss::poisson_nll_loss_of_rates ? "poisson_nll_loss" : name;
 }
 
-constexpr OpInfo infos[] = {
+constexpr OpInfo loss_infos[] = {
 #define TASUKI_POINTWISE_LOSS(name, ...) {public_name(Loss::name, #name), "x, target", op_any_grad_layout},
 #include "kernels/pointwise_losses.inc"
 #undef TASUKI_POINTWISE_LOSS
@@ -69,7 +69,7 @@ struct Pointwise final : Function {
   Loss loss;
   double parameter;
   Pointwise(Loss l, double p) : loss(l), parameter(p) {}
-  const OpInfo& info() const override { return infos[static_cast<int>(loss)]; }
+  const OpInfo& info() const override { return loss_infos[static_cast<int>(loss)]; }
 
   Spec infer(const Operands& in) override {
     const Tensor &x = in[0], &target = in[1];
@@ -112,7 +112,7 @@ Tensor weighted(const Tensor& losses, const Tensor& weight, At at) { return weig
 
 /// Throws ValueError, as the op, unless a parameter is in its range.
 void check_parameter(Loss loss, const Tensor& x, const Tensor& target, bool holds, const char* range, double value, At at) {
-  ops::composed(infos[static_cast<int>(loss)], {&x, &target}, at, [&] {
+  ops::composed(loss_infos[static_cast<int>(loss)], {&x, &target}, at, [&] {
     if (!holds) TASUKI_THROW(ValueError, "expected  ", range, "\nactual    ", value);
   });
 }

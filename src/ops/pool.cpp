@@ -27,7 +27,7 @@ using ops::window_text;
 Tensor scatter_to_maxima(const Tensor& grad, const Tensor& index, const Shape& x_shape, const MaxGrid& grid);
 Tensor gather_from_maxima(const Tensor& x, const Tensor& index, const MaxGrid& grid);
 
-Strides image_strides(const Shape& shape, const Tensor& like) {
+Strides pooled_strides(const Shape& shape, const Tensor& like) {
   const bool channels_last = !like.is_contiguous() && like.is_contiguous(MemoryFormat::channels_last);
   return strides_of(shape, channels_last ? MemoryFormat::channels_last : MemoryFormat::contiguous);
 }
@@ -47,7 +47,7 @@ struct MaxPool final : Function {
     ops::check_images(x, dims);
     grid = make_grid(dims, kernel, options.stride, options.padding, options.dilation);
     const Shape y = ops::image_shape(x.size(0), x.size(1), pooled_sizes(ops::spatial_sizes(x.shape(), dims), grid, options.ceil_mode), dims);
-    const Strides strides = image_strides(y, x);
+    const Strides strides = pooled_strides(y, x);
     const std::int64_t taps = grid[0].kernel * grid[1].kernel * grid[2].kernel;
     Spec spec;
     spec.outputs.emplace_back(y, x.dtype(), strides);
@@ -83,7 +83,7 @@ struct ScatterToMaxima final : Function {
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     Spec spec;
-    spec.outputs.emplace_back(x_shape, in[0].dtype(), image_strides(x_shape, in[0]));
+    spec.outputs.emplace_back(x_shape, in[0].dtype(), pooled_strides(x_shape, in[0]));
     spec.save_inputs = 2;
     return spec;
   }
@@ -180,7 +180,7 @@ struct MeanPool : Function {
   Spec planned(const Tensor& x) const {
     const Shape y = ops::image_shape(x.size(0), x.size(1), windows.counts(), x.ndim() - 2);
     Spec spec;
-    spec.outputs.emplace_back(y, x.dtype(), image_strides(y, x));
+    spec.outputs.emplace_back(y, x.dtype(), pooled_strides(y, x));
     spec.overwrites_grad = 1;
     spec.flops = spec.backward_flops = static_cast<double>(std::max(x.numel(), y.numel()));
     return spec;
@@ -231,7 +231,7 @@ struct SpreadMeans final : Function {
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     Spec spec;
-    spec.outputs.emplace_back(x_shape, in[0].dtype(), image_strides(x_shape, in[0]));
+    spec.outputs.emplace_back(x_shape, in[0].dtype(), pooled_strides(x_shape, in[0]));
     return spec;
   }
   void forward(Launch& l) override {

@@ -21,7 +21,7 @@ namespace {
 using kernels::cpu::ElementRange;
 
 /// Launches tell which operands they write by one bit of 32.
-constexpr std::size_t operands_per_launch = 31;
+constexpr std::size_t gradients_per_launch = 31;
 
 std::vector<ElementRange> ranges_of(const Launch& l) {
   std::vector<ElementRange> list;
@@ -166,7 +166,7 @@ double norm_of(const Gradients& gradients, double p, SourceLocation at) {
 }
 
 void change(const std::vector<Tensor>& gradients, const ChangeGradients& how, SourceLocation at) {
-  by_launch(gradients, operands_per_launch, [&](const std::vector<Tensor>& some) { apply(ChangeGradients(how), some, at); });
+  by_launch(gradients, gradients_per_launch, [&](const std::vector<Tensor>& some) { apply(ChangeGradients(how), some, at); });
 }
 
 void check(bool fine, const char* function, std::initializer_list<tasuki::detail::Text> body, SourceLocation at) {

@@ -8,10 +8,10 @@ namespace ts = tasuki;
 using namespace tasuki::testing;
 using ts::Tensor;
 
-static Tensor leaf() { return to_tensor({4}, {0.1, -0.7, 2.3, 1e-3}).requires_grad_(); }
+static Tensor replayed_leaf() { return to_tensor({4}, {0.1, -0.7, 2.3, 1e-3}).requires_grad_(); }
 
 TEST_CASE("a result is made again, bit for bit, in fresh memory") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   const Tensor y = x * 3;
   const auto again = ts::replay(y);
   CHECK(bytes_of(again[0]) == bytes_of(y));
@@ -20,7 +20,7 @@ TEST_CASE("a result is made again, bit for bit, in fresh memory") {
 }
 
 TEST_CASE("replay follows the recipes back to bytes that exist") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   Tensor y = x * 3;
   y = (y + 0.1) * (y - 7);  // the intermediate results are gone when y is replayed
   y = y / 3;
@@ -34,7 +34,7 @@ TEST_CASE("replay goes through views of results that are gone") {
 }
 
 TEST_CASE("an in-place result is made again from what was there before") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   const Tensor y = x * 3;
   const std::string before = bytes_of(y);
   y.add_(x);
@@ -47,7 +47,7 @@ TEST_CASE("an in-place result is made again from what was there before") {
 }
 
 TEST_CASE("an operand that was overwritten by the user cannot be replayed from") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   const Tensor constant = to_tensor({4}, {1, 2, 3, 4});
   const Tensor y = x + constant;
   constant.fill_(0);
@@ -55,13 +55,13 @@ TEST_CASE("an operand that was overwritten by the user cannot be replayed from")
 }
 
 TEST_CASE("an operand that is gone and that nothing on the tape made cannot be replayed from") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   const Tensor y = x + to_tensor({4}, {1, 2, 3, 4});  // add saves nothing
   CHECK_THROWS_AS(ts::replay(y), ts::AutogradError);
 }
 
 TEST_CASE("hidden outputs and every visible one are made again") {
-  const Tensor a = leaf(), b = leaf();
+  const Tensor a = replayed_leaf(), b = replayed_leaf();
   const auto outputs = ts::apply_all(SumAndDifference{}, {&a, &b});
   const auto again = ts::replay(outputs[1]);
   REQUIRE(again.size() == 2);
@@ -70,7 +70,7 @@ TEST_CASE("hidden outputs and every visible one are made again") {
 }
 
 TEST_CASE("replay works after backward has released what was saved") {
-  const Tensor x = leaf();
+  const Tensor x = replayed_leaf();
   const Tensor y = x * x;
   y.sum().backward();
   CHECK(bytes_of(ts::replay(y)[0]) == bytes_of(y));

@@ -20,7 +20,7 @@ using ts::Interval;
 
 namespace {
 
-constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 /// In use at a time of the step, by what this step and the one before it asked for.
 bool is_in_use(const Interval& i, int time, int length) { return (i.begin <= time && time < i.end) || time + length < i.end; }
@@ -95,14 +95,14 @@ TEST_CASE("places of steps: two steps of a kind teach them, and another sequence
     places.next_step(7, 7);
     return found;
   };
-  const std::vector<std::size_t> usual = {mib, 2 * mib, 3 * mib}, other = {mib, 3 * mib, 2 * mib};
+  const std::vector<std::size_t> usual = {mebibyte, 2 * mebibyte, 3 * mebibyte}, other = {mebibyte, 3 * mebibyte, 2 * mebibyte};
   places.next_step(0, 7);
   CHECK_FALSE(step(usual)[1]);
   CHECK_FALSE(step(usual)[1]);
   const auto learnt = step(usual);
   CHECK_FALSE(learnt[0]);
   CHECK((learnt[1] && learnt[2] && learnt[1] != learnt[2]));
-  CHECK(places.bytes() == 5 * mib);
+  CHECK(places.bytes() == 5 * mebibyte);
   for (const auto& place : step(other)) CHECK_FALSE(place);
   CHECK(step(usual) == learnt);
 }
@@ -116,7 +116,7 @@ TEST_CASE("places of steps: blocks that are back before the step ends, or early 
     found.clear();
     places.freed(memory + 2);  // of the step before
     for (int i = 0; i < 3; ++i) {
-      const std::size_t bytes = static_cast<std::size_t>(i + 1) * mib;
+      const std::size_t bytes = static_cast<std::size_t>(i + 1) * mebibyte;
       found.push_back(places.next(bytes));
       places.allocated(memory + i, bytes, 10 * mib);
     }
@@ -126,21 +126,21 @@ TEST_CASE("places of steps: blocks that are back before the step ends, or early 
   };
   for (int i = 0; i < 4; ++i) step(3);
   step(3);
-  CHECK(places.bytes() == 6 * mib);
+  CHECK(places.bytes() == 6 * mebibyte);
   REQUIRE((found[0] && found[1] && found[2]));
   std::vector<bool> taken(6);
   for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t at = *found[i] / mib; at < *found[i] / mib + i + 1; ++at) {
+    for (std::size_t at = *found[i] / mebibyte; at < *found[i] / mebibyte + i + 1; ++at) {
       CHECK_FALSE(taken[at]);
       taken[at] = true;
     }
   SECTION("a step of an unknown kind has none") {
     step(9);
-    CHECK_FALSE(places.next(mib));
+    CHECK_FALSE(places.next(mebibyte));
   }
   SECTION("a block of another size ends it for the step") {
-    CHECK_FALSE(places.next(5 * mib));
-    CHECK_FALSE(places.next(mib));
+    CHECK_FALSE(places.next(5 * mebibyte));
+    CHECK_FALSE(places.next(mebibyte));
   }
 }
 
@@ -184,32 +184,32 @@ TEST_CASE("places of steps: where blocks do not get theirs, they are learnt agai
 
 TEST_CASE("places of pages: memory comes by huge pages, stays, and goes back in parts") {
   ts::PlacedPages pages;
-  REQUIRE(pages.reserve(7 * mib));
-  CHECK(pages.bytes() == 8 * mib);
-  CHECK(pages.take_at(0, mib) == nullptr);
-  CHECK(pages.unfilled(3 * mib, mib, 7 * mib, true) == 2 * mib);
-  CHECK(pages.unfilled(3 * mib, mib, 7 * mib, false) == mib);
-  CHECK(pages.unfilled(6 * mib, mib / 2, 7 * mib, true) == mib);  // no more than is used
-  pages.fill(3 * mib, mib, 7 * mib, true);
-  CHECK(pages.free_bytes() == 2 * mib);
-  auto* const block = static_cast<char*>(pages.take_at(3 * mib, mib));
+  REQUIRE(pages.reserve(7 * mebibyte));
+  CHECK(pages.bytes() == 8 * mebibyte);
+  CHECK(pages.take_at(0, mebibyte) == nullptr);
+  CHECK(pages.unfilled(3 * mebibyte, mebibyte, 7 * mebibyte, true) == 2 * mebibyte);
+  CHECK(pages.unfilled(3 * mebibyte, mebibyte, 7 * mebibyte, false) == mebibyte);
+  CHECK(pages.unfilled(6 * mebibyte, mebibyte / 2, 7 * mebibyte, true) == mebibyte);  // no more than is used
+  pages.fill(3 * mebibyte, mebibyte, 7 * mebibyte, true);
+  CHECK(pages.free_bytes() == 2 * mebibyte);
+  auto* const block = static_cast<char*>(pages.take_at(3 * mebibyte, mebibyte));
   REQUIRE(block);
   CHECK(pages.contains(block));
-  std::memset(block, 1, mib);
-  CHECK(pages.take_at(3 * mib, mib) == nullptr);
-  CHECK(pages.release(mib / 4) == mib / 4);
-  CHECK(pages.free_bytes() == 3 * mib / 4);
-  CHECK(pages.unfilled(2 * mib, mib, 7 * mib, false) == mib / 4);
-  pages.fill(2 * mib, mib, 7 * mib, false);
-  auto* const before = static_cast<char*>(pages.take_at(2 * mib, mib));
+  std::memset(block, 1, mebibyte);
+  CHECK(pages.take_at(3 * mebibyte, mebibyte) == nullptr);
+  CHECK(pages.release(mebibyte / 4) == mebibyte / 4);
+  CHECK(pages.free_bytes() == 3 * mebibyte / 4);
+  CHECK(pages.unfilled(2 * mebibyte, mebibyte, 7 * mebibyte, false) == mebibyte / 4);
+  pages.fill(2 * mebibyte, mebibyte, 7 * mebibyte, false);
+  auto* const before = static_cast<char*>(pages.take_at(2 * mebibyte, mebibyte));
   REQUIRE(before);
-  std::memset(before, 2, mib);
+  std::memset(before, 2, mebibyte);
   CHECK(block[0] == 1);
   pages.unmap_if_unused();
-  CHECK(pages.bytes() == 8 * mib);
-  pages.give(block, mib);
-  pages.give(before, mib);
-  CHECK(pages.release(SIZE_MAX) == 2 * mib);
+  CHECK(pages.bytes() == 8 * mebibyte);
+  pages.give(block, mebibyte);
+  pages.give(before, mebibyte);
+  CHECK(pages.release(SIZE_MAX) == 2 * mebibyte);
   pages.unmap_if_unused();
   CHECK(pages.bytes() == 0);
 }
@@ -217,7 +217,7 @@ TEST_CASE("places of pages: memory comes by huge pages, stays, and goes back in 
 TEST_CASE("places of steps: under a limit planned steps settle, stay within it, and no block writes to another") {
   ts::DeviceRuntime& cpu = ts::runtime_of(ts::Device::cpu());
   cpu.release_cached();
-  const std::size_t before = cpu.memory_stats().reserved_bytes, limit = before + 24 * mib;
+  const std::size_t before = cpu.memory_stats().reserved_bytes, limit = before + 24 * mebibyte;
   cpu.set_byte_limit(limit);
   struct Held {
     char* data;
@@ -245,17 +245,17 @@ TEST_CASE("places of steps: under a limit planned steps settle, stay within it, 
     if (!kept.empty()) drop(kept, 99);
     earlier = std::exchange(addresses, {});
     for (int i = 0; i < 6; ++i) {
-      hold(held, (1 + static_cast<std::size_t>(i) % 3) * mib, i);
+      hold(held, (1 + static_cast<std::size_t>(i) % 3) * mebibyte, i);
       addresses.push_back(held.back().data);
     }
     for (int i = 6; i-- > 0;) {
       drop(held, i);
       std::vector<Held> workspace;
-      hold(workspace, (static_cast<std::size_t>(i) + 2) * mib, 50);
+      hold(workspace, (static_cast<std::size_t>(i) + 2) * mebibyte, 50);
       addresses.push_back(workspace.back().data);
       drop(workspace, 50);
     }
-    hold(kept, 5 * mib, 99);
+    hold(kept, 5 * mebibyte, 99);
     fresh = cpu.memory_stats().system_allocations - asked;
     cpu.next_step(11, 11);
   }

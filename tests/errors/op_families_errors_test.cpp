@@ -33,9 +33,8 @@ using Here = ts::SourceLocation;
 
 namespace {
 
-Tensor matrix() { return to_tensor({2, 3}, {1, 2, 3, 4, 5, 6}); }
+Tensor two_rows() { return to_tensor({2, 3}, {1, 2, 3, 4, 5, 6}); }
 Tensor vector(ts::DType dtype = ts::f32) { return to_tensor({2}, {1, 2}, dtype); }
-Tensor zeros(const ts::Shape& shape) { return to_tensor(HostArray(shape), ts::f32); }
 
 const std::string tail = "\n  called at <here>";
 const std::string of_vector = "\n  x: f32[2] cpu" + tail, of_matrix = "\n  x: f32[2, 3] cpu" + tail, of_integers = "\n  x: i64[2] cpu" + tail, of_flags = "\n  x: bool[2] cpu" + tail;
@@ -108,7 +107,7 @@ TEST_CASE("ops on two operands refuse shapes that do not broadcast, and two dtyp
       {"ge", &ts::ge},           {"logical_and", &ts::logical_and}, {"logical_or", &ts::logical_or}, {"logical_xor", &ts::logical_xor},
   };
   for (const Binary& f : functions) {
-    expect_error([&] { f.op(matrix(), {vector(), Here::current()}); }, "ShapeError: " + std::string(f.name) + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
+    expect_error([&] { f.op(two_rows(), {vector(), Here::current()}); }, "ShapeError: " + std::string(f.name) + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
     expect_error([&] { f.op(vector(), {vector(ts::f64), Here::current()}); },
                  "DTypeError: " + std::string(f.name) + "\n  expected  operands of one dtype\n  actual    f32 and f64\n  cast the first with .to(ts::f64)\n  a: f32[2] cpu   b: f64[2] cpu" + tail);
   }
@@ -119,10 +118,10 @@ TEST_CASE("ops on two operands refuse shapes that do not broadcast, and two dtyp
     expect_error([&] { f.op(vector(ts::bool_), {vector(ts::bool_), Here::current()}); },
                  "DTypeError: " + std::string(f.name) + "\n  expected  an integral dtype\n  actual    bool\n  a: bool[2] cpu   b: bool[2] cpu" + tail);
   expect_error([] { ts::bitwise_not(vector()); }, "DTypeError: bitwise_not\n  expected  an integral dtype, or bool\n  actual    f32" + of_vector);
-  expect_error([] { ts::prelu(matrix(), vector()); }, "ShapeError: prelu\n  expected  a weight of 1 or 3 elements\n  actual    [2]\n  x: f32[2, 3] cpu   weight: f32[2] cpu" + tail);
-  expect_error([] { ts::lerp(matrix(), vector(), 0.5); }, "ShapeError: lerp" + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
-  expect_error([] { ts::addcdiv(matrix(), vector(), vector()); }, "ShapeError: addcdiv" + do_not_broadcast + "\n  x: f32[2, 3] cpu   a: f32[2] cpu   b: f32[2] cpu" + tail);
-  expect_error([] { ts::allclose(matrix(), vector()); }, "ShapeError: isclose" + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
+  expect_error([] { ts::prelu(two_rows(), vector()); }, "ShapeError: prelu\n  expected  a weight of 1 or 3 elements\n  actual    [2]\n  x: f32[2, 3] cpu   weight: f32[2] cpu" + tail);
+  expect_error([] { ts::lerp(two_rows(), vector(), 0.5); }, "ShapeError: lerp" + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
+  expect_error([] { ts::addcdiv(two_rows(), vector(), vector()); }, "ShapeError: addcdiv" + do_not_broadcast + "\n  x: f32[2, 3] cpu   a: f32[2] cpu   b: f32[2] cpu" + tail);
+  expect_error([] { ts::allclose(two_rows(), vector()); }, "ShapeError: isclose" + do_not_broadcast + "\n  a: f32[2, 3] cpu   b: f32[2] cpu" + tail);
   expect_error([] { ts::kron(vector(), vector(ts::f64)); }, "DTypeError: kron\n  expected  b of dtype f32\n  actual    f64\n  cast it with .to(ts::f32)\n  a: f32[2] cpu   b: f64[2] cpu" + tail);
 }
 
@@ -138,7 +137,7 @@ TEST_CASE("ops that take everything still want a tensor") {
       {"to", [](const Tensor& x, Here at) { return ts::to(x, ts::f32, at); }},
   };
   for (const Unary& f : functions) expect_error([&] { f.op(Tensor(), Here::current()); }, "ValueError: " + std::string(f.name) + undefined);
-  expect_error([] { ts::contiguous(matrix(), ts::MemoryFormat::channels_last); },
+  expect_error([] { ts::contiguous(two_rows(), ts::MemoryFormat::channels_last); },
                "ShapeError: contiguous\n  channels_last is a format of tensors [N, C, W], [N, C, H, W] or [N, C, D, H, W], not of [2, 3]" + of_matrix);
 }
 
@@ -162,13 +161,13 @@ TEST_CASE("reductions and orders name the dimension that is not there") {
   };
   for (const Unary& f : functions) expect_error([&] { f.op(vector(), Here::current()); }, "IndexError: " + std::string(f.name) + out_of_range + of_vector);
   expect_error([] { ts::unsqueeze(vector(), 3); }, "IndexError: unsqueeze\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 3" + of_vector);
-  expect_error([] { ts::flatten(matrix(), 1, 0); }, "IndexError: flatten\n  expected  from <= to\n  actual    from = 1, to = 0" + of_matrix);
+  expect_error([] { ts::flatten(two_rows(), 1, 0); }, "IndexError: flatten\n  expected  from <= to\n  actual    from = 1, to = 0" + of_matrix);
   expect_error([] { ts::triu(vector()); }, "ShapeError: triu\n  expected  x.ndim() >= 2\n  actual    1 < 2" + of_vector);
-  expect_error([] { ts::tile(matrix(), -1); }, "ValueError: tile\n  expected  repeats of at least 0\n  actual    -1" + of_matrix);
+  expect_error([] { ts::tile(two_rows(), -1); }, "ValueError: tile\n  expected  repeats of at least 0\n  actual    -1" + of_matrix);
   expect_error([] { ts::svd(vector()); }, "ShapeError: svd\n  expected  matrices, [..., rows, columns]\n  actual    [2]\n  a: f32[2] cpu" + tail);
-  expect_error([] { ts::bucketize(vector(), matrix()); }, "ShapeError: bucketize\n  expected  boundaries.ndim() == 1\n  actual    2 != 1\n  values: f32[2] cpu   boundaries: f32[2, 3] cpu" + tail);
-  expect_error([] { ts::index_fill(matrix(), 0, vector(), 1); }, "DTypeError: index_fill\n  expected  index of dtype i64 or i32\n  actual    f32\n  x: f32[2, 3] cpu   index: f32[2] cpu" + tail);
-  expect_error([] { ts::index_copy(matrix(), 0, vector(ts::i64), vector()); },
+  expect_error([] { ts::bucketize(vector(), two_rows()); }, "ShapeError: bucketize\n  expected  boundaries.ndim() == 1\n  actual    2 != 1\n  values: f32[2] cpu   boundaries: f32[2, 3] cpu" + tail);
+  expect_error([] { ts::index_fill(two_rows(), 0, vector(), 1); }, "DTypeError: index_fill\n  expected  index of dtype i64 or i32\n  actual    f32\n  x: f32[2, 3] cpu   index: f32[2] cpu" + tail);
+  expect_error([] { ts::index_copy(two_rows(), 0, vector(ts::i64), vector()); },
                "ShapeError: index_copy\n  expected  source of shape [2, 3]\n  actual    [2]\n  x: f32[2, 3] cpu   index: i64[2] cpu   source: f32[2] cpu" + tail);
 }
 
@@ -188,10 +187,10 @@ TEST_CASE("losses of elements do not broadcast") {
   const std::string operands = "\n  x: f32[2, 3] cpu   target: f32[2] cpu";
   for (const Loss& f : functions) {
     const std::string name = f.name;
-    CHECK(without_place([&] { f.op(matrix(), vector()); }) ==
+    CHECK(without_place([&] { f.op(two_rows(), vector()); }) ==
           "ShapeError: " + name + "\n  expected  x.shape() == target.shape()\n  actual    [2, 3] != [2]\n  " + name + " does not broadcast" + operands);
   }
-  expect_error([] { ts::sigmoid_focal_loss(matrix(), vector()); }, "ShapeError: sigmoid_focal_loss\n  expected  target of shape [2, 3]\n  actual    [2]" + operands + tail);
+  expect_error([] { ts::sigmoid_focal_loss(two_rows(), vector()); }, "ShapeError: sigmoid_focal_loss\n  expected  target of shape [2, 3]\n  actual    [2]" + operands + tail);
   expect_error([] { ts::multilabel_soft_margin_loss(vector()[0], vector()[0]); },
                "ShapeError: multilabel_soft_margin_loss\n  expected  x.ndim() >= 1\n  actual    0 < 1\n  x: f32[] cpu   target: f32[] cpu" + tail);
   expect_error([] { ts::triplet_margin_loss(vector(), vector(), vector(ts::f64)); },
@@ -212,20 +211,20 @@ TEST_CASE("poolings say what images they take") {
 #undef POOLS
   const char* const shapes[] = {"", "[N, C, W]", "[N, C, H, W]", "[N, C, D, H, W]"};
   for (const Pool& f : pools)
-    CHECK(without_place([&] { f.op(matrix(), 2); }) == "ShapeError: " + std::string(f.name) + "\n  expected  x.ndim() == dims + 2\n  actual    2 != " + std::to_string(f.dims + 2) +
+    CHECK(without_place([&] { f.op(two_rows(), 2); }) == "ShapeError: " + std::string(f.name) + "\n  expected  x.ndim() == dims + 2\n  actual    2 != " + std::to_string(f.dims + 2) +
                                                            "\n  x is " + shapes[f.dims] + "; x.unsqueeze(0) makes a batch of one\n  x: f32[2, 3] cpu");
   const std::string operands = "\n  x: f32[2, 3] cpu   indices: i64[2] cpu" + tail;
-  expect_error([] { ts::max_unpool1d(matrix(), vector(ts::i64), 2); },
+  expect_error([] { ts::max_unpool1d(two_rows(), vector(ts::i64), 2); },
                "ShapeError: max_unpool1d\n  expected  x.ndim() == dims + 2\n  actual    2 != 3\n  x is [N, C, W]; x.unsqueeze(0) makes a batch of one" + operands);
-  expect_error([] { ts::max_unpool3d(matrix(), vector(ts::i64), 2); },
+  expect_error([] { ts::max_unpool3d(two_rows(), vector(ts::i64), 2); },
                "ShapeError: max_unpool3d\n  expected  x.ndim() == dims + 2\n  actual    2 != 5\n  x is [N, C, D, H, W]; x.unsqueeze(0) makes a batch of one" + operands);
 }
 
 TEST_CASE("recurrent layers and cells say what they take") {
-  const ts::RecurrentWeights weights{zeros({3, 3}), zeros({3, 3}), {}, {}};
-  expect_error([&] { ts::rnn(matrix(), {}, weights); }, "ShapeError: rnn\n  expected  x of [steps, batch, features]\n  actual    [2, 3]" + of_matrix);
+  const ts::RecurrentWeights weights{ts::zeros({3, 3}), ts::zeros({3, 3}), {}, {}};
+  expect_error([&] { ts::rnn(two_rows(), {}, weights); }, "ShapeError: rnn\n  expected  x of [steps, batch, features]\n  actual    [2, 3]" + of_matrix);
   expect_error([&] { ts::rnn_cell(vector(), {}, weights); }, "ShapeError: rnn_cell\n  expected  x of [batch, features]\n  actual    [2]" + of_vector);
-  expect_error([&] { ts::gru_cell(matrix(), {}, weights); }, "ShapeError: gru_cell\n  expected  a weight of the state of shape [9, 3]\n  actual    [3, 3]" + of_matrix);
+  expect_error([&] { ts::gru_cell(two_rows(), {}, weights); }, "ShapeError: gru_cell\n  expected  a weight of the state of shape [9, 3]\n  actual    [3, 3]" + of_matrix);
 }
 
 TEST_CASE("tensors that cannot be made") {

@@ -2,18 +2,19 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/training.hpp"
 #include "tests/support/expect_error.hpp"
 
 namespace ts = tasuki;
 using namespace ts::literals;
 using namespace tasuki::testing;
+using testing_memory::cpu;
 using ts::memory::Budget;
 using ts::memory::Policy;
 
 namespace {
 
-const ts::Device cpu = ts::Device::cpu();
 /// A device of its own: what it holds is exactly what these tests make.
 ts::Device small_device() { return ts::Device::sim(3, {.bytes = 8_MiB}); }
 

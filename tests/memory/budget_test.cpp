@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tasuki/models/resnet.hpp"
 #include "tasuki/runtime/sim.hpp"
 #include "tests/memory/training.hpp"
@@ -13,9 +14,6 @@ using ts::memory::Policy;
 using namespace testing_memory;
 
 namespace {
-
-const ts::Device cpu = ts::Device::cpu();
-ts::Device sim() { return ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 7, .poison = true}); }
 
 void equals_unbounded(const Program& program, ts::Device device, double fraction) {
   CAPTURE(device.to_string());
@@ -35,7 +33,7 @@ void equals_unbounded(const Program& program, ts::Device device, double fraction
 
 void equals_unbounded(const Program& program, double on_cpu, double on_sim) {
   equals_unbounded(program, cpu, part_of_peak(cpu, on_cpu, on_sim));
-  equals_unbounded(program, sim(), on_sim);
+  equals_unbounded(program, seeded_sim(7), on_sim);
 }
 
 }  // namespace
@@ -52,7 +50,7 @@ TEST_CASE("budget: an exception in the forward pass") { equals_unbounded(excepti
 
 TEST_CASE("budget: parameters and optimizer state beyond it") {
   CHECK(std::size_t{8 * 512 * 512 * 4 * 4} > 8_MiB);  // weights, gradients and two moments
-  for (const ts::Device device : {cpu, sim()}) {
+  for (const ts::Device device : {cpu, seeded_sim(7)}) {
     CAPTURE(device.to_string());
     const Run keep = run(state_beyond_budget, device, std::nullopt);
     const Run bounded = run(state_beyond_budget, device, ts::memory::BudgetOptions{.bytes = 8_MiB, .policy = Policy::swap});

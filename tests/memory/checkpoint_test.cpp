@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/training.hpp"
 
 namespace ts = tasuki;
@@ -10,7 +11,6 @@ using namespace testing_memory;
 
 namespace {
 
-const ts::Device cpu = ts::Device::cpu();
 constexpr int blocks = 6;
 
 struct Block : ts::nn::Module {

@@ -37,7 +37,7 @@ void chain(ts::Device device, Notes& notes) {
   notes.add(w);
 }
 
-struct Outcome {
+struct RunOutcome {
   std::vector<float> numbers;  ///< up to the error
   std::string error;
   Report report;
@@ -46,7 +46,7 @@ struct Outcome {
 
 using Arm = std::function<void(FaultyCalls&)>;
 
-Outcome run_with(Program program, ts::Device device, BudgetOptions options, const Arm& arm) {
+RunOutcome run_with(Program program, ts::Device device, BudgetOptions options, const Arm& arm) {
   static std::vector<std::unique_ptr<FaultyCalls>> all;  // an engine may outlive its budget
   FaultyCalls& calls = *all.emplace_back(std::make_unique<FaultyCalls>());
   ts::manual_seed(1);
@@ -56,7 +56,7 @@ Outcome run_with(Program program, ts::Device device, BudgetOptions options, cons
   manager.start(options, &calls);
   const int reads = calls.made(FaultyCalls::reading), writes = calls.made(FaultyCalls::writing);
   arm(calls);
-  Outcome result;
+  RunOutcome result;
   Notes notes;
   try {
     program(device, notes);
@@ -84,7 +84,7 @@ struct Trial {
   ts::Device device;
   BudgetOptions options;
   Run keep;
-  Outcome undisturbed;
+  RunOutcome undisturbed;
 
   Trial(ts::Device on, Policy policy) : device(on), keep(run(chain, on, std::nullopt)) {
     options.bytes = keep.peak * 6 / 10;
@@ -106,7 +106,7 @@ struct Trial {
       CAPTURE(device.to_string(), ts::memory::name_of(options.policy), place);
       const auto before = ts::memory::stats(device);
       const std::size_t files = open_files();
-      const Outcome outcome = run_with(chain, device, options, [&](FaultyCalls& c) { arm(c, place); });
+      const RunOutcome outcome = run_with(chain, device, options, [&](FaultyCalls& c) { arm(c, place); });
       INFO(outcome.error);
       REQUIRE(outcome.numbers.size() <= keep.numbers.size());
       const std::size_t compared = outcome.numbers.size();
@@ -125,7 +125,7 @@ ts::Device any_device() {
   return GENERATE(0, 1) ? ts::Device::cpu() : ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 5, .poison = true});
 }
 
-void goes_on(const Outcome& outcome) { CHECK(outcome.error.empty()); }
+void goes_on(const RunOutcome& outcome) { CHECK(outcome.error.empty()); }
 
 }  // namespace
 
@@ -147,7 +147,7 @@ TEST_CASE("in mid-step: a full disk, and nowhere else to go") {
   int ended = 0;
   swap.at_many_places(
       FaultyCalls::writing, [](FaultyCalls& c, int place) { c.fail(FaultyCalls::writing, place, ENOSPC, 100000); },
-      [&](const Outcome& outcome) {
+      [&](const RunOutcome& outcome) {
         if (outcome.error.empty()) return;  // what could not leave any more was not needed
         ++ended;
         CHECK_THAT(outcome.error, Contains("OutOfMemory") && Contains("No space left on device"));
@@ -159,7 +159,7 @@ TEST_CASE("in mid-step: an error of the disk while writing") {
   Trial automatic(any_device(), Policy::automatic);
   automatic.at_many_places(
       FaultyCalls::writing, [](FaultyCalls& c, int place) { c.fail(FaultyCalls::writing, place, EIO); },
-      [](const Outcome& outcome) {  // the disk is not used again; what can be computed again may be enough
+      [](const RunOutcome& outcome) {  // the disk is not used again; what can be computed again may be enough
         if (!outcome.error.empty()) CHECK_THAT(outcome.error, Contains("Input/output error"));
       });
 }
@@ -168,7 +168,7 @@ TEST_CASE("in mid-step: an error of the disk while reading") {
   Trial swap(any_device(), Policy::swap);
   swap.at_many_places(
       FaultyCalls::reading, [](FaultyCalls& c, int place) { c.fail(FaultyCalls::reading, place, EIO); },
-      [](const Outcome& outcome) { CHECK_THAT(outcome.error, Contains("FileError") && Contains("Input/output error")); });
+      [](const RunOutcome& outcome) { CHECK_THAT(outcome.error, Contains("FileError") && Contains("Input/output error")); });
 }
 
 TEST_CASE("in mid-step: a file that somebody shortens") {
@@ -176,7 +176,7 @@ TEST_CASE("in mid-step: a file that somebody shortens") {
   swap.at_many_places(
       FaultyCalls::reading,
       [](FaultyCalls& c, int place) { c.before(FaultyCalls::reading, place, [](int file) { REQUIRE(ftruncate(file, 0) == 0); }); },
-      [](const Outcome& outcome) { CHECK_THAT(outcome.error, Contains("FileError") && Contains("shorten")); });
+      [](const RunOutcome& outcome) { CHECK_THAT(outcome.error, Contains("FileError") && Contains("shorten")); });
 }
 
 TEST_CASE("an accelerator whose host memory is full goes on with the file") {
@@ -184,7 +184,7 @@ TEST_CASE("an accelerator whose host memory is full goes on with the file") {
   const Run keep = run(chain, device, std::nullopt);
   for (const std::size_t host : {std::size_t{0}, std::size_t{200'000}, std::size_t{1_MiB}}) {
     CAPTURE(host);
-    const Outcome bounded = run_with(chain, device, {.bytes = keep.peak * 6 / 10, .host_bytes = host, .policy = Policy::swap}, [](FaultyCalls&) {});
+    const RunOutcome bounded = run_with(chain, device, {.bytes = keep.peak * 6 / 10, .host_bytes = host, .policy = Policy::swap}, [](FaultyCalls&) {});
     INFO(bounded.report.to_string());
     CHECK(bounded.error.empty());
     CHECK(bounded.report.host.held_bytes <= host);
@@ -196,7 +196,7 @@ TEST_CASE("an accelerator whose host memory is full goes on with the file") {
 TEST_CASE("with neither room in host memory nor a file, what can be computed again is enough") {
   const ts::Device device = ts::Device::sim(0, {.bytes = 256_MiB});
   const Run keep = run(chain, device, std::nullopt);
-  const Outcome bounded = run_with(chain, device, {.bytes = keep.peak * 7 / 10, .host_bytes = 0, .file_bytes = 0}, [](FaultyCalls&) {});
+  const RunOutcome bounded = run_with(chain, device, {.bytes = keep.peak * 7 / 10, .host_bytes = 0, .file_bytes = 0}, [](FaultyCalls&) {});
   CHECK(bounded.error.empty());
   CHECK(bounded.report.replayed_ops > 0);
   CHECK(bounded.numbers == keep.numbers);
@@ -206,7 +206,7 @@ TEST_CASE("a disk that cannot be opened or refuses room in mid-training") {
   const Run keep = run(chain, ts::Device::cpu(), std::nullopt);
   for (const int error : {EACCES, ENOSPC, EROFS}) {
     CAPTURE(error);
-    const Outcome refused = run_with(chain, ts::Device::cpu(), {.bytes = keep.peak * 7 / 10}, [&](FaultyCalls& c) {
+    const RunOutcome refused = run_with(chain, ts::Device::cpu(), {.bytes = keep.peak * 7 / 10}, [&](FaultyCalls& c) {
       c.fail(FaultyCalls::opening, 0, error, 1000);
       c.fail(FaultyCalls::preallocating, 0, error, 1000);
     });

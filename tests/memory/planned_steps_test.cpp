@@ -20,14 +20,14 @@ struct Tower : ts::nn::Module {
   ts::Tensor operator()(const ts::Tensor& x) { return body(x); }
 };
 
-struct Steps {
+struct PlannedRun {
   std::size_t keep_peak = 0, peak = 0;
   ts::memory::Report reactive, planned;
 };
 
 /// Two steps to record, and five to follow the plan.
-Steps train(ts::Device device, Policy policy, double fraction) {
-  Steps result;
+PlannedRun train(ts::Device device, Policy policy, double fraction) {
+  PlannedRun result;
   std::size_t bytes = 0;
   for (const bool bounded : {false, true}) {
     ts::manual_seed(1);
@@ -70,7 +70,7 @@ TEST_CASE("planned steps: the predicted peak is the measured one, nothing is imp
   for (const Policy policy : {Policy::swap, Policy::recompute, Policy::automatic})
     for (const double fraction : {0.8, 0.6, 0.5}) {
       CAPTURE(ts::memory::name_of(policy), fraction);
-      const Steps s = train(device, policy, fraction);
+      const PlannedRun s = train(device, policy, fraction);
       INFO(s.planned.to_string());
       CHECK(s.planned.planned_steps == 5);
       // Storages too small to be moved count as if they were always there: some statistics and sums here.
@@ -85,7 +85,7 @@ TEST_CASE("planned steps: the predicted peak is the measured one, nothing is imp
 TEST_CASE("planned steps: on the CPU, within the budget and by the plan") {
   for (const Policy policy : {Policy::swap, Policy::recompute, Policy::automatic}) {
     CAPTURE(ts::memory::name_of(policy));
-    const Steps s = train(ts::Device::cpu(), policy, 0.6);
+    const PlannedRun s = train(ts::Device::cpu(), policy, 0.6);
     INFO(s.planned.to_string());
     CHECK(s.planned.planned_steps == 5);
     CHECK(s.planned.forced_departures == s.reactive.forced_departures);

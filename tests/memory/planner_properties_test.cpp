@@ -3,6 +3,7 @@
 
 #include "tasuki/memory/simulation.hpp"
 #include "tests/catch.hpp"
+#include "tests/memory/planner_budgets.hpp"
 #include "tests/memory/synthetic_trace.hpp"
 
 using namespace tasuki;
@@ -20,12 +21,7 @@ Machine a_machine(double duplex = 1) {
   return m;
 }
 
-constexpr Policy policies[] = {Policy::automatic, Policy::swap, Policy::recompute, Policy::keep};
-
-std::size_t budget_between(const Trace& trace, double part) {
-  const std::size_t floor = floor_bytes(trace), peak = simulate(trace, a_machine(), {}).peak_bytes;
-  return floor + static_cast<std::size_t>(part * static_cast<double>(peak - floor));
-}
+constexpr Policy all_policies[] = {Policy::automatic, Policy::swap, Policy::recompute, Policy::keep};
 
 }  // namespace
 
@@ -35,8 +31,8 @@ TEST_CASE("a feasible plan stays within its budget, and the simulation says the 
     const Trace trace = random_trace(seed, 4 + static_cast<int>(seed % 20));
     const Machine machine = a_machine(seed % 3 ? 1 : 0.6);
     for (const double part : {0.0, 0.3, 0.7, 1.0})
-      for (const Policy policy : policies) {
-        const Plan p = plan(trace, machine, {.budget_bytes = budget_between(trace, part), .policy = policy});
+      for (const Policy policy : all_policies) {
+        const Plan p = plan(trace, machine, {.budget_bytes = budget_between(trace, a_machine(), part), .policy = policy});
         if (!p.feasible) {
           CHECK(p.blocked_launch >= 0);
           CHECK(p.smallest_budget > p.budget_bytes);
@@ -58,7 +54,7 @@ TEST_CASE("automatic is at least as fast as either policy alone, and works where
     CAPTURE(seed);
     const Trace trace = random_trace(seed, 12);
     for (const double part : {0.1, 0.5}) {
-      const std::size_t budget = budget_between(trace, part);
+      const std::size_t budget = budget_between(trace, a_machine(), part);
       const Plan both = plan(trace, a_machine(), {.budget_bytes = budget});
       for (const Policy policy : {Policy::swap, Policy::recompute}) {
         const Plan one = plan(trace, a_machine(), {.budget_bytes = budget, .policy = policy});
@@ -76,7 +72,7 @@ TEST_CASE("a smaller budget never gives a larger peak or a faster step") {
     const Trace trace = random_trace(seed, 24);
     Plan smaller;
     for (int part = 0; part <= 10; ++part) {
-      const Plan p = plan(trace, a_machine(), {.budget_bytes = budget_between(trace, part / 10.0)});
+      const Plan p = plan(trace, a_machine(), {.budget_bytes = budget_between(trace, a_machine(), part / 10.0)});
       if (smaller.feasible) {
         REQUIRE(p.feasible);
         CHECK(p.peak_bytes >= smaller.peak_bytes);
@@ -92,7 +88,7 @@ TEST_CASE("of the step of a network, a smaller budget gives no larger peak and n
   const Trace trace = resnet50_trace(profile, DType::bf16, 64);
   Plan smaller;
   for (const double part : {0.2, 0.24, 0.28, 0.4, 0.44, 0.7}) {
-    const Plan p = plan(trace, machine_of(profile), {.budget_bytes = budget_between(trace, part)});
+    const Plan p = plan(trace, machine_of(profile), {.budget_bytes = budget_between(trace, a_machine(), part)});
     CAPTURE(part);
     REQUIRE(p.feasible);
     if (smaller.feasible) {
@@ -107,7 +103,7 @@ TEST_CASE("an infeasible plan names a budget that works") {
   for (std::uint64_t seed = 3000; seed < 3030; ++seed) {
     CAPTURE(seed);
     const Trace trace = random_trace(seed, 10);
-    for (const Policy policy : policies) {
+    for (const Policy policy : all_policies) {
       const Plan none = plan(trace, a_machine(), {.budget_bytes = floor_bytes(trace) - 1, .policy = policy});
       REQUIRE_FALSE(none.feasible);
       CHECK(plan(trace, a_machine(), {.budget_bytes = none.smallest_budget, .policy = policy}).feasible);
@@ -133,7 +129,7 @@ TEST_CASE("policies do only what they may") {
 
 TEST_CASE("the same arguments give the same plan") {
   const Trace trace = random_trace(7, 40);
-  const PlanOptions options{.budget_bytes = budget_between(trace, 0.3), .seed = 5};
+  const PlanOptions options{.budget_bytes = budget_between(trace, a_machine(), 0.3), .seed = 5};
   const Plan a = plan(trace, a_machine(), options), b = plan(trace, a_machine(), options);
   REQUIRE(a.feasible);
   REQUIRE(a.decisions.size() == b.decisions.size());
@@ -152,7 +148,7 @@ TEST_CASE("plans stay within the room of the lower tiers, and use the file for w
     Machine machine = a_machine();
     machine.host_bytes = 4096;
     machine.file_bytes = seed % 2 ? 8192 : 0;
-    const Plan p = plan(trace, machine, {.budget_bytes = budget_between(trace, 0.2), .policy = Policy::swap});
+    const Plan p = plan(trace, machine, {.budget_bytes = budget_between(trace, a_machine(), 0.2), .policy = Policy::swap});
     if (!p.feasible) continue;
     const Simulation s = simulate(trace, machine, p);
     INFO(s.reason);

@@ -29,7 +29,7 @@ Machine slow() {
   return m;
 }
 
-using Bytes = std::vector<std::size_t>;
+using MemoryCourse = std::vector<std::size_t>;
 
 }  // namespace
 
@@ -41,9 +41,9 @@ TEST_CASE("with patience a storage is away when its copy can have ended, without
   const Machine m = slow();
   Scheduler scheduler(model, m);
   const Choices swapped{Choice::swap};
-  CHECK(scheduler.least_memory(swapped).memory == Bytes{310, 10, 10, 10, 10, 10, 10, 10});
+  CHECK(scheduler.least_memory(swapped).memory == MemoryCourse{310, 10, 10, 10, 10, 10, 10, 10});
   scheduler.set_patient(true);
-  CHECK(scheduler.least_memory(swapped).memory == Bytes{310, 310, 310, 310, 10, 10, 10, 10});
+  CHECK(scheduler.least_memory(swapped).memory == MemoryCourse{310, 310, 310, 310, 10, 10, 10, 10});
   const Outcome outcome = scheduler.schedule(swapped, 310);
   CHECK(outcome.feasible);
   CHECK(outcome.seconds == Approx(8.0));
@@ -60,13 +60,13 @@ TEST_CASE("with patience a storage comes back when its copy can end in time") {
   m.out.bytes_per_s = 300;
   Scheduler scheduler(model, m);
   scheduler.set_patient(true);
-  CHECK(scheduler.least_memory({Choice::swap}).memory == Bytes{310, 310, 10, 10, 310, 310, 310, 310});
+  CHECK(scheduler.least_memory({Choice::swap}).memory == MemoryCourse{310, 310, 10, 10, 310, 310, 310, 310});
   CHECK(scheduler.schedule({Choice::swap}, 310).seconds == Approx(8.0));
   // Where there is no time for both copies, nothing is gained by waiting.
   m.in.bytes_per_s = 50;
   Scheduler hurried(model, m);
   hurried.set_patient(true);
-  CHECK(hurried.least_memory({Choice::swap}).memory == Bytes{310, 10, 10, 10, 10, 10, 10, 310});
+  CHECK(hurried.least_memory({Choice::swap}).memory == MemoryCourse{310, 10, 10, 10, 10, 10, 10, 310});
 }
 
 TEST_CASE("there is a plan at the floor, whatever the program keeps") {

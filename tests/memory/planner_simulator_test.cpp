@@ -43,14 +43,14 @@ Plan with(std::vector<Decision> decisions) {
 
 Simulation play(std::vector<Decision> decisions, const Machine& m = machine(), const Trace& t = chain()) { return simulate(t, m, with(std::move(decisions))); }
 
-using Bytes = std::vector<std::size_t>;
+using MemoryCourse = std::vector<std::size_t>;
 
 }  // namespace
 
 TEST_CASE("without decisions the memory is what is alive, and the time is that of the launches") {
   const Simulation s = play({});
   REQUIRE(s.possible);
-  CHECK(s.memory == Bytes{110, 210, 310, 310, 210, 110});
+  CHECK(s.memory == MemoryCourse{110, 210, 310, 310, 210, 110});
   CHECK(s.peak_bytes == 310);
   CHECK(s.peak_launch == 2);
   CHECK(s.seconds == 6.0);
@@ -61,15 +61,15 @@ TEST_CASE("the workspace counts while its launch runs") {
   Trace t = chain();
   t.launches[1].workspace = 1000;
   t.base_bytes = 7;
-  CHECK(play({}, machine(), t).memory == Bytes{117, 1217, 317, 317, 217, 117});
+  CHECK(play({}, machine(), t).memory == MemoryCourse{117, 1217, 317, 317, 217, 117});
 }
 
 TEST_CASE("a departing source counts until it is free, an arriving destination from its issue on") {
   // a is used by launch 1 and again by 4
   const Simulation s = play({{1, 1, 4, Move::swap, Tier::host, 3, 4}});
   REQUIRE(s.possible);
-  CHECK(s.memory == Bytes{110, 210, 310, 210, 210, 110});
-  CHECK(play({{1, 1, 4, Move::swap, Tier::host, 2, 3}}).memory == Bytes{110, 210, 210, 310, 210, 110});
+  CHECK(s.memory == MemoryCourse{110, 210, 310, 210, 210, 110});
+  CHECK(play({{1, 1, 4, Move::swap, Tier::host, 2, 3}}).memory == MemoryCourse{110, 210, 210, 310, 210, 110});
 }
 
 TEST_CASE("copies beside launches are hidden, and what is not is waited for") {
@@ -139,7 +139,7 @@ TEST_CASE("a drop frees at once and costs its launch again") {
   CHECK(s.seconds == 7.0);
   CHECK(s.replay_seconds == 1.0);
   CHECK(s.bytes_dropped == 100);
-  CHECK(play({{1, 1, 4, Move::drop, Tier::device, 0, 4}}).memory == Bytes{110, 210, 210, 210, 210, 110});
+  CHECK(play({{1, 1, 4, Move::drop, Tier::device, 0, 4}}).memory == MemoryCourse{110, 210, 210, 210, 210, 110});
 }
 
 TEST_CASE("a chain of drops is replayed from the bytes that exist; what is not due is a temporary") {
@@ -151,13 +151,13 @@ TEST_CASE("a chain of drops is replayed from the bytes that exist; what is not d
   const Simulation apart = play({b, a}, machine(), t);
   REQUIRE(apart.possible);
   CHECK(apart.replay_seconds == 3.0);  // f, g for b; f for a
-  CHECK(apart.memory == Bytes{110, 210, 210, 110, 310, 210, 110});
+  CHECK(apart.memory == MemoryCourse{110, 210, 210, 110, 310, 210, 110});
   Decision early = a;
   early.issue_at = 4;  // comes back with the replay of b, and stays
   const Simulation together = play({b, early}, machine(), t);
   REQUIRE(together.possible);
   CHECK(together.replay_seconds == 2.0);
-  CHECK(together.memory == Bytes{110, 210, 210, 110, 310, 210, 110});
+  CHECK(together.memory == MemoryCourse{110, 210, 210, 110, 310, 210, 110});
 }
 
 TEST_CASE("what a replay starts from is held, though the program has let it go") {
@@ -167,7 +167,7 @@ TEST_CASE("what a replay starts from is held, though the program has let it go")
   // a is dropped in 1..4; x would go after launch 3, but the replay needs it
   const Simulation s = play({{1, 1, 4, Move::drop, Tier::device, 0, 4}}, machine(), t);
   REQUIRE(s.possible);
-  CHECK(s.memory == Bytes{110, 210, 210, 210, 210, 100});
+  CHECK(s.memory == MemoryCourse{110, 210, 210, 210, 210, 100});
 }
 
 TEST_CASE("gaps that wrap around the end: steps are alike, and begin as the last one ended") {
@@ -179,7 +179,7 @@ TEST_CASE("gaps that wrap around the end: steps are alike, and begin as the last
   t.launches[3].reads = {1};
   const Simulation s = play({{0, 1, 1, Move::swap, Tier::host, 3, 1}}, machine(), t);
   REQUIRE(s.possible);
-  CHECK(s.memory == Bytes{100, 200, 100, 100});
+  CHECK(s.memory == MemoryCourse{100, 200, 100, 100});
   CHECK(s.exposed_seconds == Approx(1.0));  // it comes back only when it is needed
   CHECK(s.bytes_out == 0);                  // and has not changed since it first left
   CHECK(s.bytes_in == 100);
@@ -187,7 +187,7 @@ TEST_CASE("gaps that wrap around the end: steps are alike, and begin as the last
   const Simulation changed = play({{0, 1, 1, Move::swap, Tier::host, 3, 0}}, machine(), t);
   CHECK(changed.bytes_out == 100);
   CHECK(changed.exposed_seconds == Approx(0.0));
-  CHECK(changed.memory == Bytes{200, 200, 200, 100});
+  CHECK(changed.memory == MemoryCourse{200, 200, 200, 100});
 }
 
 TEST_CASE("a clean storage leaves for free") {
@@ -198,17 +198,17 @@ TEST_CASE("a clean storage leaves for free") {
   const Simulation s = play({{0, 0, 3, Move::swap, Tier::host, 2, 2}}, machine(), t);
   REQUIRE(s.possible);
   CHECK(s.bytes_out == 0);
-  CHECK(s.memory == Bytes{100, 0, 100, 100});  // gone at once
+  CHECK(s.memory == MemoryCourse{100, 0, 100, 100});  // gone at once
 }
 
 TEST_CASE("what no launch uses again leaves and does not come back") {
   Trace t = chain();
   t.storages[3] = {100, OwnerClass::activation, false, true, 5, false};  // the program keeps c
-  CHECK(play({}, machine(), t).memory == Bytes{110, 210, 310, 310, 310, 210});
+  CHECK(play({}, machine(), t).memory == MemoryCourse{110, 210, 310, 310, 310, 210});
   const Simulation swapped = play({{3, 3, 6, Move::swap, Tier::host, 5, 6}}, machine(), t);
   INFO(swapped.reason);
   REQUIRE(swapped.possible);
-  CHECK(swapped.memory == Bytes{110, 210, 310, 310, 310, 110});
+  CHECK(swapped.memory == MemoryCourse{110, 210, 310, 310, 310, 110});
   CHECK(swapped.bytes_out == 100);
   CHECK(swapped.bytes_in == 0);
   CHECK(swapped.host_bytes == 100);
@@ -221,7 +221,7 @@ TEST_CASE("what no launch uses again leaves and does not come back") {
   const Simulation dropped = play({{2, 3, 6, Move::drop, Tier::device, 0, 6}}, machine(), t);
   INFO(dropped.reason);
   REQUIRE(dropped.possible);
-  CHECK(dropped.memory == Bytes{110, 210, 310, 310, 210, 210});
+  CHECK(dropped.memory == MemoryCourse{110, 210, 310, 310, 210, 210});
   CHECK(dropped.replay_seconds == 0.0);
   t.launches[5].writes = {1};
   CHECK_THAT(play({{2, 3, 6, Move::drop, Tier::device, 0, 6}}, machine(), t).reason, Contains("launch 5 (f') writes storage 1, from which storage 2 would be made again"));
@@ -237,7 +237,7 @@ TEST_CASE("what is gone for good is held for replays, and comes back for them") 
   const Simulation s = play({back, a}, machine(), t);
   INFO(s.reason);
   REQUIRE(s.possible);
-  CHECK(s.memory == Bytes{110, 200, 200, 200, 210, 110});
+  CHECK(s.memory == MemoryCourse{110, 200, 200, 200, 210, 110});
   CHECK(s.bytes_in == 10);
 }
 

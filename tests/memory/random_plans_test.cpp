@@ -4,6 +4,7 @@
 #include "src/memory/manager.hpp"
 #include "src/memory/steps.hpp"
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/random_plan.hpp"
 #include "tests/memory/training.hpp"
 
@@ -50,25 +51,23 @@ void any_plan_gives_the_bits(Program program, ts::Device device, std::uint64_t p
   CHECK(planned >= plans);
 }
 
-const ts::Device sim() { return ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 3, .poison = true}); }
-
 }  // namespace
 
 TEST_CASE("random plans: a deep network") {
   any_plan_gives_the_bits(deep_network, ts::Device::cpu(), 15);
-  any_plan_gives_the_bits(deep_network, sim(), 15);
+  any_plan_gives_the_bits(deep_network, seeded_sim(3), 15);
 }
 TEST_CASE("random plans: a convolutional network") {
   any_plan_gives_the_bits(convolutional_network, ts::Device::cpu(), 10);
-  any_plan_gives_the_bits(convolutional_network, sim(), 10);
+  any_plan_gives_the_bits(convolutional_network, seeded_sim(3), 10);
 }
 TEST_CASE("random plans: views, in-place ops and shared storages") {
   any_plan_gives_the_bits(views_and_writes, ts::Device::cpu(), 10);
-  any_plan_gives_the_bits(views_and_writes, sim(), 10);
+  any_plan_gives_the_bits(views_and_writes, seeded_sim(3), 10);
 }
-TEST_CASE("random plans: accumulated gradients, with an evaluation in between") { any_plan_gives_the_bits(accumulation_and_evaluation, sim(), 10); }
-TEST_CASE("random plans: batches of changing size") { any_plan_gives_the_bits(changing_batches, sim(), 10); }
+TEST_CASE("random plans: accumulated gradients, with an evaluation in between") { any_plan_gives_the_bits(accumulation_and_evaluation, seeded_sim(3), 10); }
+TEST_CASE("random plans: batches of changing size") { any_plan_gives_the_bits(changing_batches, seeded_sim(3), 10); }
 TEST_CASE("random plans: two backward passes over one graph, and handles kept across steps") {
-  any_plan_gives_the_bits(retained_graph, sim(), 5);
+  any_plan_gives_the_bits(retained_graph, seeded_sim(3), 5);
   any_plan_gives_the_bits(kept_handles, ts::Device::cpu(), 5);
 }

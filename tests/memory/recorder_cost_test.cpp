@@ -31,9 +31,9 @@ using ts::Tensor;
 namespace {
 
 /// A forward and a backward pass of `depth` ops, as records: op k reads storages k and k + 1, and writes k + 2.
-class Program {
+class Repeated {
  public:
-  explicit Program(std::size_t depth) {
+  explicit Repeated(std::size_t depth) {
     for (std::size_t i = 0; i < depth + 2; ++i) tensors_.push_back(ts::empty({64, 64}));
     for (std::size_t k = 0; k < depth; ++k) {
       Op& op = ops_.emplace_back();
@@ -73,7 +73,7 @@ class Program {
 TEST_CASE("a step that repeats is recorded and known again without an allocation") {
   tasuki::memory::StepRecorder recorder(ts::runtime_of(ts::Device::cpu()));
   tasuki::memory::Signatures signatures;
-  Program program(1000);
+  Repeated program(1000);
   for (int warm_up = 0; warm_up < 3; ++warm_up) program.run(recorder, signatures);
   const std::size_t before = allocations;
   for (int step = 0; step < 5; ++step) program.run(recorder, signatures);
@@ -84,7 +84,7 @@ TEST_CASE("a step that repeats is recorded and known again without an allocation
 TEST_CASE("two steps that alternate are recorded without an allocation") {
   tasuki::memory::StepRecorder recorder(ts::runtime_of(ts::Device::cpu()));
   tasuki::memory::Signatures signatures;
-  Program small(100), large(300);
+  Repeated small(100), large(300);
   const auto both = [&] {
     small.run(recorder, signatures);
     large.run(recorder, signatures);

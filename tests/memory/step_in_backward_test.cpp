@@ -5,6 +5,7 @@
 
 #include "tasuki/runtime/sim.hpp"
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/training.hpp"
 
 namespace ts = tasuki;
@@ -14,8 +15,6 @@ using namespace testing_memory;
 
 namespace {
 
-ts::Device sim() { return ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 11, .poison = true}); }
-
 bool equal(const Run& a, const Run& b) {
   return a.numbers.size() == b.numbers.size() && std::memcmp(a.numbers.data(), b.numbers.data(), a.numbers.size() * sizeof(float)) == 0;
 }
@@ -23,7 +22,7 @@ bool equal(const Run& a, const Run& b) {
 }  // namespace
 
 TEST_CASE("steps in backward: within a budget, the bits of steps after backward without one") {
-  for (const ts::Device device : {ts::Device::cpu(), sim()}) {
+  for (const ts::Device device : {ts::Device::cpu(), seeded_sim(11)}) {
     CAPTURE(device.to_string());
     const Run keep = run(steps_after_backward, device, std::nullopt);
     const std::uint64_t steps = run(steps_after_backward, device, ts::memory::BudgetOptions{.bytes = keep.peak}).report.steps;
@@ -96,7 +95,7 @@ TEST_CASE("steps in backward: recomputing makes what was dropped of parameters a
     }
     notes.add(net);
   };
-  for (const ts::Device device : {ts::Device::cpu(), sim()}) {
+  for (const ts::Device device : {ts::Device::cpu(), seeded_sim(11)}) {
     CAPTURE(device.to_string());
     const Run keep = run(train, device, std::nullopt);
     const Run bounded = run(train, device, ts::memory::BudgetOptions{.bytes = keep.peak * 6 / 10, .policy = Policy::recompute});
@@ -124,7 +123,7 @@ TEST_CASE("steps in backward: what was computed from a parameter apart from the 
     }
     notes.add(w);
   };
-  for (const ts::Device device : {ts::Device::cpu(), sim()}) {
+  for (const ts::Device device : {ts::Device::cpu(), seeded_sim(11)}) {
     CAPTURE(device.to_string());
     const Run keep = run(train, device, std::nullopt);
     const Run bounded = run(train, device, ts::memory::BudgetOptions{.bytes = keep.peak * 7 / 10});

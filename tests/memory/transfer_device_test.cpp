@@ -24,12 +24,12 @@ DeviceRuntime& sim_of(SimSchedule schedule, std::uint64_t seed = 1) {
 }
 
 /// A block of device memory that is written and read by queued copies only, as launches would.
-class Block {
+class DeviceBlock {
  public:
-  Block(DeviceRuntime& runtime, std::size_t bytes) : runtime_(runtime), bytes_(bytes), data_(runtime.allocate(bytes)) {}
-  ~Block() { runtime_.deallocate(data_, bytes_); }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
+  DeviceBlock(DeviceRuntime& runtime, std::size_t bytes) : runtime_(runtime), bytes_(bytes), data_(runtime.allocate(bytes)) {}
+  ~DeviceBlock() { runtime_.deallocate(data_, bytes_); }
+  DeviceBlock(const DeviceBlock&) = delete;
+  DeviceBlock& operator=(const DeviceBlock&) = delete;
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
   /// Work on the compute queue that writes all of it. The host buffer lives until the queue has run.
@@ -73,7 +73,7 @@ TEST_CASE("between a device and host memory, events alone keep the order: the ho
   TransferEngine tiers(sim, {.host_bytes = 8_MiB});
   for (const std::size_t bytes : {1ul, 4096ul, 100000ul, 3_MiB}) {
     CAPTURE(bytes);
-    Block source(sim, bytes), target(sim, bytes);
+    DeviceBlock source(sim, bytes), target(sim, bytes);
     Home* home = tiers.reserve(bytes, Tier::host);
     REQUIRE(home);
     CHECK(home->tier() == Tier::host);
@@ -97,12 +97,12 @@ TEST_CASE("host memory is used again at once, in the order of the device's queue
     DeviceRuntime& sim = sim_of(seed % 2 ? SimSchedule::delayed : SimSchedule::seeded, seed);
     TransferEngine tiers(sim, {.host_bytes = 256_KiB});
     std::mt19937 random(static_cast<unsigned>(seed));
-    std::vector<std::unique_ptr<Block>> blocks;
-    for (std::size_t i = 0; i < 4; ++i) blocks.push_back(std::make_unique<Block>(sim, 20000 + 30000 * i));
+    std::vector<std::unique_ptr<DeviceBlock>> blocks;
+    for (std::size_t i = 0; i < 4; ++i) blocks.push_back(std::make_unique<DeviceBlock>(sim, 20000 + 30000 * i));
     std::vector<std::pair<Bytes*, std::uint64_t>> expected;
     std::uint64_t content = 0;
     for (int step = 0; step < 30; ++step) {
-      Block& block = *blocks[random() % blocks.size()];
+      DeviceBlock& block = *blocks[random() % blocks.size()];
       block.queue_fill(++content);
       Home* home = tiers.reserve(block.bytes(), Tier::host);
       REQUIRE(home->tier() == Tier::host);
@@ -126,7 +126,7 @@ TEST_CASE("on the virtual clock, transfers cost what the profile says, whatever 
   for (const auto schedule : {SimSchedule::concurrent, SimSchedule::delayed, SimSchedule::seeded}) {
     DeviceRuntime& sim = sim_of(schedule);
     TransferEngine tiers(sim, {.host_bytes = 64_MiB});
-    Block a(sim, 10_MiB), b(sim, 10_MiB);
+    DeviceBlock a(sim, 10_MiB), b(sim, 10_MiB);
     sim::reset_clock(sim.device());
     Home* home = tiers.reserve(10_MiB, Tier::host);
     const Transfer out = tiers.start_out(*home, a.data(), sim.record_event(0));
@@ -147,7 +147,7 @@ TEST_CASE("a departure to the file goes through host memory behind the device's 
   const auto schedule = GENERATE(SimSchedule::concurrent, SimSchedule::delayed);
   DeviceRuntime& sim = sim_of(schedule);
   TransferEngine tiers(sim, {.host_bytes = 8_MiB, .chunk_bytes = 64_KiB, .checksums = GENERATE(false, true)});
-  Block source(sim, 300000), target(sim, 300000);
+  DeviceBlock source(sim, 300000), target(sim, 300000);
   Home* home = tiers.reserve(300000, Tier::file);
   CHECK(home->tier() == Tier::file);
   source.queue_fill(1);
@@ -169,7 +169,7 @@ TEST_CASE("bytes on their way to the file are read from where they still are, an
   SlowWrites slow;
   DeviceRuntime& sim = sim_of(SimSchedule::delayed);
   TransferEngine tiers(sim, {.host_bytes = 8_MiB, .chunk_bytes = 64_KiB, .calls = &slow});
-  Block source(sim, 1_MiB), target(sim, 1_MiB);
+  DeviceBlock source(sim, 1_MiB), target(sim, 1_MiB);
   Home* home = tiers.reserve(1_MiB, Tier::file);
   for (std::uint64_t content = 1; content <= 3; ++content) {
     source.queue_fill(content);
@@ -195,7 +195,7 @@ TEST_CASE("without room in host memory, the file is reached through the threads'
   TransferEngine tiers(sim, {.host_bytes = 0, .direct = GENERATE(true, false), .chunk_bytes = 128_KiB, .checksums = true});
   for (const std::size_t bytes : {1ul, 4096ul, 300001ul, 6_MiB}) {
     CAPTURE(bytes);
-    Block source(sim, bytes), target(sim, bytes);
+    DeviceBlock source(sim, bytes), target(sim, bytes);
     Home* home = tiers.reserve(bytes, Tier::host);
     REQUIRE(home);
     CHECK(home->tier() == Tier::file);
@@ -217,7 +217,7 @@ TEST_CASE("when the disk fails behind the device's back, the bytes stay in host 
   FaultyCalls calls;
   DeviceRuntime& sim = sim_of(SimSchedule::concurrent);
   TransferEngine tiers(sim, {.host_bytes = 8_MiB, .chunk_bytes = 64_KiB, .calls = &calls});
-  Block source(sim, 300000), target(sim, 300000);
+  DeviceBlock source(sim, 300000), target(sim, 300000);
   REQUIRE(tiers.prepare(Tier::file, 1_MiB));
   calls.fail(FaultyCalls::writing, 2, error);
   Home* home = tiers.reserve(300000, Tier::file);
@@ -244,13 +244,13 @@ TEST_CASE("random transfers of a device through a small host tier and the file a
   TransferEngine tiers(sim, {.host_bytes = 600_KiB, .chunk_bytes = 64_KiB});
   std::mt19937 random(seed);
   struct Resident {
-    std::unique_ptr<Block> block;
+    std::unique_ptr<DeviceBlock> block;
     Home* home = nullptr;
     std::uint64_t content = 0;
   };
   std::vector<Resident> all(12);
   std::vector<std::pair<Bytes*, std::uint64_t>> expected;
-  for (Resident& r : all) r.block = std::make_unique<Block>(sim, 1 + random() % 200000);
+  for (Resident& r : all) r.block = std::make_unique<DeviceBlock>(sim, 1 + random() % 200000);
   std::uint64_t next_content = 0;
   for (int step = 0; step < 400; ++step) {
     Resident& r = all[random() % all.size()];
@@ -292,7 +292,7 @@ TEST_CASE("prepared host memory serves every later step without the system") {
   TransferEngine tiers(sim, {.host_bytes = 16_MiB});
   REQUIRE(tiers.prepare(Tier::host, 6_MiB));
   const auto allocations = tiers.stats().host_allocations;
-  Block block(sim, 2_MiB);
+  DeviceBlock block(sim, 2_MiB);
   block.queue_fill(1);
   for (int step = 0; step < 20; ++step) {
     Home* homes[3];

@@ -9,24 +9,24 @@
 #include "tests/catch.hpp"
 #include "tests/io/temporary_folder.hpp"
 #include "tests/memory/bytes.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/faulty_calls.hpp"
 
 using namespace tasuki;
 using namespace tasuki::literals;
 using namespace tasuki::memory;
+using testing_memory::cpu_runtime;
 
 namespace {
 
 using Kind = TransferError::Kind;
-
-DeviceRuntime& cpu() { return runtime_of(Device::cpu()); }
 
 constexpr std::size_t storage_bytes = 3 * 64_KiB + 100, storages = 4;
 
 /// Four storages of four chunks each, the last with a part of a block, on one thread so that calls are in order.
 struct Round {
   explicit Round(bool direct, FaultyCalls& calls, std::string file = {})
-      : tiers(cpu(), {.file = std::move(file), .direct = direct, .threads = 1, .chunk_bytes = 64_KiB, .checksums = true, .calls = &calls}) {
+      : tiers(cpu_runtime(), {.file = std::move(file), .direct = direct, .threads = 1, .chunk_bytes = 64_KiB, .checksums = true, .calls = &calls}) {
     REQUIRE(tiers.prepare(Tier::file, 1_MiB));  // opens the file, so that faults count from the first transfer
     for (std::size_t i = 0; i < storages; ++i) {
       sources.push_back(std::make_unique<Bytes>(storage_bytes, i % 2 ? 8 : 0, i + 1));
@@ -156,7 +156,7 @@ TEST_CASE("a shortened file is not made longer again") {
 
 TEST_CASE("a byte that changed in the file is noticed by the checksum, with the storage's name") {
   FaultyCalls calls;
-  TransferEngine tiers(cpu(), {.checksums = true, .calls = &calls});
+  TransferEngine tiers(cpu_runtime(), {.checksums = true, .calls = &calls});
   Bytes source(100000, 0, 1), target(100000);
   Home* home = tiers.reserve(source.size(), Tier::file, "relu");
   REQUIRE_FALSE(tiers.wait(tiers.start_out(*home, source.data())));
@@ -195,7 +195,7 @@ TEST_CASE("errors of transfers say what happened where, and what to do") {
 TEST_CASE("no room on the disk is a refusal with the reason, and less room than hoped for is taken") {
   const TemporaryFolder folder;
   FaultyCalls calls;
-  TransferEngine tiers(cpu(), {.file = folder.path(), .calls = &calls});
+  TransferEngine tiers(cpu_runtime(), {.file = folder.path(), .calls = &calls});
   calls.fail(FaultyCalls::preallocating, 0, ENOSPC);  // the generous first step; exactly what is needed comes next
   Home* home = tiers.reserve(1_MiB, Tier::file);
   REQUIRE(home);
@@ -213,7 +213,7 @@ TEST_CASE("no room on the disk is a refusal with the reason, and less room than 
 TEST_CASE("a file system that cannot take room ahead is used without, and the report says so") {
   FaultyCalls calls;
   calls.fail(FaultyCalls::preallocating, 0, EOPNOTSUPP, 100);
-  TransferEngine tiers(cpu(), {.calls = &calls});
+  TransferEngine tiers(cpu_runtime(), {.calls = &calls});
   Bytes source(100000, 0, 1), target(100000);
   Home* home = tiers.reserve(source.size(), Tier::file);
   REQUIRE(home);
@@ -227,7 +227,7 @@ TEST_CASE("a file system that cannot take room ahead is used without, and the re
 TEST_CASE("a file system that refuses O_DIRECT is used without, and the report says what that costs") {
   FaultyCalls calls;
   calls.fail(FaultyCalls::writing, 0, EINVAL, 9);  // all sizes and alignments that are tried
-  TransferEngine tiers(cpu(), {.calls = &calls});
+  TransferEngine tiers(cpu_runtime(), {.calls = &calls});
   Bytes source(100000, 8, 1), target(100000, 8);
   Home* home = tiers.reserve(source.size(), Tier::file);
   REQUIRE(home);

@@ -17,19 +17,19 @@
 #include "tests/catch.hpp"
 #include "tests/io/temporary_folder.hpp"
 #include "tests/memory/bytes.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/faulty_calls.hpp"
 
 using namespace tasuki;
 using namespace tasuki::literals;
 using namespace tasuki::memory;
+using testing_memory::cpu_runtime;
 
 namespace {
 
-DeviceRuntime& cpu() { return runtime_of(Device::cpu()); }
-
 std::string refusal_of(const std::string& file, FaultyCalls* calls = nullptr) {
   try {
-    const TransferEngine tiers(cpu(), {.file = file, .calls = calls});
+    const TransferEngine tiers(cpu_runtime(), {.file = file, .calls = calls});
     return "";
   } catch (const FileError& error) {
     return error.body();
@@ -72,7 +72,7 @@ bool children_may_start_threads() {
 
 TEST_CASE("a named file has no name any more once it is in use") {
   const TemporaryFolder folder;
-  TransferEngine tiers(cpu(), {.file = folder / "swap"});
+  TransferEngine tiers(cpu_runtime(), {.file = folder / "swap"});
   CHECK(folder.file_count() == 0);
   CHECK(round_trip(tiers, 1));
   CHECK(folder.file_count() == 0);
@@ -81,7 +81,7 @@ TEST_CASE("a named file has no name any more once it is in use") {
 
 TEST_CASE("a folder takes a nameless file") {
   const TemporaryFolder folder;
-  TransferEngine tiers(cpu(), {.file = folder.path()});
+  TransferEngine tiers(cpu_runtime(), {.file = folder.path()});
   CHECK(round_trip(tiers, 1));
   CHECK(folder.file_count() == 0);
   CHECK_THAT(tiers.report(), Catch::Contains("a nameless file in " + folder.path()));
@@ -90,7 +90,7 @@ TEST_CASE("a folder takes a nameless file") {
 TEST_CASE("an empty file of that name is replaced, and one with content is not touched") {
   const TemporaryFolder folder;
   folder.write("empty", "");
-  TransferEngine tiers(cpu(), {.file = folder / "empty"});
+  TransferEngine tiers(cpu_runtime(), {.file = folder / "empty"});
   CHECK(round_trip(tiers, 1));
 
   const std::string thesis = folder.write("thesis", "seven years of work");
@@ -128,19 +128,19 @@ TEST_CASE("a folder that this user may not write is refused with the reason") {
 TEST_CASE("without a file that was asked for by name, doing without is no error") {
   FaultyCalls calls;
   calls.fail(FaultyCalls::opening, 0, EACCES, 10);
-  TransferEngine tiers(cpu(), {.calls = &calls});
+  TransferEngine tiers(cpu_runtime(), {.calls = &calls});
   CHECK(tiers.reserve(100, Tier::file) == nullptr);
   CHECK(tiers.refusal() == "cannot swap to /var/tmp: Permission denied\nthis user may not; check the permissions of the file and of its directory");
   CHECK(tiers.report() == "host: the CPU has no host tier beside its own memory\nfile: none: " + tiers.refusal());
   CHECK_FALSE(tiers.prepare(Tier::file, 100));
 
-  TransferEngine none(cpu(), {.file_bytes = 0});
+  TransferEngine none(cpu_runtime(), {.file_bytes = 0});
   CHECK(none.reserve(100, Tier::host) == nullptr);
   CHECK(none.refusal() == "the CPU has no host tier beside its own memory\nthe file tier is switched off (file_bytes = 0)");
 }
 
 TEST_CASE("the file stays within its limit, and places are used again") {
-  TransferEngine tiers(cpu(), {.file_bytes = 1_MiB});
+  TransferEngine tiers(cpu_runtime(), {.file_bytes = 1_MiB});
   Home* first = tiers.reserve(600000, Tier::file);
   REQUIRE(first);
   CHECK(tiers.reserve(600000, Tier::file) == nullptr);
@@ -153,7 +153,7 @@ TEST_CASE("the file stays within its limit, and places are used again") {
 }
 
 TEST_CASE("preparing nothing opens the file and takes no room") {
-  TransferEngine tiers(cpu());
+  TransferEngine tiers(cpu_runtime());
   CHECK(tiers.stats().file_limit == 0);
   CHECK(tiers.prepare(Tier::file, 0));
   CHECK(tiers.stats().file_limit > 0);
@@ -162,7 +162,7 @@ TEST_CASE("preparing nothing opens the file and takes no room") {
 
 TEST_CASE("the default limit of the file leaves free space to others") {
   const TemporaryFolder folder;
-  TransferEngine tiers(cpu(), {.file = folder.path()});
+  TransferEngine tiers(cpu_runtime(), {.file = folder.path()});
   struct statfs disk;
   REQUIRE(::statfs(folder.path().c_str(), &disk) == 0);
   CHECK(tiers.stats().file_limit < static_cast<std::size_t>(disk.f_bavail) * static_cast<std::size_t>(disk.f_bsize));
@@ -174,7 +174,7 @@ TEST_CASE("a tmpfs is reported, since its bytes are memory") {
     WARN("skipped: /dev/shm is no tmpfs here");
     return;
   }
-  TransferEngine tiers(cpu(), {.file = "/dev/shm"});
+  TransferEngine tiers(cpu_runtime(), {.file = "/dev/shm"});
   CHECK(round_trip(tiers, 1));
   CHECK_THAT(tiers.report(), Catch::Contains("tmpfs") && Catch::Contains("its bytes are memory and count against the control group"));
 }
@@ -189,7 +189,7 @@ TEST_CASE("several processes may name the same file") {
       ::alarm(60);
       bool well = true;
       for (int run = 0; run < 10; ++run) {
-        TransferEngine tiers(cpu(), {.file = folder / "swap"});
+        TransferEngine tiers(cpu_runtime(), {.file = folder / "swap"});
         for (int i = 0; i < 5; ++i) well = well && round_trip(tiers, static_cast<std::uint64_t>(100 * rank + i + 1));
       }
       ::_exit(well ? 0 : 1);
@@ -208,7 +208,7 @@ TEST_CASE("a process that is killed in the middle of a transfer leaves no file b
   if (!children_may_start_threads()) return;
   const TemporaryFolder folder;
   const int status = in_child([&] {
-    TransferEngine tiers(cpu(), {.file = folder / "swap"});
+    TransferEngine tiers(cpu_runtime(), {.file = folder / "swap"});
     Bytes source(32_MiB, 0, 1);
     tiers.start_out(*tiers.reserve(source.size(), Tier::file), source.data());
     return ::kill(::getpid(), SIGKILL);
@@ -222,7 +222,7 @@ TEST_CASE("without a thread to spare, transfers to the file fail and say why") {
   const int status = in_child([&] {
     const rlimit one{1, 1};
     if (::geteuid() == 0 && ::setuid(65534) != 0) return 2;  // root has no limit
-    TransferEngine tiers(cpu());
+    TransferEngine tiers(cpu_runtime());
     Home* home = tiers.reserve(100, Tier::file);
     if (!home || ::setrlimit(RLIMIT_NPROC, &one) != 0) return 3;
     char bytes[100] = {};
@@ -235,7 +235,7 @@ TEST_CASE("without a thread to spare, transfers to the file fail and say why") {
 }
 
 TEST_CASE("a forked child may end with a copy of the engine, whose threads it does not have") {
-  auto tiers = std::make_unique<TransferEngine>(cpu());
+  auto tiers = std::make_unique<TransferEngine>(cpu_runtime());
   CHECK(round_trip(*tiers, 1));
   CHECK(in_child([&] {
           tiers.reset();

@@ -11,14 +11,14 @@
 #include "tasuki/core/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/memory/bytes.hpp"
+#include "tests/memory/devices.hpp"
 
 using namespace tasuki;
 using namespace tasuki::literals;
 using namespace tasuki::memory;
+using testing_memory::cpu_runtime;
 
 namespace {
-
-DeviceRuntime& cpu() { return runtime_of(Device::cpu()); }
 
 /// A disk on which every read and write takes a while.
 class SlowCalls final : public FileCalls {
@@ -38,7 +38,7 @@ class SlowCalls final : public FileCalls {
 TEST_CASE("what leaves for the file comes back, whatever its size and address") {
   const bool direct = GENERATE(true, false);
   const int threads = GENERATE(1, 2);
-  TransferEngine tiers(cpu(), {.direct = direct, .threads = threads, .checksums = true});
+  TransferEngine tiers(cpu_runtime(), {.direct = direct, .threads = threads, .checksums = true});
   std::uint64_t seed = 0;
   for (const std::size_t bytes : {0ul, 1ul, 63ul, 4095ul, 4096ul, 4097ul, 65535ul, 65536ul, 1_MiB + 1, 16_MiB, 16_MiB + 4097, 64_MiB})
     for (const std::size_t shift : {0ul, 8ul, 64ul, 512ul}) {
@@ -68,7 +68,7 @@ TEST_CASE("what leaves for the file comes back, whatever its size and address") 
 }
 
 TEST_CASE("a home keeps its copy until it is written again") {
-  TransferEngine tiers(cpu(), {.chunk_bytes = 64_KiB});
+  TransferEngine tiers(cpu_runtime(), {.chunk_bytes = 64_KiB});
   Bytes source(300000, 0, 1), target(300000);
   Home* home = tiers.reserve(source.size(), Tier::file);
   CHECK_FALSE(tiers.wait(tiers.start_out(*home, source.data())));
@@ -86,7 +86,7 @@ TEST_CASE("a home keeps its copy until it is written again") {
 }
 
 TEST_CASE("a home that is asked for before it ever got anything is a bug of the caller") {
-  TransferEngine tiers(cpu());
+  TransferEngine tiers(cpu_runtime());
   Home* home = tiers.reserve(100, Tier::file, "relu");
   char target[100];
   CHECK_THROWS_AS(tiers.start_in(*home, target), InternalError);
@@ -97,7 +97,7 @@ TEST_CASE("a home that is asked for before it ever got anything is a bug of the 
 TEST_CASE("an arrival that somebody waits for overtakes the departures before it") {
   SlowCalls slow;
   const int threads = GENERATE(1, 2);
-  TransferEngine tiers(cpu(), {.threads = threads, .chunk_bytes = 64_KiB, .calls = &slow});
+  TransferEngine tiers(cpu_runtime(), {.threads = threads, .chunk_bytes = 64_KiB, .calls = &slow});
   Bytes small(5000, 0, 7), target(5000), large(4_MiB, 0, 8);
   Home* home = tiers.reserve(small.size(), Tier::file);
   CHECK_FALSE(tiers.wait(tiers.start_out(*home, small.data())));
@@ -123,7 +123,7 @@ TEST_CASE("an arrival that somebody waits for overtakes the departures before it
 
 TEST_CASE("a cancelled departure leaves nothing, and says so to an arrival behind it") {
   SlowCalls slow;
-  TransferEngine tiers(cpu(), {.chunk_bytes = 64_KiB, .calls = &slow});
+  TransferEngine tiers(cpu_runtime(), {.chunk_bytes = 64_KiB, .calls = &slow});
   Bytes source(2_MiB, 0, 1), target(2_MiB);
   Home* home = tiers.reserve(source.size(), Tier::file);
   const Transfer out = tiers.start_out(*home, source.data());
@@ -139,7 +139,7 @@ TEST_CASE("a cancelled departure leaves nothing, and says so to an arrival behin
 
 TEST_CASE("a home that is freed early delivers what was asked of it, and drops what nobody can ask for any more") {
   SlowCalls slow;
-  TransferEngine tiers(cpu(), {.chunk_bytes = 64_KiB, .calls = &slow});
+  TransferEngine tiers(cpu_runtime(), {.chunk_bytes = 64_KiB, .calls = &slow});
   Bytes source(1_MiB, 0, 1), target(1_MiB);
   Home* wanted = tiers.reserve(source.size(), Tier::file);
   const Transfer out = tiers.start_out(*wanted, source.data());
@@ -161,7 +161,7 @@ TEST_CASE("an engine that goes with transfers under way delivers arrivals and le
   SlowCalls slow;
   Bytes source(1_MiB, 0, 1), target(1_MiB);
   {
-    TransferEngine tiers(cpu(), {.chunk_bytes = 64_KiB, .calls = &slow});
+    TransferEngine tiers(cpu_runtime(), {.chunk_bytes = 64_KiB, .calls = &slow});
     Home* home = tiers.reserve(source.size(), Tier::file);
     CHECK_FALSE(tiers.wait(tiers.start_out(*home, source.data())));
     tiers.start_in(*home, target.data());
@@ -182,7 +182,7 @@ TEST_CASE("thousands of random transfers agree with a model") {
     Transfer out, in;
     bool arriving = false;
   };
-  TransferEngine tiers(cpu(), {.file_bytes = 64_MiB, .direct = direct, .chunk_bytes = 64_KiB, .checksums = true});
+  TransferEngine tiers(cpu_runtime(), {.file_bytes = 64_MiB, .direct = direct, .chunk_bytes = 64_KiB, .checksums = true});
   std::mt19937 random(seed);
   const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
   std::vector<Resident> all(24);

@@ -8,6 +8,7 @@
 
 #include "src/memory/manager.hpp"
 #include "tests/catch.hpp"
+#include "tests/memory/devices.hpp"
 #include "tests/memory/training.hpp"
 
 namespace ts = tasuki;
@@ -16,9 +17,6 @@ using namespace ts::memory;
 using namespace testing_memory;
 
 namespace {
-
-const ts::Device cpu = ts::Device::cpu();
-ts::Device sim() { return ts::Device::sim(0, {.bytes = 256_MiB, .schedule = ts::SimSchedule::seeded, .seed = 9, .poison = true}); }
 
 constexpr Policy policies[] = {Policy::swap, Policy::recompute, Policy::automatic};
 
@@ -92,7 +90,7 @@ TEST_CASE("a loader that fills memory of its own again, which no tensor hears of
 }
 
 TEST_CASE("a batch on the device that is copied into") {
-  for (const ts::Device device : {cpu, sim()})
+  for (const ts::Device device : {cpu, seeded_sim(9)})
     same_bits(
         [](ts::Device on, Notes& notes) {
           ts::Tensor batch = ts::empty({256, 512}, {.device = on}), next = ts::empty({256, 512});
@@ -105,7 +103,7 @@ TEST_CASE("a batch on the device that is copied into") {
 }
 
 TEST_CASE("in place on a tensor that has left") {
-  for (const ts::Device device : {cpu, sim()}) {
+  for (const ts::Device device : {cpu, seeded_sim(9)}) {
     CAPTURE(device.to_string());
     const auto program = [&](std::size_t bytes, Policy policy) {
       ts::manual_seed(1);
@@ -146,7 +144,7 @@ TEST_CASE("in place on a tensor that has left") {
 }
 
 TEST_CASE("a graph that is another one in every step") {
-  for (const ts::Device device : {cpu, sim()}) {
+  for (const ts::Device device : {cpu, seeded_sim(9)}) {
     const auto reports = same_bits(
         [](ts::Device on, Notes& notes) {
           ts::Tensor w = ts::randn({192, 192}).to(on).requires_grad_(), v = ts::randn({192, 192}).to(on).requires_grad_();
@@ -175,7 +173,7 @@ TEST_CASE("a graph that is another one in every step") {
 }
 
 TEST_CASE("an exception in the middle of backward") {
-  for (const ts::Device device : {cpu, sim()})
+  for (const ts::Device device : {cpu, seeded_sim(9)})
     same_bits(
         [](ts::Device on, Notes& notes) {
           ts::Tensor w = ts::randn({256, 512}).to(on).requires_grad_();
@@ -200,7 +198,7 @@ TEST_CASE("an exception in the middle of backward") {
 }
 
 TEST_CASE("evaluation between epochs, without a word to the budget: training steps go on being planned") {
-  for (const ts::Device device : {cpu, sim()}) {
+  for (const ts::Device device : {cpu, seeded_sim(9)}) {
     CAPTURE(device.to_string());
     ts::manual_seed(2);
     ts::nn::Sequential net;
@@ -241,7 +239,7 @@ TEST_CASE("evaluation between epochs, without a word to the budget: training ste
 }
 
 TEST_CASE("a thousand steps hold as many bytes as three hundred") {
-  for (const ts::Device device : {cpu, sim()})
+  for (const ts::Device device : {cpu, seeded_sim(9)})
     for (const Policy policy : policies) {
       CAPTURE(device.to_string(), ts::memory::name_of(policy));
       ts::manual_seed(3);

@@ -39,7 +39,7 @@ void check_is_deep_copy(const nn::Module& original, const nn::Module& copy) {
   CHECK(original.is_training() == copy.is_training());
 }
 
-struct Net : nn::Module {
+struct ClonedNet : nn::Module {
   nn::Linear a{this, "a", 3, 4}, b{this, "b", 4, 4}, c{this, "c", 4, 4};
   nn::Parameter scale{this, "scale", ts::ones({4})};
   Tensor operator()(const Tensor& x) { return c(b(a(x))); }
@@ -55,11 +55,11 @@ struct Wide : nn::Module {
 }  // namespace
 
 TEST_CASE("a user's struct is cloned without code of its own") {
-  Net net;
+  ClonedNet net;
   net.a.freeze();
   net.eval();
-  Net copy = nn::clone(net);
-  STATIC_REQUIRE(std::is_same_v<decltype(nn::clone(net)), Net>);
+  ClonedNet copy = nn::clone(net);
+  STATIC_REQUIRE(std::is_same_v<decltype(nn::clone(net)), ClonedNet>);
   check_is_deep_copy(net, copy);
   copy.a.weight.detach().fill_(0);
   CHECK(net.a.weight.to_vector<float>() != copy.a.weight.to_vector<float>());
@@ -74,15 +74,15 @@ TEST_CASE("a struct with constructor arguments is cloned from the same arguments
 }
 
 TEST_CASE("ties between parameters are ties in the copy") {
-  Net net;
+  ClonedNet net;
   net.c.weight = net.b.weight;
-  const Net copy = nn::clone(net);
+  const ClonedNet copy = nn::clone(net);
   CHECK(copy.c.weight.is_same(copy.b.weight));
   CHECK_FALSE(copy.c.weight.is_same(net.c.weight));
 }
 
 TEST_CASE("cloning leaves the random stream where it was") {
-  const Net net;
+  const ClonedNet net;
   ts::manual_seed(5);
   const auto expected = ts::rand({4}).to_vector<float>();
   ts::manual_seed(5);
@@ -92,13 +92,13 @@ TEST_CASE("cloning leaves the random stream where it was") {
 
 TEST_CASE("containers clone what they hold, users' structs included") {
   nn::Sequential net{nn::Linear{3, 3, {.bias = false}}, nn::BatchNorm1d{3}, nn::ReLU{},    nn::LeakyReLU{0.2}, nn::Dropout{0.25},
-                     nn::LayerNorm{3},                  nn::Softmax{1},      nn::Identity{}, nn::Softplus{2, 10}, Net{}};
+                     nn::LayerNorm{3},                  nn::Softmax{1},      nn::Identity{}, nn::Softplus{2, 10}, ClonedNet{}};
   nn::Sequential inner{nn::Flatten{}, nn::ELU{}, nn::GELU{}, nn::SiLU{}, nn::Sigmoid{}, nn::Tanh{}, nn::LogSoftmax{1}};
   net.append(std::move(inner));
   const nn::Sequential copy = nn::clone(net);
   check_is_deep_copy(net, copy);
   CHECK(copy.size() == net.size());
-  CHECK(copy[9].type_name() == "Net");
+  CHECK(copy[9].type_name() == "ClonedNet");
   CHECK(static_cast<nn::Dropout&>(copy[4]).p() == 0.25);
   CHECK(static_cast<nn::Sequential&>(copy[10]).size() == 7);
 }

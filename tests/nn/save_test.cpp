@@ -26,10 +26,10 @@ struct File {
   ~File() { std::remove(path.c_str()); }
 };
 
-struct Net : nn::Module {
+struct SavedNet : nn::Module {
   nn::Sequential body{this, "body", nn::Linear{4, 6}, nn::BatchNorm1d{6}};
   nn::Linear a{this, "a", 6, 6, {.bias = false}}, b{this, "b", 6, 6, {.bias = false}};
-  Net() { b.weight = a.weight; }
+  SavedNet() { b.weight = a.weight; }
   Tensor operator()(const Tensor& x) { return b(a(body(x))); }
 };
 
@@ -37,7 +37,7 @@ struct Net : nn::Module {
 
 TEST_CASE("a network loads its parameters and running statistics back") {
   const File file("nn_save.safetensors");
-  Net trained, fresh;
+  SavedNet trained, fresh;
   const Tensor x = ts::randn({8, 4});
   (void)trained(x);  // moves the running statistics
   ts::save(trained, file.path);
@@ -53,7 +53,7 @@ TEST_CASE("a network loads its parameters and running statistics back") {
 
 TEST_CASE("a shared parameter is in the file once, and loads under any of its names") {
   const File file("nn_save_tied.safetensors");
-  Net net;
+  SavedNet net;
   ts::save(net, file.path);
   CHECK(ts::safetensors::File(file.path).contains("a.weight"));
   CHECK_FALSE(ts::safetensors::File(file.path).contains("b.weight"));
@@ -62,7 +62,7 @@ TEST_CASE("a shared parameter is in the file once, and loads under any of its na
   for (auto& [name, tensor] : renamed)
     if (name == "a.weight") name = "b.weight";
   ts::save_tensors(renamed, file.path);
-  Net other;
+  SavedNet other;
   CHECK(ts::load(other, file.path).missing.empty());
   CHECK(other.a.weight.to_vector<float>() == net.a.weight.to_vector<float>());
 }

@@ -13,13 +13,13 @@ using ts::Tensor;
 
 namespace {
 
-struct Known {
+struct KnownEncoder {
   nn::TransformerLayerOptions options;
   std::initializer_list<double> y, grad_x;
   double in_proj_norm, linear1_norm;
 };
 
-void check_encoder(const Known& known) {
+void check_encoder(const KnownEncoder& known) {
   nn::TransformerEncoderLayer layer{6, 2, known.options};
   set_known_weights(layer);
   const Tensor x = wave({2, 4, 6}, 1, 0.3).requires_grad_();

@@ -17,7 +17,6 @@ using ts::Shape;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 using Values = std::vector<double>;
 
 double product(const Values& v) {

@@ -19,7 +19,6 @@ using ts::Tensor;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
 
 /// The definition, a query at a time. in: q, k, v and perhaps a mask of [B, H, T, S] that is added.
 HostArrays attention_of(const HostArrays& in, const ts::AttentionOptions& o) {
@@ -36,15 +35,15 @@ HostArrays attention_of(const HostArrays& in, const ts::AttentionOptions& o) {
   for (std::int64_t r = 0; r < (size ? q.numel() / size : 0); ++r) {
     const std::int64_t i = r % queries, head = r / queries, key_head = head / group;
     std::vector<double> scores(static_cast<std::size_t>(keys));
-    double peak = -inf, sum = 0;
+    double peak = -infinity, sum = 0;
     for (std::int64_t j = 0; j < keys; ++j) {
       double& s = scores[static_cast<std::size_t>(j)];
       for (std::int64_t d = 0; d < size; ++d) s += q[r * size + d] * k[(key_head * keys + j) * size + d] * scale;
       if (in.size() > 3) s += in[3].broadcast(scores_shape, r * keys + j);
-      if (o.causal && j > i) s = -inf;
+      if (o.causal && j > i) s = -infinity;
       peak = std::max(peak, s);
     }
-    for (double& s : scores) sum += s = peak == -inf ? 0 : std::exp(s - peak);
+    for (double& s : scores) sum += s = peak == -infinity ? 0 : std::exp(s - peak);
     for (std::int64_t j = 0; j < keys && sum > 0; ++j)
       for (std::int64_t d = 0; d < values; ++d) y[r * values + d] += scores[static_cast<std::size_t>(j)] / sum * v[(key_head * keys + j) * values + d];
   }
@@ -74,7 +73,7 @@ OP_CASES(attention) {
   OpCase boolean = attention("a mask of bools", {real({1, 2, 3, 4}), real({1, 2, 5, 4}), real({1, 2, 5, 4}), booleans({3, 5})});
   boolean.reference = [](const HostArrays& in) {
     HostArrays added = in;
-    for (double& m : added[3].values) m = m != 0 ? 0 : -inf;
+    for (double& m : added[3].values) m = m != 0 ? 0 : -infinity;
     return attention_of(added, {});
   };
   boolean.flags = no_nan;

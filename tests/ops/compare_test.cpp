@@ -12,15 +12,14 @@ namespace ts = tasuki;
 using namespace tasuki::testing;
 
 namespace {
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-const std::vector<ts::DType> every_dtype{ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32, ts::u8};
+const std::vector<ts::DType> number_dtypes{ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::i32, ts::u8};
 
 OpCase comparison(const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::Operand), double (*reference)(double, double)) {
   return {.op = name,
           .inputs = {{.shape = {3, 4}, .lo = 0, .hi = 3, .fill = Fill::integers}, {.shape = {3, 4}, .lo = 0, .hi = 3, .fill = Fill::integers}},
           .forward = [op](const Inputs& in) { return op(in[0], in[1]); },
           .reference = pointwise(reference),
-          .dtypes = every_dtype,
+          .dtypes = number_dtypes,
           .flags = no_gradient | no_nan,
           .more_shapes = {{{3, 4}, {4}}, {{3, 1}, {1, 4}}, {{}, {2, 3}}, {{0}, {1}}, {{5, 67}, {5, 67}}}};
 }
@@ -43,8 +42,7 @@ OP_CASES(close) {
 }
 
 TEST_CASE("Closeness of infinities and NaN, of whole tensors and of bits") {
-  const double inf = std::numeric_limits<double>::infinity();
-  const ts::Tensor a = to_tensor({5}, {inf, inf, not_a_number, 1, 1}), b = to_tensor({5}, {inf, -inf, not_a_number, inf, 1.000001});
+  const ts::Tensor a = to_tensor({5}, {infinity, infinity, not_a_number, 1, 1}), b = to_tensor({5}, {infinity, -infinity, not_a_number, infinity, 1.000001});
   CHECK(to_host(ts::isclose(a, b)).values == std::vector<double>{1, 0, 0, 0, 1});
   CHECK(to_host(ts::isclose(a, b, {.equal_nan = true})).values == std::vector<double>{1, 0, 1, 0, 1});
   const ts::Tensor x = to_tensor({2}, {1, 2}), near = to_tensor({2}, {1, 2.000001});
@@ -76,7 +74,7 @@ OP_CASES(compare) {
       comparison("logical_and", &ts::logical_and, [](double a, double b) -> double { return a != 0 && b != 0; }),
       comparison("logical_or", &ts::logical_or, [](double a, double b) -> double { return a != 0 || b != 0; }),
       comparison("logical_xor", &ts::logical_xor, [](double a, double b) -> double { return (a != 0) != (b != 0); }),
-      {.op = "logical_not", .inputs = {{.shape = {3, 4}, .lo = 0, .hi = 2, .fill = Fill::integers}}, .forward = [](const Inputs& in) { return ts::logical_not(in[0]); }, .reference = pointwise([](double x) -> double { return x == 0; }), .dtypes = every_dtype, .flags = no_gradient | no_nan},
+      {.op = "logical_not", .inputs = {{.shape = {3, 4}, .lo = 0, .hi = 2, .fill = Fill::integers}}, .forward = [](const Inputs& in) { return ts::logical_not(in[0]); }, .reference = pointwise([](double x) -> double { return x == 0; }), .dtypes = number_dtypes, .flags = no_gradient | no_nan},
       {.op = "gt", .variant = "of a number", .inputs = {real({3, 4})}, .forward = [](const Inputs& in) { return in[0].gt(0.25); }, .reference = pointwise([](double x) -> double { return x > 0.25; }), .flags = no_gradient | no_nan},
       {.op = "where",
        .inputs = {booleans({3, 4}), real({3, 4}), real({3, 4})},
@@ -94,7 +92,7 @@ OP_CASES(compare) {
 
 OP_CASES(classify) {
   const auto of = [](const char* name, ts::Tensor (*op)(const ts::Tensor&, ts::SourceLocation), double (*reference)(double)) -> OpCase {
-    return {.op = name, .inputs = {real({3, 4})}, .forward = [op](const Inputs& in) { return op(in[0], ts::SourceLocation::current()); }, .reference = pointwise(reference), .dtypes = every_dtype, .flags = no_gradient | elementwise | no_nan};
+    return {.op = name, .inputs = {real({3, 4})}, .forward = [op](const Inputs& in) { return op(in[0], ts::SourceLocation::current()); }, .reference = pointwise(reference), .dtypes = number_dtypes, .flags = no_gradient | elementwise | no_nan};
   };
   return {
       of("isnan", &ts::isnan, [](double x) -> double { return std::isnan(x); }),
@@ -131,7 +129,7 @@ TEST_CASE("Comparisons give bool tensors, of bools too") {
 
 TEST_CASE("where moves elements of every dtype") {
   const ts::Tensor condition = to_tensor({2, 1}, {1, 0}, ts::bool_);
-  for (const ts::DType dtype : every_dtype) {
+  for (const ts::DType dtype : number_dtypes) {
     INFO(ts::name_of(dtype));
     CHECK(to_host(ts::where(condition, to_tensor({2}, {1, 2}, dtype), to_tensor({2}, {3, 4}, dtype))).values == std::vector<double>{1, 2, 3, 4});
   }

@@ -11,7 +11,7 @@ using namespace tasuki::testing;
 
 namespace {
 
-struct Windows {
+struct FoldWindows {
   std::int64_t height, width, kh, kw, stride_h, stride_w, padding, dilation;
   std::int64_t rows() const { return (height + 2 * padding - dilation * (kh - 1) - 1) / stride_h + 1; }
   std::int64_t columns() const { return (width + 2 * padding - dilation * (kw - 1) - 1) / stride_w + 1; }
@@ -20,7 +20,7 @@ struct Windows {
 
 /// Calls f(n, channel, row, column, position in the columns) for every tap of every window that lies inside the image.
 template <class F>
-void each_tap(const Windows& w, std::int64_t n, std::int64_t channels, F f) {
+void each_tap(const FoldWindows& w, std::int64_t n, std::int64_t channels, F f) {
   std::int64_t at = 0;
   for (std::int64_t b = 0; b < n; ++b)
     for (std::int64_t c = 0; c < channels; ++c)
@@ -33,7 +33,7 @@ void each_tap(const Windows& w, std::int64_t n, std::int64_t channels, F f) {
             }
 }
 
-OpCase unfolding(std::string variant, const Windows& w, std::int64_t n, std::int64_t channels) {
+OpCase unfolding(std::string variant, const FoldWindows& w, std::int64_t n, std::int64_t channels) {
   return {.op = "unfold", .variant = std::move(variant), .inputs = {real({n, channels, w.height, w.width})},
           .forward = [=](const Inputs& in) { return ts::unfold(in[0], {w.kh, w.kw}, w.options()); },
           .reference = [=](const HostArrays& in) -> HostArrays {
@@ -43,7 +43,7 @@ OpCase unfolding(std::string variant, const Windows& w, std::int64_t n, std::int
           }};
 }
 
-OpCase folding(std::string variant, const Windows& w, std::int64_t n, std::int64_t channels) {
+OpCase folding(std::string variant, const FoldWindows& w, std::int64_t n, std::int64_t channels) {
   return {.op = "fold", .variant = std::move(variant), .inputs = {real({n, channels * w.kh * w.kw, w.rows() * w.columns()})},
           .forward = [=](const Inputs& in) { return ts::fold(in[0], {w.height, w.width}, {w.kh, w.kw}, w.options()); },
           .reference = [=](const HostArrays& in) -> HostArrays {
@@ -55,7 +55,7 @@ OpCase folding(std::string variant, const Windows& w, std::int64_t n, std::int64
           .slack = 2};
 }
 
-const Windows plain{4, 5, 2, 3, 1, 1, 0, 1}, all_options{5, 6, 2, 3, 2, 1, 1, 2};
+const FoldWindows plain{4, 5, 2, 3, 1, 1, 0, 1}, all_options{5, 6, 2, 3, 2, 1, 1, 2};
 
 }  // namespace
 

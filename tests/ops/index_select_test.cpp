@@ -31,7 +31,7 @@ auto selected(int dim) {
   };
 }
 
-OpCase along(int dim, const std::string& variant, std::vector<Input> inputs, std::vector<std::vector<Shape>> more = {}) {
+OpCase selected_along(int dim, const std::string& variant, std::vector<Input> inputs, std::vector<std::vector<Shape>> more = {}) {
   return {.op = "index_select",
           .variant = variant,
           .inputs = std::move(inputs),
@@ -44,11 +44,11 @@ OpCase along(int dim, const std::string& variant, std::vector<Input> inputs, std
 
 OP_CASES(index_select) {
   return {
-      along(0, "the first dim", {real({5, 3}), indices({7}, 0, 4)}, {{{5, 1}, {4}}, {{5, 0}, {4}}, {{5, 3}, {0}}, {{5, 70}, {3}}}),
-      along(1, "the last dim", {real({3, 5}), indices({8}, 0, 4)}, {{{1, 5}, {6}}, {{0, 5}, {6}}, {{3, 5}, {0}}}),
-      along(1, "channels, index i32", {real({2, 4, 3, 3}), indices({6}, 0, 3, ts::i32)}),
-      along(0, "images", {real({3, 4, 2, 2}), indices({5}, 0, 2)}),
-      along(0, "one dim", {real({6}), indices({9}, 0, 5)}),
+      selected_along(0, "the first dim", {real({5, 3}), indices({7}, 0, 4)}, {{{5, 1}, {4}}, {{5, 0}, {4}}, {{5, 3}, {0}}, {{5, 70}, {3}}}),
+      selected_along(1, "the last dim", {real({3, 5}), indices({8}, 0, 4)}, {{{1, 5}, {6}}, {{0, 5}, {6}}, {{3, 5}, {0}}}),
+      selected_along(1, "channels, index i32", {real({2, 4, 3, 3}), indices({6}, 0, 3, ts::i32)}),
+      selected_along(0, "images", {real({3, 4, 2, 2}), indices({5}, 0, 2)}),
+      selected_along(0, "one dim", {real({6}), indices({9}, 0, 5)}),
   };
 }
 

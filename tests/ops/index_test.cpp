@@ -53,7 +53,7 @@ struct Picture {
 std::int64_t from_front(double number, std::int64_t size) { return static_cast<std::int64_t>(number < 0 ? number + static_cast<double>(size) : number); }
 
 /// x[list], x of two dimensions and a list of one or two.
-const Picture rows{[](const HostArrays& in) {
+const Picture of_rows{[](const HostArrays& in) {
                      Shape s = in[1].shape;
                      s.push_back(in[0].shape[1]);
                      return s;
@@ -79,7 +79,7 @@ const Picture behind_a_slice{[](const HostArrays& in) { return Shape{in[0].shape
                              }};
 
 /// x[:, mask], mask of two dimensions.
-const Picture masked{[](const HostArrays& in) {
+const Picture of_mask{[](const HostArrays& in) {
                        std::int64_t set = 0;
                        for (const double v : in[1].values) set += v != 0;
                        return Shape{in[0].shape[0], set};
@@ -105,7 +105,7 @@ OP_CASES(index) {
        .variant = "rows, some counted from the end",
        .inputs = {real({5, 3}), indices({7}, -5, 4)},
        .forward = [](const Inputs& in) { return ts::index(in[0], {in[1]}); },
-       .reference = rows.taken(),
+       .reference = of_rows.taken(),
        .more_shapes = {{{5, 3}, {2, 2}}, {{5, 3}, {}}, {{5, 3}, {0}}, {{5, 0}, {4}}, {{5, 17}, {20, 1}}}},
       {.op = "index",
        .variant = "two lists around a slice, i32 and i64",
@@ -124,7 +124,7 @@ OP_CASES(index) {
        .variant = "a mask",
        .inputs = {real({2, 3, 4}), booleans({3, 4})},
        .forward = [](const Inputs& in) { return ts::index(in[0], {ts::ellipsis, in[1]}); },
-       .reference = masked.taken(),
+       .reference = of_mask.taken(),
        .flags = no_nan,
        .more_shapes = {{{0, 3, 4}, {3, 4}}, {{2, 3, 0}, {3, 0}}}},
       {.op = "index",
@@ -138,14 +138,14 @@ OP_CASES(index) {
        .variant = "rows added, with repeats",
        .inputs = {real({5, 3}), indices({7}, -5, 4), real({7, 3})},
        .forward = [](const Inputs& in) { return ts::index_put(in[0], {in[1]}, in[2], true); },
-       .reference = rows.put(true),
+       .reference = of_rows.put(true),
        .more_shapes = {{{5, 3}, {2, 2}, {2, 1, 3}}, {{5, 3}, {0}, {3}}, {{5, 17}, {9}, {}}},
        .slack = 2},
       {.op = "index_put",
        .variant = "one row",
        .inputs = {real({5, 3}), indices({1}, -5, 4), real({3})},
        .forward = [](const Inputs& in) { return ts::index_put(in[0], {in[1]}, in[2]); },
-       .reference = rows.put(false),
+       .reference = of_rows.put(false),
        .flags = no_nan},
       {.op = "index_put",
        .variant = "one line, around a slice",
@@ -164,7 +164,7 @@ OP_CASES(index) {
        .variant = "where a mask holds",
        .inputs = {real({2, 3, 4}), booleans({3, 4}), real({2, 1})},
        .forward = [](const Inputs& in) { return ts::index_put(in[0], {Slice(), in[1]}, in[2]); },
-       .reference = masked.put(false),
+       .reference = of_mask.put(false),
        .flags = no_nan},
       {.op = "index_put",
        .variant = "a part",

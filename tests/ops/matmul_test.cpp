@@ -32,7 +32,7 @@ HostArrays batched_product(const HostArrays& in) {
   return c;
 }
 
-Tensor product(const Inputs& in) { return matmul(in[0], in[1]); }
+Tensor matrix_product(const Inputs& in) { return matmul(in[0], in[1]); }
 
 HostArrays with_vectors(const HostArrays& in) {
   HostArrays wide = in;
@@ -52,21 +52,21 @@ OP_CASES(matmul) {
   return {
       {.op = "matmul",
        .inputs = {real({3, 5}), real({5, 4})},
-       .forward = product,
+       .forward = matrix_product,
        .reference = batched_product,
        .more_shapes = {{{1, 1}, {1, 1}}, {{1, 7}, {7, 1}}, {{17, 33}, {33, 19}}, {{0, 3}, {3, 2}}, {{2, 0}, {0, 3}}, {{2, 3}, {3, 0}}},
        .slack = 4},
       {.op = "matmul",
        .variant = "batches that broadcast",
        .inputs = {real({2, 1, 3, 4}), real({3, 4, 2})},
-       .forward = product,
+       .forward = matrix_product,
        .reference = batched_product,
        .more_shapes = {{{3, 4}, {2, 4, 5}}, {{2, 3, 4}, {4, 5}}, {{1, 2, 3}, {4, 3, 2}}, {{2, 3, 2, 3}, {2, 3, 3, 2}}, {{0, 2, 3}, {3, 2}}, {{5, 1, 2, 3}, {1, 2, 3, 1}}},
        .slack = 4},
       {.op = "matmul",
        .variant = "with vectors",
        .inputs = {real({5}), real({5})},
-       .forward = product,
+       .forward = matrix_product,
        .reference = with_vectors,
        .more_shapes = {{{4}, {4, 3}}, {{3, 4}, {4}}, {{4}, {2, 4, 3}}, {{2, 3, 4}, {4}}, {{1}, {1}}, {{0}, {0}}},
        .slack = 4},

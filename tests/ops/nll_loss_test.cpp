@@ -15,7 +15,7 @@ using ts::Shape;
 namespace {
 
 /// in: log-probabilities [N, C, ...], labels and, if any, weights.
-auto defined(Reduction reduction, std::int64_t ignore = -100) {
+auto defined_loss(Reduction reduction, std::int64_t ignore = -100) {
   return [=](const HostArrays& in) -> HostArrays {
     const Shape& s = in[0].shape;
     const std::int64_t classes = s[s.ndim() == 1 ? 0 : 1];
@@ -35,7 +35,7 @@ auto defined(Reduction reduction, std::int64_t ignore = -100) {
   };
 }
 
-std::function<Outputs(const Inputs&)> with(ts::NllLossOptions o) {
+std::function<Outputs(const Inputs&)> nll_with(ts::NllLossOptions o) {
   return [o](const Inputs& in) {
     ts::NllLossOptions options = o;
     if (in.size() > 2) options.weight = in[2];
@@ -50,25 +50,25 @@ OP_CASES(nll_loss) {
       {.op = "nll_loss",
        .variant = "mean",
        .inputs = {real({4, 5}), indices({4}, 0, 4)},
-       .forward = with({}),
-       .reference = defined(Reduction::mean),
+       .forward = nll_with({}),
+       .reference = defined_loss(Reduction::mean),
        .more_shapes = {{{5}, {}}}},
       {.op = "nll_loss",
        .variant = "images, weights, some ignored",
        .inputs = {real({2, 3, 2, 2}), indices({2, 2, 2}, 0, 2, ts::i32), constant({3}, 0.25, 2)},
-       .forward = with({.ignore_index = 1}),
-       .reference = defined(Reduction::mean, 1)},
+       .forward = nll_with({.ignore_index = 1}),
+       .reference = defined_loss(Reduction::mean, 1)},
       {.op = "nll_loss",
        .variant = "sum",
        .inputs = {real({3, 4}), indices({3}, 0, 3)},
-       .forward = with({.reduction = Reduction::sum}),
-       .reference = defined(Reduction::sum),
+       .forward = nll_with({.reduction = Reduction::sum}),
+       .reference = defined_loss(Reduction::sum),
        .more_shapes = {{{0, 4}, {0}}}},
       {.op = "nll_loss",
        .variant = "none",
        .inputs = {real({3, 4}), indices({3}, 0, 3)},
-       .forward = with({.reduction = Reduction::none}),
-       .reference = defined(Reduction::none)},
+       .forward = nll_with({.reduction = Reduction::none}),
+       .reference = defined_loss(Reduction::none)},
   };
 }
 
@@ -78,7 +78,6 @@ TEST_CASE("nll_loss of log_softmax is cross_entropy") {
 }
 
 TEST_CASE("nll_loss looks at the label's entry alone") {
-  const double infinity = std::numeric_limits<double>::infinity();
   const ts::Tensor x = to_tensor({1, 3}, {-infinity, -0.5, -infinity});
   CHECK(ts::nll_loss(x, to_tensor({1}, {1}, ts::i64)).item<float>() == 0.5f);
 }

@@ -75,11 +75,11 @@ std::vector<std::string> saved_by(Node& n) {
 }
 
 /// One line of the table.
-struct Row {
+struct TableRow {
   std::string operands, dtypes, gradient, saved, bits;
 };
 
-Row row_of(const std::vector<OpCase>& cases) {
+TableRow row_of(const std::vector<OpCase>& cases) {
   // The plainest differentiable case stands for the op.
   const OpCase& c = *std::min_element(cases.begin(), cases.end(), [](const OpCase& a, const OpCase& b) {
     const auto rank = [](const OpCase& x) { return std::make_pair((x.flags & no_gradient) != 0, x.variant); };
@@ -92,7 +92,7 @@ Row row_of(const std::vector<OpCase>& cases) {
     for (std::size_t i = 0; i < bases.size(); ++i)
       if (wants_gradient(instance.inputs[i], dtype)) bases[i].requires_grad_();
 
-  Row row;
+  TableRow row;
   Launched launched;
   const Outputs outputs = instance.run(bases, Layout::contiguous);
   const auto nodes = nodes_behind(outputs);
@@ -142,7 +142,7 @@ std::string table() {
       "| op | operands | dtypes | gradient | saved for backward | bits |\n"
       "| --- | --- | --- | --- | --- | --- |\n";
   for (const auto& [op, cases] : by_op) {
-    const Row row = row_of(cases);
+    const TableRow row = row_of(cases);
     text += "| `" + op + "` | " + row.operands + " | " + row.dtypes + " | " + row.gradient + " | " + row.saved + " | " + row.bits + " |\n";
   }
   return text;

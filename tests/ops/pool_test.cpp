@@ -76,7 +76,7 @@ double largest(const std::vector<double>& values, int) {
     else best = std::max(best, v);
   return best;
 }
-double total(const std::vector<double>& values) {
+double total_of(const std::vector<double>& values) {
   double sum = 0;
   for (double v : values) sum += v;
   return sum;
@@ -101,7 +101,7 @@ OpCase avg_case(std::string variant, const Shape& x, const Windows& o, bool coun
     return dims == 1 ? avg_pool1d(in[0], o.kernel, options) : dims == 2 ? avg_pool2d(in[0], o.kernel, options) : avg_pool3d(in[0], o.kernel, options);
   };
   c.reference = [=](const HostArrays& in) -> HostArrays {
-    return over_windows(in[0], o, [=](const std::vector<double>& v, int padded) { return total(v) / (count_include_pad ? padded : static_cast<double>(v.size())); });
+    return over_windows(in[0], o, [=](const std::vector<double>& v, int padded) { return total_of(v) / (count_include_pad ? padded : static_cast<double>(v.size())); });
   };
   return c;
 }

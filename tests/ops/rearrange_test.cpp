@@ -14,10 +14,10 @@ using ts::Shape;
 
 namespace {
 
-using Index = std::vector<std::int64_t>;
+using Position = std::vector<std::int64_t>;
 
-Index index_of(const Shape& shape, std::int64_t position) {
-  Index index(shape.size());
+Position index_of(const Shape& shape, std::int64_t position) {
+  Position index(shape.size());
   for (int d = shape.ndim() - 1; d >= 0; position /= shape[d--]) index[static_cast<std::size_t>(d)] = position % shape[d];
   return index;
 }
@@ -27,7 +27,7 @@ template <class F>
 HostArray moved(const HostArray& x, const Shape& shape, F source) {
   HostArray y(shape);
   for (std::int64_t i = 0; i < y.numel(); ++i) {
-    const Index from = source(index_of(shape, i));
+    const Position from = source(index_of(shape, i));
     std::int64_t position = 0;
     bool inside = true;
     for (int d = 0; d < x.shape.ndim(); ++d) {
@@ -50,7 +50,7 @@ OpCase pad_case(const std::string& variant, const Shape& shape, const ts::Dims& 
           .reference = [=](const HostArrays& in) -> HostArrays {
             Shape to = in[0].shape;
             for (int k = 0; k < amounts.ndim(); ++k) to[to.ndim() - 1 - k / 2] += amounts[k];
-            return moved(in[0], to, [&](Index i) {
+            return moved(in[0], to, [&](Position i) {
               for (int k = 0; k < amounts.ndim() / 2; ++k) {
                 const int d = to.ndim() - 1 - k;
                 const std::int64_t n = in[0].shape[d];
@@ -72,7 +72,7 @@ OpCase triangle_case(bool upper, std::int64_t offset, const std::string& variant
           .inputs = {real(shape)},
           .forward = [=](const Inputs& in) { return upper ? ts::triu(in[0], offset) : ts::tril(in[0], offset); },
           .reference = [=](const HostArrays& in) -> HostArrays {
-            return moved(in[0], in[0].shape, [&](Index i) {
+            return moved(in[0], in[0].shape, [&](Position i) {
               const std::int64_t above = i[i.size() - 1] - i[i.size() - 2];
               if (upper ? above < offset : above > offset) i[0] = -1;
               return i;
@@ -83,13 +83,13 @@ OpCase triangle_case(bool upper, std::int64_t offset, const std::string& variant
 }
 
 /// y has x's sizes times `repeats`.
-auto repeated(const Index& repeats) {
+auto repeated(const Position& repeats) {
   return [=](const HostArrays& in) -> HostArrays {
     Shape to;
     const std::size_t added = repeats.size() - in[0].shape.size();
     for (std::size_t d = 0; d < repeats.size(); ++d) to.push_back(repeats[d] * (d < added ? 1 : in[0].shape[static_cast<int>(d - added)]));
-    return moved(in[0], to, [&](Index i) {
-      Index from(i.begin() + static_cast<std::ptrdiff_t>(added), i.end());
+    return moved(in[0], to, [&](Position i) {
+      Position from(i.begin() + static_cast<std::ptrdiff_t>(added), i.end());
       for (std::size_t d = 0; d < from.size(); ++d) from[d] %= in[0].shape[static_cast<int>(d)];
       return from;
     });
@@ -102,7 +102,7 @@ auto columns_of(std::vector<std::int64_t> sizes) {
     HostArrays parts;
     std::int64_t begin = 0;
     for (const std::int64_t size : sizes) {
-      parts.push_back(moved(in[0], {in[0].shape[0], size}, [&](Index i) { return Index{i[0], i[1] + begin}; }));
+      parts.push_back(moved(in[0], {in[0].shape[0], size}, [&](Position i) { return Position{i[0], i[1] + begin}; }));
       begin += size;
     }
     return parts;
@@ -119,21 +119,21 @@ OP_CASES(rearrange) {
        .inputs = {real({3, 5})},
        .forward = [](const Inputs& in) { return ts::flip(in[0], -1); },
        .reference = [](const HostArrays& in) -> HostArrays {
-         return moved(in[0], in[0].shape, [&](Index i) { return i.back() = in[0].shape.back() - 1 - i.back(), i; });
+         return moved(in[0], in[0].shape, [&](Position i) { return i.back() = in[0].shape.back() - 1 - i.back(), i; });
        },
        .more_shapes = {{{70}}, {{0, 3}}, {{3, 0}}, {{2, 1}}}},
       {.op = "flip",
        .variant = "two dims",
        .inputs = {real({2, 3, 4})},
        .forward = [](const Inputs& in) { return ts::flip(in[0], {0, 2}); },
-       .reference = [](const HostArrays& in) -> HostArrays { return moved(in[0], in[0].shape, [](const Index& i) { return Index{1 - i[0], i[1], 3 - i[2]}; }); }},
+       .reference = [](const HostArrays& in) -> HostArrays { return moved(in[0], in[0].shape, [](const Position& i) { return Position{1 - i[0], i[1], 3 - i[2]}; }); }},
       {.op = "roll",
        .variant = "two dims",
        .inputs = {real({3, 5})},
        .forward = [](const Inputs& in) { return ts::roll(in[0], {2, -7}, {0, 1}); },
        .reference = [](const HostArrays& in) -> HostArrays {
          const Shape& s = in[0].shape;
-         return moved(in[0], s, [&](const Index& i) { return Index{modulo(i[0] - 2, s[0]), modulo(i[1] + 7, s[1])}; });
+         return moved(in[0], s, [&](const Position& i) { return Position{modulo(i[0] - 2, s[0]), modulo(i[1] + 7, s[1])}; });
        },
        .more_shapes = {{{2, 7}}, {{0, 3}}, {{3, 0}}, {{1, 1}}}},
       {.op = "roll",
@@ -164,7 +164,7 @@ OP_CASES(rearrange) {
        .forward = [](const Inputs& in) { return ts::pixel_shuffle(in[0], 2); },
        .reference = [](const HostArrays& in) -> HostArrays {
          const Shape& s = in[0].shape;
-         return moved(in[0], {s[0], s[1] / 4, s[2] * 2, s[3] * 2}, [](const Index& i) { return Index{i[0], i[1] * 4 + i[2] % 2 * 2 + i[3] % 2, i[2] / 2, i[3] / 2}; });
+         return moved(in[0], {s[0], s[1] / 4, s[2] * 2, s[3] * 2}, [](const Position& i) { return Position{i[0], i[1] * 4 + i[2] % 2 * 2 + i[3] % 2, i[2] / 2, i[3] / 2}; });
        },
        .more_shapes = {{{1, 4, 5, 3}}, {{0, 4, 2, 2}}}},
       {.op = "pixel_unshuffle",
@@ -172,7 +172,7 @@ OP_CASES(rearrange) {
        .forward = [](const Inputs& in) { return ts::pixel_unshuffle(in[0], 2); },
        .reference = [](const HostArrays& in) -> HostArrays {
          const Shape& s = in[0].shape;
-         return moved(in[0], {s[0], s[1] * 4, s[2] / 2, s[3] / 2}, [](const Index& i) { return Index{i[0], i[1] / 4, i[2] * 2 + i[1] / 2 % 2, i[3] * 2 + i[1] % 2}; });
+         return moved(in[0], {s[0], s[1] * 4, s[2] / 2, s[3] / 2}, [](const Position& i) { return Position{i[0], i[1] / 4, i[2] * 2 + i[1] / 2 % 2, i[3] * 2 + i[1] % 2}; });
        }},
       {.op = "split", .variant = "by size", .inputs = {real({2, 5})}, .forward = [](const Inputs& in) { return ts::split(in[0], 2, 1); }, .reference = columns_of({2, 2, 1})},
       {.op = "split",
@@ -192,7 +192,7 @@ OP_CASES(rearrange) {
        .inputs = {real({2}), real({3})},
        .forward = [](const Inputs& in) { return ts::meshgrid({in[0], in[1]}); },
        .reference = [](const HostArrays& in) -> HostArrays {
-         const auto grid = [&](std::size_t k) { return moved(in[k], {2, 3}, [=](const Index& i) { return Index{i[k]}; }); };
+         const auto grid = [&](std::size_t k) { return moved(in[k], {2, 3}, [=](const Position& i) { return Position{i[k]}; }); };
          return std::vector<HostArray>{grid(0), grid(1)};
        },
        .flags = no_nan},

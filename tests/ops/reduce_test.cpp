@@ -18,21 +18,20 @@ using ts::Shape;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double total(const std::vector<double>& v) {
   long double sum = 0;
   for (const double x : v) sum += x;
   return static_cast<double>(sum);
 }
-double average(const std::vector<double>& v) { return v.empty() ? nan : total(v) / static_cast<double>(v.size()); }
+double average(const std::vector<double>& v) { return v.empty() ? not_a_number : total(v) / static_cast<double>(v.size()); }
 auto variance(int correction) {
   return [=](const std::vector<double>& v) {
     long double sum = 0;
     const double m = average(v);
     for (const double x : v) sum += (x - m) * (x - m);
     const auto n = static_cast<double>(v.size()) - correction;
-    return n > 0 ? static_cast<double>(sum) / n : nan;
+    return n > 0 ? static_cast<double>(sum) / n : not_a_number;
   };
 }
 template <bool Max>

@@ -13,7 +13,6 @@ using ts::Shape;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 auto softmax_along(int dim, bool logarithm) {
   return [=](const HostArrays& in) -> HostArrays {

@@ -17,7 +17,6 @@ using ts::Shape;
 
 namespace {
 
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
 
 /// NaN behind everything.
 bool before(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }

@@ -33,7 +33,7 @@ struct Net : ts::nn::Module {
   }
 };
 
-Numbers numbers(const Tensor& t) { return t.detach().to(ts::f64).cpu().to_vector<double>(); }
+Numbers numbers_of(const Tensor& t) { return t.detach().to(ts::f64).cpu().to_vector<double>(); }
 
 struct Trained {
   std::vector<Numbers> parameters, state;
@@ -42,8 +42,8 @@ struct Trained {
 
 Trained result_of(Net& net, const ts::optim::Optimizer& opt) {
   Trained t;
-  for (const Tensor& p : net.parameters()) t.parameters.push_back(numbers(p));
-  for (const ts::NamedTensor& s : opt.named_state()) t.state.push_back(numbers(s.tensor));
+  for (const Tensor& p : net.parameters()) t.parameters.push_back(numbers_of(p));
+  for (const ts::NamedTensor& s : opt.named_state()) t.state.push_back(numbers_of(s.tensor));
   return t;
 }
 
@@ -191,15 +191,15 @@ TEST_CASE("frozen parameters stay, and gradients by ts::grad update nothing") {
   ts::optim::SGD opt{net.parameters(), {.lr = 0.1}};
   const StepInBackward eager{opt};
   net.last.weight.requires_grad_(false);
-  const auto frozen = numbers(net.last.weight), first = numbers(net.first.weight);
+  const auto frozen = numbers_of(net.last.weight), first = numbers_of(net.first.weight);
   const Batch b = batch(cpu);
   const Tensor g = ts::grad({ts::mse_loss(net(b.x), b.t)}, {net.first.weight})[0];
   CHECK(g.defined());
-  CHECK(numbers(net.first.weight) == first);
+  CHECK(numbers_of(net.first.weight) == first);
   backward_of(net, b);
   opt.step();
-  CHECK(numbers(net.last.weight) == frozen);
-  CHECK(numbers(net.first.weight) != first);
+  CHECK(numbers_of(net.last.weight) == frozen);
+  CHECK(numbers_of(net.first.weight) != first);
 }
 
 TEST_CASE("the optimizer follows parameters that move between steps") {
@@ -210,10 +210,10 @@ TEST_CASE("the optimizer follows parameters that move between steps") {
   opt.step();
   net.to(sim());
   opt.zero_grad();
-  const auto before = numbers(net.first.weight);
+  const auto before = numbers_of(net.first.weight);
   backward_of(net, batch(sim()));
   opt.step();
-  CHECK(numbers(net.first.weight) != before);
+  CHECK(numbers_of(net.first.weight) != before);
   CHECK(opt.named_state()[3].tensor.device() == sim());
 }
 
@@ -234,7 +234,7 @@ TEST_CASE("when it ends, the optimizer steps as before; when it begins again, pa
     const Trained result = result_of(net, *opt);
     opt.reset();
     backward_of(net, batch(cpu));  // the hooks that stay do nothing
-    CHECK(numbers(net.first.weight) == result.parameters[0]);
+    CHECK(numbers_of(net.first.weight) == result.parameters[0]);
     return result;
   };
   CHECK(run(true) == run(false));
@@ -281,8 +281,8 @@ TEST_CASE("a backward pass that throws leaves the step to be ended by hand") {
   opt.step();
   fail = false;
   opt.zero_grad();
-  const auto first = numbers(net.first.weight);
+  const auto first = numbers_of(net.first.weight);
   backward_of(net, batch(cpu));
   opt.step();
-  CHECK(numbers(net.first.weight) != first);
+  CHECK(numbers_of(net.first.weight) != first);
 }

@@ -62,7 +62,7 @@ Run train(ts::Device device, std::size_t budget_bytes, Policy policy) {
 }
 
 /// TASUKI_SCHEDULES=10000 for a night's run.
-std::uint64_t schedules(std::uint64_t by_default) {
+std::uint64_t number_of_schedules(std::uint64_t by_default) {
   const char* wanted = std::getenv("TASUKI_SCHEDULES");
   return wanted ? std::strtoull(wanted, nullptr, 10) : by_default;
 }
@@ -71,7 +71,7 @@ std::uint64_t schedules(std::uint64_t by_default) {
 
 TEST_CASE("within a budget, no order of the queues changes a bit") {
   const Run keep = train(fresh_device({.bytes = 64_MiB}).device(), 0, Policy::keep);
-  for (std::uint64_t seed = 0; seed < schedules(60); ++seed) {
+  for (std::uint64_t seed = 0; seed < number_of_schedules(60); ++seed) {
     const Policy policy = seed % 3 == 0 ? Policy::recompute : seed % 3 == 1 ? Policy::swap : Policy::automatic;
     const auto schedule = seed % 8 == 7 ? ts::SimSchedule::delayed : ts::SimSchedule::seeded;
     // Weights, momentum and what started the graph cannot be computed again.

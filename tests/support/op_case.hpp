@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@
 /// gradcheck and gradgradcheck on contiguous and strided operands; each gradient alone; gradients added to present ones; the same
 /// bits when run again, with gradients off, and on replay.
 namespace tasuki::testing {
+
+constexpr double infinity = std::numeric_limits<double>::infinity(), not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 enum class Fill {
   uniform,   ///< random reals in [lo, hi]

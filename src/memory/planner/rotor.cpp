@@ -7,7 +7,7 @@
 namespace tasuki::memory::planner {
 
 namespace {
-constexpr float never = std::numeric_limits<float>::infinity();
+constexpr float impossible = std::numeric_limits<float>::infinity();
 }
 
 Rotor::Rotor(const StepModel& model) : model_(model) {
@@ -81,7 +81,7 @@ std::size_t Rotor::slots_of(double bytes) const { return static_cast<std::size_t
 
 void Rotor::solve() {
   const std::size_t n = stages_.size();
-  seconds_.assign(n * n * (slots + 1), never);
+  seconds_.assign(n * n * (slots + 1), impossible);
   return_.assign(seconds_.size(), 0);
   std::vector<double> before(n + 1);  // seconds of the stages ahead of one
   for (std::size_t i = 0; i < n; ++i) before[i + 1] = before[i] + stages_[i].seconds;
@@ -108,7 +108,7 @@ Rotor::Checkpoints Rotor::within(double bytes) const {
   if (bytes >= droppable_) return {Choices(model_.gaps.size(), Choice::keep), std::vector<char>(model_.gaps.size())};
   const std::size_t last = stages_.size() - 1;
   std::size_t s = 0, m = std::min(slots, static_cast<std::size_t>(bytes / slot_bytes_));
-  if (seconds_[state(0, last, m)] == never) return {};
+  if (seconds_[state(0, last, m)] == impossible) return {};
   Checkpoints found{Choices(model_.gaps.size(), Choice::keep), std::vector<char>(model_.gaps.size())};
   for (const Stage& stage : stages_)
     for (const auto* gaps : {&stage.kept, &stage.inputs})
