@@ -129,7 +129,8 @@ def layers(rows, images, signals, volumes):
         table[f"conv_transpose{n}d"] = ([x, weights(32, 32, *[2] * n), channel], lambda x, w, b, conv=transposed: conv(x, w, b, stride=2))
     linalg = {name: ([matrices], f) for name, f in {
         "cholesky": torch.linalg.cholesky, "inverse": torch.linalg.inv, "det": torch.linalg.det, "qr": lambda a: torch.linalg.qr(a)[1].abs(),
-        "svd": lambda a: torch.linalg.svd(a, full_matrices=False)[1]}.items()}
+        "svd": lambda a: torch.linalg.svd(a, full_matrices=False)[1], "eigh": lambda a: torch.linalg.eigh(a)[0], "pinv": torch.linalg.pinv,
+        "slogdet": lambda a: torch.linalg.slogdet(a)[1], "matrix_power": lambda a: torch.linalg.matrix_power(a, 5)}.items()}
     return table | linalg | {
         "matmul": ([ANY, weights(COLUMNS, COLUMNS)], torch.matmul), "linear": ([ANY, weights(COLUMNS, COLUMNS), vector], F.linear), "bmm": ([batch, batch], torch.bmm),
         "einsum": ([batch, batch], lambda x, y: torch.einsum("bij,bkj->bik", x, y)), "outer": ([(-2, 2, (rows,)), vector], torch.outer),

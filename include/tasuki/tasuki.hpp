@@ -90,9 +90,12 @@
 #include "tasuki/nn/transformer.hpp"
 #include "tasuki/nn/upsample.hpp"
 
+#include "tasuki/optim/adadelta.hpp"
 #include "tasuki/optim/adagrad.hpp"
 #include "tasuki/optim/adam.hpp"
+#include "tasuki/optim/adam_variants.hpp"
 #include "tasuki/optim/clip.hpp"
+#include "tasuki/optim/lion.hpp"
 #include "tasuki/optim/rmsprop.hpp"
 #include "tasuki/optim/schedule.hpp"
 #include "tasuki/optim/sgd.hpp"

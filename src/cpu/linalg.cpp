@@ -2,6 +2,7 @@
 
 #define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
 #include <Eigen/LU>
 #include <Eigen/QR>
 #include <algorithm>
@@ -67,6 +68,66 @@ bool is_upper_triangle(const Eigen::Ref<const Matrix>& m) {
       if (!(m(i, j) == 0)) return false;  // NaN is not
   return true;
 }
+
+/// The largest element (by magnitude) of a column is negative.
+bool is_turned(const Matrix& m, std::int64_t column) {
+  Eigen::Index largest;
+  m.col(column).cwiseAbs().maxCoeff(&largest);
+  return !(m(largest, column) > 0);
+}
+
+struct SingularValues {
+  Matrix u, v, s;  // s: one row
+};
+
+SingularValues singular_values(const Matrix& given, double tolerance) {
+  const std::int64_t m = given.rows(), n = given.cols(), k = std::min(m, n);
+  // One-sided Jacobi: rotations make the columns of the taller side orthogonal; their lengths are the singular values. Below each
+  // column stands that of the identity, which the rotations turn into the other factor.
+  const auto padded = [](std::int64_t rows) { return (rows + 7) / 8 * 8; };
+  const std::int64_t longer = std::max(m, n), rows = padded(longer);
+  Matrix both = Matrix::Zero(rows + padded(k), k);
+  auto columns = both.topRows(longer);
+  auto turns = both.middleRows(rows, k);
+  if (m >= n) columns = given;
+  else columns = given.transpose();
+  turns.setIdentity();
+  TASUKI_ON_ISA(orthogonalize_columns)(both.data(), rows, both.rows(), k, tolerance);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(k));
+  std::iota(order.begin(), order.end(), 0);
+  const Eigen::VectorXd lengths = columns.colwise().norm();
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t x, std::int64_t y) { return lengths[x] > lengths[y]; });
+  Matrix tall(columns.rows(), k), square(k, k), values(1, k);
+  const double smallest = lengths.maxCoeff() * static_cast<double>(std::max(m, n)) * 1e-16;
+  for (std::int64_t j = 0; j < k; ++j) {
+    const std::int64_t from = order[static_cast<std::size_t>(j)];
+    values(0, j) = lengths[from];
+    tall.col(j) = columns.col(from);
+    square.col(j) = turns.col(from);
+    if (lengths[from] > smallest) {
+      tall.col(j) /= lengths[from];
+      continue;
+    }
+    // A direction of the null space: the unit vector that is least in what is there already, made orthogonal to it.
+    Eigen::VectorXd rest = Eigen::VectorXd::Zero(tall.rows());
+    for (std::int64_t unit = 0; unit < tall.rows() && rest.norm() < 0.5 / std::sqrt(static_cast<double>(tall.rows())); ++unit) {
+      rest = Eigen::VectorXd::Unit(tall.rows(), unit);
+      for (int twice = 0; twice < 2; ++twice)
+        for (std::int64_t c = 0; c < j; ++c) rest -= tall.col(c).dot(rest) * tall.col(c);
+    }
+    tall.col(j) = rest.normalized();
+  }
+  SingularValues result{m >= n ? tall : square, m >= n ? square : tall, values};
+  for (std::int64_t j = 0; j < k; ++j)
+    if (is_turned(result.u, j)) {
+      result.u.col(j) = -result.u.col(j);
+      result.v.col(j) = -result.v.col(j);
+    }
+  return result;
+}
+
+/// Cosines below which columns count as orthogonal.
+double tolerance_for(const View& a) { return a.dtype == DType::f64 ? 1e-15 : 1e-9; }
 
 }  // namespace
 
@@ -154,55 +215,51 @@ void qr(const View& a, const View& q, const View& r) {
 
 void svd(const View& a, const View& u, const View& s, const View& v) {
   if (a.numel == 0) return;
-  const std::int64_t m = a.size(-2), n = a.size(-1), k = std::min(m, n);
   for_matrices(a, [&](std::int64_t i) {
-    // One-sided Jacobi: rotations make the columns of the taller side orthogonal; their lengths are the singular values. Below each
-    // column stands that of the identity, which the rotations turn into the other factor.
-    const Matrix given = matrix(a, i);
-    const auto padded = [](std::int64_t rows) { return (rows + 7) / 8 * 8; };
-    const std::int64_t longer = std::max(m, n), rows = padded(longer);
-    Matrix both = Matrix::Zero(rows + padded(k), k);
-    auto columns = both.topRows(longer);
-    auto turns = both.middleRows(rows, k);
-    if (m >= n) columns = given;
-    else columns = given.transpose();
-    turns.setIdentity();
-    TASUKI_ON_ISA(orthogonalize_columns)(both.data(), rows, both.rows(), k, a.dtype == DType::f64 ? 1e-15 : 1e-9);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(k));
-    std::iota(order.begin(), order.end(), 0);
-    const Eigen::VectorXd lengths = columns.colwise().norm();
-    std::stable_sort(order.begin(), order.end(), [&](std::int64_t x, std::int64_t y) { return lengths[x] > lengths[y]; });
-    Matrix tall(columns.rows(), k), square(k, k), values(1, k);
-    const double smallest = lengths.maxCoeff() * static_cast<double>(std::max(m, n)) * 1e-16;
-    for (std::int64_t j = 0; j < k; ++j) {
-      const std::int64_t from = order[static_cast<std::size_t>(j)];
-      values(0, j) = lengths[from];
-      tall.col(j) = columns.col(from);
-      square.col(j) = turns.col(from);
-      if (lengths[from] > smallest) {
-        tall.col(j) /= lengths[from];
-        continue;
+    const SingularValues factors = singular_values(matrix(a, i), tolerance_for(a));
+    store(u, i, factors.u);
+    store(v, i, factors.v);
+    store(s, i, factors.s);
+  });
+}
+
+void pinv(const View& a, double rcond, const View& out) {
+  if (a.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) {
+    const SingularValues factors = singular_values(matrix(a, i), tolerance_for(a));
+    const double least = rcond * factors.s(0, 0);
+    Matrix scaled = factors.v;
+    for (Eigen::Index j = 0; j < scaled.cols(); ++j) scaled.col(j) *= factors.s(0, j) > least ? 1 / factors.s(0, j) : 0;
+    store(out, i, scaled * factors.u.transpose());
+  });
+}
+
+void eigh(const View& a, const View& values, const View& vectors) {
+  if (a.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) {
+    const Eigen::SelfAdjointEigenSolver<Matrix> solver(matrix(a, i));
+    Matrix columns = solver.eigenvectors();
+    for (Eigen::Index j = 0; j < columns.cols(); ++j)
+      if (is_turned(columns, j)) columns.col(j) = -columns.col(j);
+    store(vectors, i, columns);
+    store(values, i, solver.eigenvalues().transpose());
+  });
+}
+
+void slogdet(const View& a, const View& sign, const View& logarithm) {
+  if (sign.numel == 0) return;
+  for_matrices(a, [&](std::int64_t i) {
+    double positive = 1, total = 0;
+    if (a.size(-1) > 0) {
+      const Eigen::PartialPivLU<Matrix> lu(matrix(a, i));
+      positive = static_cast<double>(lu.permutationP().determinant());
+      for (const double pivot : lu.matrixLU().diagonal()) {
+        positive *= pivot > 0 ? 1 : pivot < 0 ? -1 : pivot;  // NaN stays
+        total += std::log(std::abs(pivot));
       }
-      // A direction of the null space: the unit vector that is least in what is there already, made orthogonal to it.
-      Eigen::VectorXd rest = Eigen::VectorXd::Zero(tall.rows());
-      for (std::int64_t unit = 0; unit < tall.rows() && rest.norm() < 0.5 / std::sqrt(static_cast<double>(tall.rows())); ++unit) {
-        rest = Eigen::VectorXd::Unit(tall.rows(), unit);
-        for (int twice = 0; twice < 2; ++twice)
-          for (std::int64_t c = 0; c < j; ++c) rest -= tall.col(c).dot(rest) * tall.col(c);
-      }
-      tall.col(j) = rest.normalized();
     }
-    Matrix &left = m >= n ? tall : square, &right = m >= n ? square : tall;
-    for (std::int64_t j = 0; j < k; ++j) {
-      Eigen::Index largest;
-      left.col(j).cwiseAbs().maxCoeff(&largest);
-      if (left(largest, j) > 0) continue;
-      left.col(j) = -left.col(j);
-      right.col(j) = -right.col(j);
-    }
-    store(u, i, left);
-    store(v, i, right);
-    store(s, i, values);
+    store(sign, i, Matrix::Constant(1, 1, positive));
+    store(logarithm, i, Matrix::Constant(1, 1, total));
   });
 }
 

@@ -17,5 +17,11 @@ void determinant(const View& a, const View& out);
 void qr(const View& a, const View& q, const View& r);
 /// a [m, n] = u [m, k] diag(s) v^T, v [n, k]; s descending. The largest element (by magnitude) of each column of u is positive.
 void svd(const View& a, const View& u, const View& s, const View& v);
+/// a v = v diag(values), of the lower triangle; values ascend, and columns have the sign that those of svd's u have.
+void eigh(const View& a, const View& values, const View& vectors);
+/// out [n, m]: the pseudoinverse, without the singular values up to rcond times the largest.
+void pinv(const View& a, double rcond, const View& out);
+/// Sign and logarithm of |det a| for each matrix.
+void slogdet(const View& a, const View& sign, const View& logarithm);
 
 }  // namespace tasuki::cpu

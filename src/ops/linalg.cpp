@@ -6,7 +6,7 @@
 #include "src/cpu/linalg.hpp"
 #include "src/ops/composed.hpp"
 #include "src/ops/factor_gradients.hpp"
-#include "src/ops/operand_checks.hpp"
+#include "src/ops/matrix_checks.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/matmul.hpp"
@@ -18,18 +18,12 @@ namespace {
 
 using At = SourceLocation;
 
-Tensor transposed(const Tensor& a) { return a.transpose(-2, -1); }
-Tensor dense(const Tensor& a) { return ops::row_major(a, At()); }
+using ops::check_matrices;
+using ops::check_square;
 
-void check_matrices(const Tensor& a, const char* name) {
-  if (a.dtype() != f32 && a.dtype() != f64) TASUKI_THROW(DTypeError, "expected  ", name, " of dtype f32 or f64\nactual    ", a.dtype());
-  if (a.ndim() < 2) TASUKI_THROW(ShapeError, "expected  matrices, [..., rows, columns]\nactual    ", a.shape());
-}
-void check_square(const Tensor& a) {
-  check_matrices(a, "a");
-  if (a.size(-1) != a.size(-2)) TASUKI_THROW(ShapeError, "expected  square matrices\nactual    ", a.shape());
-}
-Shape batch_of(const Tensor& a) { return Shape(a.shape().data(), static_cast<std::size_t>(a.ndim() - 2)); }
+Tensor transposed(const Tensor& a) { return ops::matrices_transposed(a); }
+Tensor dense(const Tensor& a) { return ops::row_major(a, At()); }
+Shape batch_of(const Tensor& a) { return ops::batch_of_matrices(a); }
 double cube(const Tensor& a) { return static_cast<double>(a.numel()) * static_cast<double>(a.size(-1)); }
 
 struct Inverse final : Function {

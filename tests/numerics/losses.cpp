@@ -22,6 +22,7 @@ Out like(const Tensor& x, const Out& results) {
   return narrow;
 }
 Out factors(const QrResult& f) { return {f.q, f.r}; }
+Out factors(const EighResult& f) { return {f.values, f.vectors}; }
 Out factors(const SvdResult& f) { return {f.u, f.s, f.v}; }
 Tensor root(const Tensor& a) { return cholesky(matmul(a, a.transpose(-2, -1))); }
 
@@ -78,6 +79,10 @@ void add_loss_calls(Calls& table) {
       {"cholesky", ALL(like(in[0], {root(wide(in[0]))}))},
       {"singular_values", ALL(like(in[0], {svd(wide(in[0])).s}))},
       {"svd", ALL(like(in[0], factors(svd(wide(in[0])))))},
+      {"eigh", ALL(like(in[0], factors(eigh(wide(in[0]) + wide(in[0]).transpose(-2, -1)))))},
+      {"pinv", ALL(like(in[0], {pinv(wide(in[0]))}))},
+      {"slogdet", ALL(like(in[0], {slogdet(wide(in[0])).logabsdet}))},
+      {"matrix_power", ALL(like(in[0], {matrix_power(wide(in[0]), whole(a[0]))}))},
       {"qr", ALL(like(in[0], factors(qr(wide(in[0])))))},
   });
 }

@@ -238,6 +238,22 @@ def positive_qr():
     return Case(f, [regular(square())])
 
 
+def eigh():
+    def f(a):
+        w, v = torch.linalg.eigh(a + a.mT)
+        return [w, v * torch.where(v.gather(-2, v.abs().argmax(-2, keepdim=True)) < 0, -1, 1)]
+
+    dims = square()
+    vectors = numpy.linalg.qr(real(dims))[0]
+    values = numpy.arange(dims[-1]) - 2.5 + real([*dims[:-2], 1, dims[-1]], -0.2, 0.2)
+    return Case(f, [vectors * values @ numpy.swapaxes(vectors, -1, -2)])
+
+
+def matrix_power():
+    n = int(rng.integers(-3, 6))
+    return Case(lambda a: torch.linalg.matrix_power(a, n), [regular(square())], [n])
+
+
 OPS = {
     "l1_loss": pointwise(F.l1_loss), "smooth_l1_loss": pointwise(F.smooth_l1_loss, number="beta"), "huber_loss": pointwise(F.huber_loss, number="delta"),
     "binary_cross_entropy": pointwise(F.binary_cross_entropy, probabilities, probabilities),
@@ -253,4 +269,6 @@ OPS = {
     "addmm": added(torch.addmm, False), "baddbmm": added(torch.baddbmm, True), "tensordot": tensordot, "cross": cross, "cdist": cdist,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
     "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": svd, "singular_values": singular_values, "qr": positive_qr,
+    "eigh": eigh, "matrix_power": matrix_power, "slogdet": of_matrix(lambda a: torch.linalg.slogdet(a)[1]),
+    "pinv": lambda: Case(torch.linalg.pinv, [apart(shape(0, 2))]),
 }

@@ -24,7 +24,7 @@ const char* const ops[] = {
     "sum", "sum_to", "mean", "var", "max", "min", "amax", "amin", "argmax", "argmin",                // reductions
     "prod", "std", "norm", "logsumexp", "count_nonzero", "any", "all", "histc", "cumsum", "cumprod",          //
     "normalize", "var_mean", "std_mean", "aminmax", "nansum", "nanmean", "logcumsumexp", "cummax", "cummin", "histogram", "bincount",
-    "cholesky", "solve", "inverse", "det", "qr", "svd",                                              // small matrices
+    "cholesky", "solve", "inverse", "det", "qr", "svd", "eigh", "pinv", "slogdet", "matrix_power",                                              // small matrices
     "matmul", "linear", "einsum", "bmm", "outer", "kron", "interpolate",                             // dense
     "mm", "mv", "dot", "addmm", "baddbmm", "tensordot", "cross", "cdist", "diag", "diag_embed", "trace",  //
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",        // convolution

@@ -141,7 +141,85 @@ OP_CASES(linalg) {
        .flags = no_nan | no_expand,
        .more_shapes = {{{3, 4}}, {{3, 3}}},
        .slack = 64},
+      {.op = "eigh",
+       .inputs = {real({2, 3, 3})},
+       .forward = [](const Inputs& in) -> Outputs {
+         const auto [values, vectors] = ts::eigh(in[0] + in[0].transpose(-2, -1));
+         return std::vector<ts::Tensor>{values, vectors};
+       },
+       .dtypes = wide,
+       .flags = no_nan | no_expand,
+       .more_shapes = {{{4, 4}}, {{1, 1}}, {{0, 2, 2}}},
+       .slack = 64},
+      {.op = "pinv",
+       .inputs = {real({2, 4, 3})},
+       .forward = [](const Inputs& in) { return ts::pinv(in[0]); },
+       .dtypes = wide,
+       .flags = no_nan | no_expand,
+       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}, {{3, 3}}},
+       .slack = 256},
+      {.op = "slogdet",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward = [](const Inputs& in) { return ts::slogdet(dominated(in[0])).logabsdet; },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         HostArray a = dominated(in[0]), y(Shape(a.shape.data(), a.shape.size() - 2));
+         const std::int64_t n = a.shape.back();
+         for (std::int64_t i = 0; i < y.numel(); ++i) y[i] = std::log(std::fabs(invert(a.values.data() + i * n * n, n)));
+         return y;
+       },
+       .dtypes = wide,
+       .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
+       .slack = 16},
+      {.op = "matrix_power",
+       .inputs = {real({2, 3, 3})},
+       .forward = [](const Inputs& in) { return ts::matrix_power(in[0], 3); },
+       .dtypes = wide,
+       .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
+       .slack = 16},
+      {.op = "matrix_power",
+       .variant = "of the inverse",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward = [](const Inputs& in) { return ts::matrix_power(dominated(in[0]), -2); },
+       .dtypes = wide,
+       .slack = 16},
   };
+}
+
+TEST_CASE("Eigenvectors are orthonormal and turned by their values alone; the upper triangle is not read") {
+  HostArray values({2, 5, 5});
+  for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = std::sin(static_cast<double>(5 * i + 2));
+  const ts::Tensor lower = ts::tril(to_tensor(values, ts::f64)), a = lower + ts::tril(lower, -1).transpose(-2, -1);
+  const auto [w, v] = ts::eigh(lower);
+  CHECK(distance(a.matmul(v), v * w.unsqueeze(-2)) < 1e-12);
+  CHECK(distance(v.transpose(-2, -1).matmul(v), ts::eye(5, {}, {.dtype = ts::f64, .device = a.device()}).expand({2, 5, 5})) < 1e-12);
+  const HostArray ascending = to_host(w);
+  for (std::int64_t i = 1; i < ascending.numel(); ++i) CHECK((i % 5 == 0 || ascending[i] >= ascending[i - 1]));
+}
+
+TEST_CASE("The pseudoinverse fulfils Penrose's conditions, without full rank too") {
+  const ts::Tensor a = to_tensor({3, 3}, {1, 2, 3, 2, 4, 6, 0, 1, 1}, ts::f64), p = ts::pinv(a), ap = a.matmul(p), pa = p.matmul(a);
+  CHECK(distance(ap.matmul(a), a) < 1e-12);
+  CHECK(distance(pa.matmul(p), p) < 1e-12);
+  CHECK(distance(ap, ap.t()) < 1e-12);
+  CHECK(distance(pa, pa.t()) < 1e-12);
+  CHECK(to_host(ts::pinv(to_tensor({2, 2}, {4, 0, 0, 1}), 0.5)).values == std::vector<double>{0.25, 0, 0, 0});  // 1 is not above half of 4
+}
+
+TEST_CASE("Determinants beyond the range of numbers have a sign and a logarithm") {
+  const auto [sign, logarithm] = ts::slogdet(to_tensor({2, 2}, {0, 1e200, 1e200, 0}, ts::f64));
+  CHECK(to_host(sign)[0] == -1);
+  CHECK(to_host(logarithm)[0] == Approx(400 * std::log(10)));
+  const auto [none, nothing] = ts::slogdet(to_tensor({2, 2}, {1, 2, 2, 4}));
+  CHECK(to_host(none)[0] == 0);
+  CHECK(to_host(nothing)[0] == -INFINITY);
+}
+
+TEST_CASE("Powers of a matrix by number") {
+  const ts::Tensor a = to_tensor({2, 2}, {1, 1, 0, 1});
+  CHECK(to_host(ts::matrix_power(a, 0)).values == std::vector<double>{1, 0, 0, 1});
+  CHECK(to_host(ts::matrix_power(a, 1)).values == std::vector<double>{1, 1, 0, 1});
+  CHECK(to_host(ts::matrix_power(a, 13)).values == std::vector<double>{1, 13, 0, 1});
+  CHECK(to_host(ts::matrix_power(a, -4)).values == std::vector<double>{1, -4, 0, 1});
 }
 
 TEST_CASE("The factors of a matrix multiply to it, and are what they are called") {
@@ -204,6 +282,11 @@ TEST_CASE("Misuse of linear algebra is explained") {
                "ValueError: inverse\n  expected  invertible matrices\n  actual    matrix 0 of the batch is not\n  a: f32[2, 2] cpu\n  called at <here>");
   expect_error([&] { ts::cholesky(to_tensor({2, 1, 1}, {4, -1})); },
                "ValueError: cholesky\n  expected  positive definite matrices\n  actual    matrix 1 of the batch is not\n  a: f32[2, 1, 1] cpu\n  called at <here>");
+  const std::string square = "\n  expected  square matrices\n  actual    [2, 3]\n  a: f32[2, 3] cpu\n  called at <here>";
+  expect_error([&] { ts::eigh(x); }, "ShapeError: eigh" + square);
+  expect_error([&] { ts::slogdet(x); }, "ShapeError: slogdet" + square);
+  expect_error([&] { ts::matrix_power(x, 2); }, "ShapeError: matrix_power" + square);
+  expect_error([&] { ts::pinv(x.to(ts::f16)); }, "DTypeError: pinv\n  expected  a of dtype f32 or f64\n  actual    f16\n  a: f16[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::solve(singular, x.t()); },
                "ShapeError: solve\n  expected  b of the batch of a, with as many rows\n  actual    [2, 2] and [3, 2]\n  a: f32[2, 2] cpu   b: f32[3, 2] cpu\n  called at <here>");
 }

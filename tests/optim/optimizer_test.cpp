@@ -5,8 +5,11 @@
 #include "tasuki/core/error.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
+#include "tasuki/optim/adadelta.hpp"
 #include "tasuki/optim/adagrad.hpp"
 #include "tasuki/optim/adam.hpp"
+#include "tasuki/optim/adam_variants.hpp"
+#include "tasuki/optim/lion.hpp"
 #include "tasuki/optim/rmsprop.hpp"
 #include "tasuki/optim/sgd.hpp"
 #include "tasuki/runtime/runtime.hpp"
@@ -111,9 +114,50 @@ TEST_CASE("Adagrad takes PyTorch's steps") {
       {0.5550669613898915, -1.1690611994948121, 1.9306451415817967, -0.12770711945089697, 2.97687435440583});
 }
 
+TEST_CASE("NAdam takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::NAdam>(ts::optim::NAdamOptions{.lr = 0.01},
+                                       {0.48812194897447525, -1.2607450814164607, 2.009305314897057, -0.12278343995943511, 2.9953611302938987});
+  check_like_pytorch<ts::optim::NAdam>(
+      ts::optim::NAdamOptions{.lr = 0.01, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1, .momentum_decay = 0.01, .decoupled_weight_decay = true},
+      {0.48470525369278, -1.255311228338726, 1.9991960644278635, -0.12263792231668001, 2.9790743427248594});
+  check_like_pytorch<ts::optim::NAdam>(ts::optim::NAdamOptions{.lr = 0.01, .weight_decay = 0.1, .maximize = true},
+                                       {0.5099493515805302, -1.2345348890743413, 1.984539960592362, -0.12665849187381617, 2.9945538761470285});
+}
+
+TEST_CASE("RAdam takes PyTorch's steps, rectified and not") {
+  check_like_pytorch<ts::optim::RAdam>(ts::optim::RAdamOptions{.lr = 0.1},
+                                       {0.3517927583896579, -1.3219366823079066, 2.0209351208235797, -0.10271436445618522, 2.8932538160641843});
+  check_like_pytorch<ts::optim::RAdam>(ts::optim::RAdamOptions{.lr = 0.1, .beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.1, .decoupled_weight_decay = true},
+                                       {0.3418009828501021, -1.2587908693101793, 1.9114927209506496, -0.1111736753326368, 2.741761163202904});
+  check_like_pytorch<ts::optim::RAdam>(ts::optim::RAdamOptions{.lr = 0.1, .beta1 = 0.8, .beta2 = 0.9, .eps = 1e-6, .weight_decay = 0.1, .maximize = true},
+                                       {0.6101054490009352, -1.117837890749544, 1.891280997746933, -0.12673968593792312, 2.9640024145207833});
+}
+
+TEST_CASE("Adamax takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::Adamax>(ts::optim::AdamaxOptions{.lr = 0.1},
+                                        {0.3504293322738192, -1.350622059756786, 2.1228753717115993, -0.039153805116394054, 2.9586528041218405});
+  check_like_pytorch<ts::optim::Adamax>(ts::optim::AdamaxOptions{.lr = 0.1, .beta1 = 0.8, .beta2 = 0.9, .eps = 1e-6, .weight_decay = 0.1, .maximize = true},
+                                        {0.6244560743841726, -1.1075642199056068, 1.8174476447294152, -0.19316621354901325, 2.9467866707255133});
+}
+
+TEST_CASE("Adadelta takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::Adadelta>(ts::optim::AdadeltaOptions{},
+                                          {0.4961966569023992, -1.2533663759237612, 2.001215154309302, -0.12500457378253169, 2.9970596748193494});
+  check_like_pytorch<ts::optim::Adadelta>(ts::optim::AdadeltaOptions{.lr = 0.5, .rho = 0.8, .eps = 1e-4, .weight_decay = 0.1, .maximize = true},
+                                          {0.5116500983046358, -1.2323205761776024, 1.9852967874488199, -0.12427960249040072, 2.993925663428097});
+}
+
+TEST_CASE("Lion takes the steps of its paper") {
+  check_like_pytorch<ts::optim::Lion>(ts::optim::LionOptions{.lr = 0.01}, {0.49, -1.26, 2.01, -0.135, 2.99});
+  check_like_pytorch<ts::optim::Lion>(ts::optim::LionOptions{.lr = 0.01, .beta1 = 0.5, .beta2 = 0.6, .weight_decay = 0.1, .maximize = true},
+                                      {0.5274450749525095, -1.2337624675362386, 1.9800599000599879, -0.1343363287006349, 3.0150099500449863});
+}
+
 TEST_CASE("optimizers made of ops keep f32 state beside halves, and refuse options out of range") {
   const Numbers halves = after_five_steps<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1}, ts::bf16);
   check_close(halves, after_five_steps<ts::optim::RMSprop>(ts::optim::RMSpropOptions{.lr = 0.1}, ts::f64), 0.04);
+  const ts::optim::LionOptions decayed{.lr = 0.1, .weight_decay = 0.1};
+  check_close(after_five_steps<ts::optim::Lion>(decayed, ts::bf16), after_five_steps<ts::optim::Lion>(decayed, ts::f64), 0.04);
   CHECK_THROWS_AS(ts::optim::RMSprop({parameter()}, {.alpha = 1.5}), ts::ValueError);
   CHECK_THROWS_AS(ts::optim::Adagrad({parameter()}, {.lr_decay = -1}), ts::ValueError);
 }

@@ -35,4 +35,25 @@ struct SvdResult {
 };
 SvdResult svd(const Tensor& a, SourceLocation at = SourceLocation::current());
 
+/// a v = v diag(values) of symmetric matrices, of which the lower triangle is read: values ascending, orthonormal columns in v, the largest
+/// element by magnitude of each column positive. Saves both; the gradient is symmetric. Differentiable any number of times where no two
+/// values are equal; elsewhere the gradient of v is not finite.
+struct EighResult {
+  Tensor values, vectors;
+};
+EighResult eigh(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// The pseudoinverse [..., n, m] of a [..., m, n]; singular values up to rcond times the largest count as 0. A negative rcond stands for
+/// max(m, n) times the dtype's epsilon. Saves a and the result; differentiable any number of times where the rank does not change.
+Tensor pinv(const Tensor& a, double rcond = -1, SourceLocation at = SourceLocation::current());
+
+/// Sign and logarithm of the magnitude of det(a): 0 and -inf where it is 0. The gradient of the logarithm is a^-T, that of the sign 0.
+struct SlogdetResult {
+  Tensor sign, logabsdet;
+};
+SlogdetResult slogdet(const Tensor& a, SourceLocation at = SourceLocation::current());
+
+/// a a ... a, n times; the identity for 0, powers of the inverse for n < 0. Made of matmul.
+Tensor matrix_power(const Tensor& a, std::int64_t n, SourceLocation at = SourceLocation::current());
+
 }  // namespace tasuki

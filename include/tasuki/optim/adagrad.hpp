@@ -16,39 +16,30 @@ struct AdagradOptions {
 };
 
 /// Adagrad (Duchi et al., 2011): v += g^2;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps), t the updates so far. Made of ops, as RMSprop.
-class Adagrad : public Optimizer {
+class Adagrad : public detail::ComposedOptimizer<AdagradOptions> {
  public:
   explicit Adagrad(std::vector<Tensor> parameters, const AdagradOptions& options = {}, SourceLocation at = SourceLocation::current())
       : Adagrad(std::vector<ParameterGroup<AdagradOptions>>{{std::move(parameters), options}}, at) {}
   explicit Adagrad(const std::vector<ParameterGroup<AdagradOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : Optimizer("Adagrad", detail::parameters_of(groups), detail::learning_rates_of(groups), {"sum"}, at) {
+      : ComposedOptimizer("Adagrad", groups, {"sum"}, at) {
     constexpr double infinite = __builtin_inf();
     for (const auto& g : groups) {
       detail::check_option("Adagrad", "lr_decay", g.options.lr_decay, 0, infinite, at);
       detail::check_option("Adagrad", "weight_decay", g.options.weight_decay, 0, infinite, at);
       detail::check_option("Adagrad", "initial_accumulator_value", g.options.initial_accumulator_value, 0, infinite, at);
       detail::check_option("Adagrad", "eps", g.options.eps, 0, infinite, at);
-      options_.push_back(g.options);
     }
   }
-  bool is_elementwise() const override { return true; }
-  const AdagradOptions& options(std::size_t group = 0) const { return options_[group]; }
 
  protected:
-  void update(std::size_t group, Update& u) override {
-    const AdagradOptions& o = options_[group];
-    for (std::size_t i = 0; i < u.parameters.size(); ++i) {
-      const Tensor& sum = u.state[0][i];
-      const Tensor g = detail::decayed_gradient(u, i, sum.dtype(), o.weight_decay, o.maximize);
-      sum.add_({square(g, u.at), u.at});
-      const Tensor root = sqrt(o.initial_accumulator_value > 0 ? sum.add({o.initial_accumulator_value, u.at}) : sum, u.at);
-      const double rate = lr(group) / (1 + static_cast<double>(u.steps[i] - 1) * o.lr_decay);
-      detail::move_parameter(u, i, g.div({root.add({o.eps, u.at}), u.at}).mul({rate, u.at}));
-    }
+  void move(const AdagradOptions& o, double lr, const Update& u, std::size_t i) override {
+    const Tensor& sum = u.state[0][i];
+    const Tensor g = detail::decayed_gradient(u, i, sum.dtype(), o.weight_decay, o.maximize);
+    sum.add_({square(g, u.at), u.at});
+    const Tensor root = sqrt(o.initial_accumulator_value > 0 ? sum.add({o.initial_accumulator_value, u.at}) : sum, u.at);
+    const double rate = lr / (1 + static_cast<double>(u.steps[i] - 1) * o.lr_decay);
+    detail::move_parameter(u, i, g.div({root.add({o.eps, u.at}), u.at}).mul({rate, u.at}));
   }
-
- private:
-  std::vector<AdagradOptions> options_;
 };
 
 }  // namespace tasuki::optim

@@ -21,44 +21,35 @@ struct RMSpropOptions {
 ///     v = alpha v + (1 - alpha) g^2;  d = g / (sqrt(v) + eps), or g / (sqrt(v - mean(g)^2) + eps);  p -= lr d,  or  m = momentum m + d;  p -= lr m.
 ///
 /// Made of ops: a step reads its state several times, where SGD and Adam do once.
-class RMSprop : public Optimizer {
+class RMSprop : public detail::ComposedOptimizer<RMSpropOptions> {
  public:
   explicit RMSprop(std::vector<Tensor> parameters, const RMSpropOptions& options = {}, SourceLocation at = SourceLocation::current())
       : RMSprop(std::vector<ParameterGroup<RMSpropOptions>>{{std::move(parameters), options}}, at) {}
   explicit RMSprop(const std::vector<ParameterGroup<RMSpropOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : Optimizer("RMSprop", detail::parameters_of(groups), detail::learning_rates_of(groups), {"square_avg", "momentum_buffer", "grad_avg"}, at) {
+      : ComposedOptimizer("RMSprop", groups, {"square_avg", "momentum_buffer", "grad_avg"}, at) {
     constexpr double infinite = __builtin_inf();
     for (const auto& g : groups) {
       detail::check_option("RMSprop", "alpha", g.options.alpha, 0, 1, at);
       detail::check_option("RMSprop", "eps", g.options.eps, 0, infinite, at);
       detail::check_option("RMSprop", "weight_decay", g.options.weight_decay, 0, infinite, at);
       detail::check_option("RMSprop", "momentum", g.options.momentum, 0, infinite, at);
-      options_.push_back(g.options);
     }
   }
-  bool is_elementwise() const override { return true; }
-  const RMSpropOptions& options(std::size_t group = 0) const { return options_[group]; }
 
  protected:
-  void update(std::size_t group, Update& u) override {
-    const RMSpropOptions& o = options_[group];
-    for (std::size_t i = 0; i < u.parameters.size(); ++i) {
-      const Tensor &square_avg = u.state[0][i], &buffer = u.state[1][i], &grad_avg = u.state[2][i];
-      const Tensor g = detail::decayed_gradient(u, i, square_avg.dtype(), o.weight_decay, o.maximize);
-      square_avg.mul_({o.alpha, u.at}).add_({square(g, u.at).mul({1 - o.alpha, u.at}), u.at});
-      Tensor variance = square_avg;
-      if (o.centered) {
-        grad_avg.mul_({o.alpha, u.at}).add_({g.mul({1 - o.alpha, u.at}), u.at});
-        variance = square_avg.sub({square(grad_avg, u.at), u.at});
-      }
-      Tensor direction = g.div({sqrt(variance, u.at).add({o.eps, u.at}), u.at});
-      if (o.momentum > 0) direction = buffer.mul_({o.momentum, u.at}).add_({direction, u.at});
-      detail::move_parameter(u, i, direction.mul({lr(group), u.at}));
+  void move(const RMSpropOptions& o, double lr, const Update& u, std::size_t i) override {
+    const Tensor &square_avg = u.state[0][i], &buffer = u.state[1][i], &grad_avg = u.state[2][i];
+    const Tensor g = detail::decayed_gradient(u, i, square_avg.dtype(), o.weight_decay, o.maximize);
+    square_avg.mul_({o.alpha, u.at}).add_({square(g, u.at).mul({1 - o.alpha, u.at}), u.at});
+    Tensor variance = square_avg;
+    if (o.centered) {
+      grad_avg.mul_({o.alpha, u.at}).add_({g.mul({1 - o.alpha, u.at}), u.at});
+      variance = square_avg.sub({square(grad_avg, u.at), u.at});
     }
+    Tensor direction = g.div({sqrt(variance, u.at).add({o.eps, u.at}), u.at});
+    if (o.momentum > 0) direction = buffer.mul_({o.momentum, u.at}).add_({direction, u.at});
+    detail::move_parameter(u, i, direction.mul({lr, u.at}));
   }
-
- private:
-  std::vector<RMSpropOptions> options_;
 };
 
 }  // namespace tasuki::optim
