@@ -89,7 +89,7 @@ TEST_CASE("places of steps: two steps of a kind teach them, and another sequence
     std::vector<std::optional<std::size_t>> found;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       found.push_back(places.next(sizes[i]));
-      places.allocated(memory + i, sizes[i], 10 * mib);
+      places.allocated(memory + i, sizes[i], 10 * mebibyte);
     }
     for (std::size_t i = sizes.size(); i-- > 1;) places.freed(memory + i);  // the first one is kept for good
     places.next_step(7, 7);
@@ -118,7 +118,7 @@ TEST_CASE("places of steps: blocks that are back before the step ends, or early 
     for (int i = 0; i < 3; ++i) {
       const std::size_t bytes = static_cast<std::size_t>(i + 1) * mebibyte;
       found.push_back(places.next(bytes));
-      places.allocated(memory + i, bytes, 10 * mib);
+      places.allocated(memory + i, bytes, 10 * mebibyte);
     }
     places.freed(memory + 1);
     places.freed(memory);
@@ -149,11 +149,11 @@ TEST_CASE("places of steps: what the device needs is what lies outside, at the w
   char memory[8];
   std::size_t needs = 0;
   const auto step = [&] {
-    places.allocated(memory, 2 * mib, 7 * mib);      // 5 are outside
-    places.allocated(memory + 1, 3 * mib, 10 * mib);
+    places.allocated(memory, 2 * mebibyte, 7 * mebibyte);   // 5 are outside
+    places.allocated(memory + 1, 3 * mebibyte, 10 * mebibyte);
     places.freed(memory);
-    places.note_use(8 * mib);                        // 5 of them outside: 3 at the places
-    places.allocated(memory + 2, mib, 11 * mib);     // 7 are
+    places.note_use(8 * mebibyte);                          // 5 of them outside: 3 at the places
+    places.allocated(memory + 2, mebibyte, 11 * mebibyte);  // 7 are
     places.freed(memory + 2);
     places.freed(memory + 1);
     needs = places.next_step(5, 5);
@@ -162,10 +162,10 @@ TEST_CASE("places of steps: what the device needs is what lies outside, at the w
   step();
   CHECK(needs == 0);
   step();
-  CHECK(needs == (5 + 7) * mib);
+  CHECK(needs == (5 + 7) * mebibyte);
   step();
   CHECK(needs == 0);
-  CHECK(places.bytes() == 5 * mib);
+  CHECK(places.bytes() == 5 * mebibyte);
 }
 
 TEST_CASE("places of steps: where blocks do not get theirs, they are learnt again, a few times") {
@@ -174,8 +174,8 @@ TEST_CASE("places of steps: where blocks do not get theirs, they are learnt agai
   int lessons = 0;
   places.next_step(0, 5);
   for (int step = 0; step < 40; ++step) {
-    if (places.next(mib)) places.misplaced();
-    places.allocated(memory, mib, mib);
+    if (places.next(mebibyte)) places.misplaced();
+    places.allocated(memory, mebibyte, mebibyte);
     places.freed(memory);
     lessons += places.next_step(5, 5) > 0;
   }
@@ -268,9 +268,9 @@ TEST_CASE("places of steps: under a limit planned steps settle, stay within it, 
     const std::uint64_t asked = cpu.memory_stats().system_allocations;
     std::vector<Held> held;
     if (first) drop(kept, 99);
-    for (int i = 0; i < 5; ++i) hold(held, 3 * mib, i);
+    for (int i = 0; i < 5; ++i) hold(held, 3 * mebibyte, i);
     for (int i = 5; i-- > 0;) drop(held, i);
-    if (first) hold(kept, 5 * mib, 99);
+    if (first) hold(kept, 5 * mebibyte, 99);
     fresh = cpu.memory_stats().system_allocations - asked;
     cpu.next_step(kind, kind);
   };
