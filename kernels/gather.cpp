@@ -113,7 +113,6 @@ void add_in_f32(const Lines& lines, const T* source, const I* index, T* out, std
   });
 }
 
-std::int64_t extent(const View& v, int dim) { return v.ndim ? v.shape[dim] : 1; }
 std::int64_t step_of(const View& v, int dim) { return v.ndim ? v.strides[dim] : 0; }
 
 }  // namespace
@@ -126,7 +125,7 @@ void zero_dense(const View& view) {
 
 void gather(const View& x, int dim, const View& index, const View& out) {
   if (out.numel == 0) return;
-  const std::int64_t bound = extent(x, dim);
+  const std::int64_t bound = size_along(x, dim);
   bool valid = bound > 0;
   if (valid) {
     const View* operands[] = {&out, &index, &x};
@@ -158,12 +157,12 @@ void scatter_add(const View& source, int dim, const View& index, const View& out
   const Lines lines = lines_along(dim, operands, 3);
   const std::int64_t step = step_of(out, dim);
   // Sums of whole lines of halves are written where every line gets some.
-  const bool writes = size_of(source.dtype) == 2 && lines.line.size > 1 && out.numel == source.numel / lines.line.size * extent(out, dim);
+  const bool writes = size_of(source.dtype) == 2 && lines.line.size > 1 && out.numel == source.numel / lines.line.size * size_along(out, dim);
   if (!accumulate && !writes) zero_dense(out);
   visit_floating(source.dtype, [&]<class T>(T) {
     visit_index(index.dtype, [&]<class I>(I) {
       if (sizeof(T) == 2 && lines.line.size > 1) {
-        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, extent(out, dim), accumulate || !writes);
+        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, size_along(out, dim), accumulate || !writes);
       } else {
         add_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step);
       }

@@ -19,7 +19,7 @@ std::int64_t rows_of(std::int64_t elements, std::int64_t bins) {
 
 /// counts[b] = the elements whose bin is b; a negative bin is none.
 template <class T, class BinOf>
-void count_bins(const View& x, const View& counts, void* workspace, BinOf bin_of, T) {
+void count_bins(const View& x, const View& counts, void* workspace, BinOf bin_of) {
   const std::int64_t bins = counts.numel, rows = rows_of(x.numel, bins), grain = grain_of(x.numel, bins);
   std::int64_t *parts = static_cast<std::int64_t*>(workspace), *out = counts.as<std::int64_t>();
   std::fill_n(parts, rows * bins, std::int64_t{0});
@@ -55,7 +55,7 @@ IntegerRange integer_range(const View& x) {
 
 void count_values(const View& x, const View& counts, void* workspace) {
   visit_index(x.dtype, [&]<class T>(T) {
-    count_bins(x, counts, workspace, [](T v) { return static_cast<std::int64_t>(v); }, T{});
+    count_bins<T>(x, counts, workspace, [](T v) { return static_cast<std::int64_t>(v); });
   });
 }
 
@@ -68,7 +68,7 @@ void histogram(const View& x, double low, double high, const View& counts, void*
       if (!(v >= low && v <= high)) return -1;
       return std::min(static_cast<std::int64_t>((v - low) * scale / (high - low)), bins - 1);
     };
-    count_bins(x, counts, workspace, bin_of, T{});
+    count_bins<T>(x, counts, workspace, bin_of);
   });
 }
 

@@ -8,6 +8,9 @@
 
 namespace tasuki::kernels::cpu {
 
+/// A 0-d array is one line of one element.
+inline std::int64_t size_along(const View& v, int dim) { return v.ndim ? v.shape[dim] : 1; }
+
 /// Up to three operands seen as many lines along one dimension: the other dimensions are merged, and the innermost of them is the
 /// `row`, so that a kernel can take several lines at once.
 struct Lines {

@@ -117,9 +117,7 @@ void for_each_row(RowFunction row, const View* const* operands, int count, const
 ScalarView::ScalarView(double value, DType dtype) {
   visit_all(dtype, [&](auto zero) {
     using T = decltype(zero);
-    T element;
-    if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) element = T(static_cast<float>(value));
-    else element = static_cast<T>(value);
+    const T element = converted_to<T>(value);
     std::memcpy(element_, &element, sizeof element);
   });
   view_.data = element_;

@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::int64_t products_per_chunk = 65536;
 
-template <class T>
-T sum_rounded_to(double sum) {
-  if constexpr (sizeof(T) == 2) return T(static_cast<float>(sum));
-  else return static_cast<T>(sum);
-}
-
 }  // namespace
 
 void matrix_vector(const View& a, bool transposed, const View& x, const View& y) {
@@ -36,7 +30,7 @@ void matrix_vector(const View& a, bool transposed, const View& x, const View& y)
   visit_floating(a.dtype, [&]<class T>(T) {
     if (columns <= dot_piece)
       return parallel_for(rows, std::max<std::int64_t>(1, products_per_chunk / std::max<std::int64_t>(columns, 1)), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) y.as<T>()[i] = sum_rounded_to<T>(part(i, 0));
+        for (std::int64_t i = begin; i < end; ++i) y.as<T>()[i] = converted_to<T>(part(i, 0));
       });
     const std::int64_t pieces = (columns + dot_piece - 1) / dot_piece;
     std::vector<double> parts(static_cast<std::size_t>(rows * pieces));
@@ -46,7 +40,7 @@ void matrix_vector(const View& a, bool transposed, const View& x, const View& y)
     for (std::int64_t i = 0; i < rows; ++i) {
       double sum = 0;
       for (std::int64_t p = i * pieces; p < (i + 1) * pieces; ++p) sum += parts[static_cast<std::size_t>(p)];
-      y.as<T>()[i] = sum_rounded_to<T>(sum);
+      y.as<T>()[i] = converted_to<T>(sum);
     }
   });
 }

@@ -43,13 +43,6 @@ class Cursor {
   std::int64_t offset_ = 0;
 };
 
-template <class T, class V>
-T converted_to(V value) {
-  if constexpr (std::is_same_v<T, V>) return value;
-  else if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, float16>) return T(static_cast<float>(value));
-  else return static_cast<T>(value);
-}
-
 /// Writes elements [first, first + count) of a view; value(i) gives the i-th of them. It should capture by value: through
 /// references the compiler must expect the writes to change what it reads, and gives up on vectors.
 template <class T, class Value>

@@ -17,17 +17,6 @@ namespace {
 template <class T>
 using carried = std::conditional_t<is_floating(dtype_of<T>), double, std::int64_t>;
 
-template <class A, class T>
-A widened(T v) {
-  if constexpr (sizeof(T) == 2) return static_cast<A>(static_cast<float>(v));
-  else return static_cast<A>(v);
-}
-template <class T, class A>
-T narrowed(A v) {
-  if constexpr (sizeof(T) == 2) return T(static_cast<float>(v));
-  else return static_cast<T>(v);
-}
-
 bool is_nan(double v) { return std::isnan(v); }
 bool is_nan(std::int64_t) { return false; }
 
@@ -127,8 +116,8 @@ void scan(const View& x, int dim, bool reverse, const View& out, bool accumulate
       const T* from = x.as<const T>() + t.at(0, i);
       O* to = out.as<O>() + t.at(1, i);
       for (int r = 0; r < count; ++r) {
-        sums[r] = step(sums[r], widened<A>(from[r * from_step]));
-        to[r * to_step] = narrowed<O>(accumulate ? sums[r] + widened<A>(to[r * to_step]) : sums[r]);
+        sums[r] = step(sums[r], converted_to<A>(from[r * from_step]));
+        to[r * to_step] = converted_to<O>(accumulate ? sums[r] + converted_to<A>(to[r * to_step]) : sums[r]);
       }
     }
   });
@@ -227,7 +216,7 @@ void cumulative_extremum(const View& x, int dim, bool largest, const View& index
           const T* from = x.as<const T>() + t.at(0, i);
           std::int64_t* to = index.as<std::int64_t>() + t.at(1, i);
           for (int r = 0; r < count; ++r) {
-            const A v = widened<A>(from[r * from_step]);
+            const A v = converted_to<A>(from[r * from_step]);
             if (i == 0 || is_better(v, best[r]) || is_nan(v)) {  // nothing compares with a NaN: it stays
               best[r] = v;
               where[r] = i;
@@ -255,9 +244,9 @@ void linear_scan(const View& a, const View& b, int dim, bool reverse, const View
         const T* term = b.as<const T>() + t.at(1, i);
         T* to = y.as<T>() + t.at(2, i);
         for (int r = 0; r < count; ++r) {
-          const double carry = i == 0 ? 0 : widened<double>(factor[r * t.row_step(0)]) * last[r];
-          last[r] = widened<double>(term[r * t.row_step(1)]) + carry;
-          to[r * t.row_step(2)] = narrowed<T>(last[r]);
+          const double carry = i == 0 ? 0 : converted_to<double>(factor[r * t.row_step(0)]) * last[r];
+          last[r] = converted_to<double>(term[r * t.row_step(1)]) + carry;
+          to[r * t.row_step(2)] = converted_to<T>(last[r]);
         }
       }
     });
@@ -278,7 +267,7 @@ void cumprod_backward(const View& grad_out, const View& x, int dim, const View& 
         const T* from = x.as<const T>() + t.at(1, i);
         for (int r = 0; r < count; ++r) {
           before[static_cast<std::size_t>(i * count + r)] = product[r];
-          product[r] *= widened<double>(from[r * t.row_step(1)]);
+          product[r] *= converted_to<double>(from[r * t.row_step(1)]);
         }
       }
       for (std::int64_t i = 0; i < t.length(); ++i) {
@@ -286,10 +275,10 @@ void cumprod_backward(const View& grad_out, const View& x, int dim, const View& 
         const T* later = x.as<const T>() + t.at(1, i > 0 ? i - 1 : i);
         T* to = grad.as<T>() + t.at(2, i);
         for (int r = 0; r < count; ++r) {
-          rest[r] = widened<double>(g[r * t.row_step(0)]) + (i == 0 ? 0 : widened<double>(later[r * t.row_step(1)]) * rest[r]);
+          rest[r] = converted_to<double>(g[r * t.row_step(0)]) + (i == 0 ? 0 : converted_to<double>(later[r * t.row_step(1)]) * rest[r]);
           const double value = before[static_cast<std::size_t>(i * count + r)] * rest[r];
           T& place = to[r * t.row_step(2)];
-          place = narrowed<T>(accumulate ? value + widened<double>(place) : value);
+          place = converted_to<T>(accumulate ? value + converted_to<double>(place) : value);
         }
       }
     });

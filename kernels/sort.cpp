@@ -93,12 +93,11 @@ void for_lines(const View& x, int dim, bool descending, const View& indices, F&&
   });
 }
 
-std::int64_t sorted_extent(const View& v, int dim) { return v.ndim ? v.shape[dim] : 1; }
 
 }  // namespace
 
 void arg_sort(const View& x, int dim, bool descending, bool sorted, const View& indices) {
-  const std::int64_t k = sorted_extent(indices, dim), n = sorted_extent(x, dim);
+  const std::int64_t k = size_along(indices, dim), n = size_along(x, dim);
   if (indices.numel == 0) return;
   visit_all(x.dtype, [&]<class T>(T) {
     for_lines<T>(x, dim, descending, indices, [&](auto& entries, auto& scratch, std::int64_t* to, std::int64_t step) {

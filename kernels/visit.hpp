@@ -1,10 +1,19 @@
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/dispatch.hpp"
 #include "tasuki/core/half.hpp"
 
 namespace tasuki::kernels {
+
+/// A number as an element, or the other way round; halves go through f32.
+template <class T, class V>
+T converted_to(V value) {
+  if constexpr (std::is_same_v<T, V>) return value;
+  else if constexpr (sizeof(T) == 2 || sizeof(V) == 2) return static_cast<T>(static_cast<float>(value));
+  else return static_cast<T>(value);
+}
 
 /// Calls f(T{}) with the C++ type of a dtype. For .cpp files; *.simd.cpp keep such code in their own namespace.
 template <class F>

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "src/dist/now.hpp"
+#include "src/core/clock.hpp"
 
 namespace tasuki::dist {
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "src/core/clock.hpp"
 #include "src/dist/failure.hpp"
 #include "src/dist/patience.hpp"
 
@@ -98,14 +99,14 @@ void CommunicationThread::tell(Progress::Presence presence) {
 
 void CommunicationThread::wait(WorkState& state) {
   std::unique_lock lock(mutex_);
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now();
   Patience patience;
   std::uint64_t ended = ended_;
   while (!progress_.wait_for(lock, look, [&] { return state.done; })) {
     if (std::exchange(ended, ended_) != ended_) patience = Patience();  // what was asked for before has a deadline of its own
     if (patience.seconds() > longer * timeout_seconds_) break;
   }
-  waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  waited_seconds_ += now() - start;
   if (!state.done) {
     stuck_ = true;
     failure_code_ = failure::not_together_code;

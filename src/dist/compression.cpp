@@ -1,11 +1,11 @@
 #include "src/dist/compression.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
 
 #include "kernels/copy.hpp"
+#include "src/core/clock.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/tensor_impl.hpp"
@@ -103,10 +103,10 @@ void CompressedExchange::repacked() {
 Work CompressedExchange::sum(std::size_t bucket, void* data, std::int64_t count, DType dtype) {
   if (dtype != f32 || passes_ < options_.warm_up) return AllReduceExchange::sum(bucket, data, count, dtype);
   return world_.post("compressed gradients", static_cast<std::size_t>(count) * sizeof(float), [this, bucket, data, count](Communicator& c) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = now();
     report_.sent_bytes += compressor_->sum(c, bucket, static_cast<float*>(data), count);
     report_.whole_bytes += static_cast<std::size_t>(count) * sizeof(float);
-    report_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report_.seconds += now() - start;
   });
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/dist/now.hpp"
+#include "src/core/clock.hpp"
 #include "src/dist/signal_safe_text.hpp"
 #include "src/optim/step_clock.hpp"
 

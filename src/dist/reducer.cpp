@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "src/core/annotated.hpp"
+#include "src/core/clock.hpp"
 #include "src/dist/compression.hpp"
 #include "src/dist/first_difference.hpp"
 #include "src/dist/gather.hpp"
@@ -134,9 +134,9 @@ std::size_t Reducer::best_bucket_bytes() const {
       const std::int64_t count = which ? large : small;
       world_.post("measurement", static_cast<std::size_t>(count) * sizeof(float), [&](Communicator& c) {
         c.barrier();
-        const auto start = std::chrono::steady_clock::now();
+        const double start = now();
         c.all_reduce(values.data(), count, f32);
-        seconds[which] = std::min(seconds[which], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        seconds[which] = std::min(seconds[which], now() - start);
       }).wait();
     }
   std::vector<double> all(2 * static_cast<std::size_t>(world_.size()));

@@ -1,5 +1,5 @@
 // How they come back: from a lower tier, or by running again what made them.
-#include "src/memory/clock.hpp"
+#include "src/core/clock.hpp"
 #include "src/memory/manager.hpp"
 #include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"

@@ -1,5 +1,5 @@
 // How storages leave their device.
-#include "src/memory/clock.hpp"
+#include "src/core/clock.hpp"
 #include "src/memory/manager.hpp"
 #include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"

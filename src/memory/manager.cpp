@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "src/memory/clock.hpp"
+#include "src/core/clock.hpp"
 #include "src/memory/steps.hpp"
 #include "tasuki/core/error.hpp"
 #include "tasuki/memory/checkpoint.hpp"

@@ -4,7 +4,7 @@
 #include <climits>
 #include <mutex>
 
-#include "src/memory/clock.hpp"
+#include "src/core/clock.hpp"
 #include "src/memory/link_measurement.hpp"
 #include "src/memory/manager.hpp"
 #include "tasuki/autograd/grad_mode.hpp"

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <system_error>
 
+#include "src/core/clock.hpp"
 #include "src/memory/byte_text.hpp"
 #include "src/memory/checksum.hpp"
 #include "src/memory/host_limit.hpp"
@@ -30,12 +31,12 @@ HostLimit host_limit_of(const TierOptions& options, bool asynchronous) {
 /// Counts one block of the host thread, and how long it took.
 class Blocked {
  public:
-  explicit Blocked(TierStats& stats) : stats_(stats), begin_(std::chrono::steady_clock::now()) { ++stats_.host_waits; }
-  ~Blocked() { stats_.waited_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  explicit Blocked(TierStats& stats) : stats_(stats), begin_(now()) { ++stats_.host_waits; }
+  ~Blocked() { stats_.waited_seconds += now() - begin_; }
 
  private:
   TierStats& stats_;
-  std::chrono::steady_clock::time_point begin_;
+  double begin_;
 };
 
 }  // namespace

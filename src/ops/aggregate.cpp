@@ -110,21 +110,27 @@ struct LogSumExp final : AlongDim {
   TensorList backward_graph(const GradContext& c) override { return {(c.in(0) - c.out(0)).exp() * c.grad(0)}; }
 };
 
-struct EuclideanNorm final : Function {
+/// Over the dimensions of a mask, which stay with size 1.
+struct OverMask : Function {
   DimMask mask;
   Shape shape;
-  EuclideanNorm(DimMask m, const Shape& s) : mask(m), shape(s) {}
-  static constexpr OpInfo op{"norm", "x", op_any_grad_layout};
-  const OpInfo& info() const override { return op; }
-  Spec infer(const Operands& in) override {
+  OverMask(DimMask m, const Shape& s) : mask(m), shape(s) {}
+  Spec reduced(const Operands& in, bool saves_output, double flops_per_element) const {
     Spec spec(shape, in[0].dtype());
     if (in.recording()) {
       spec.save_inputs = 1;
-      spec.save_outputs = 1;
+      spec.save_outputs = saves_output;
     }
-    spec.flops = 2.0 * static_cast<double>(in[0].numel());
+    spec.flops = flops_per_element * static_cast<double>(in[0].numel());
     return spec;
   }
+};
+
+struct EuclideanNorm final : OverMask {
+  using OverMask::OverMask;
+  static constexpr OpInfo op{"norm", "x", op_any_grad_layout};
+  const OpInfo& info() const override { return op; }
+  Spec infer(const Operands& in) override { return reduced(in, true, 2); }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
       case DeviceKind::cpu: return kernels::cpu::norm(l.in(0), l.out(0), mask);
@@ -137,18 +143,11 @@ struct EuclideanNorm final : Function {
   }
 };
 
-struct NanSum final : Function {
-  DimMask mask;
-  Shape shape;
-  NanSum(DimMask m, const Shape& s) : mask(m), shape(s) {}
+struct NanSum final : OverMask {
+  using OverMask::OverMask;
   static constexpr OpInfo op{"nansum", "x", op_any_grad_layout};
   const OpInfo& info() const override { return op; }
-  Spec infer(const Operands& in) override {
-    Spec spec(shape, in[0].dtype());
-    if (in.recording()) spec.save_inputs = 1;
-    spec.flops = static_cast<double>(in[0].numel());
-    return spec;
-  }
+  Spec infer(const Operands& in) override { return reduced(in, false, 1); }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
       case DeviceKind::cpu: return kernels::cpu::nansum(l.in(0), l.out(0), mask);

@@ -5,6 +5,8 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/gather.hpp"
 #include "kernels/index_select.hpp"
+#include "kernels/lines.hpp"
+#include "kernels/loop.hpp"
 #include "kernels/nonzero.hpp"
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
@@ -23,8 +25,6 @@ namespace {
 
 using At = SourceLocation;
 using kernels::cpu::check_indices;
-
-std::int64_t size_along(const View& x, int dim) { return x.ndim ? x.shape[dim] : 1; }
 
 /// x, copied, and written to where index says.
 struct Writer : Function {
@@ -49,42 +49,49 @@ struct Writer : Function {
     return spec;
   }
   void start(Launch& l) const {
-    check_indices(l.in(1), size_along(l.in(0), dim), "index", "index");
+    check_indices(l.in(1), kernels::cpu::size_along(l.in(0), dim), "index", "index");
     kernels::cpu::copy(l.in(0), l.out(0));
   }
 };
 
-struct ScatterNumber final : Writer {
+/// A number as a source of that shape.
+View number_everywhere(const kernels::cpu::ScalarView& number, View shaped) {
+  static constexpr std::int64_t nowhere[8] = {};
+  shaped.data = number.view().data;
+  shaped.dtype = number.view().dtype;
+  shaped.strides = nowhere;
+  shaped.contiguous = false;
+  return shaped;
+}
+
+/// One number wherever the index says: in elements, or in whole slices.
+template <bool slices>
+struct WriteNumber final : Writer {
   double value;
-  ScatterNumber(int d, double v) : Writer(d), value(v) {}
-  static constexpr OpInfo op{"scatter", "x, index", op_any_grad_layout};
+  WriteNumber(int d, double v) : Writer(d), value(v) {}
+  static constexpr OpInfo op{slices ? "index_fill" : "scatter", "x, index", op_any_grad_layout};
   const OpInfo& info() const override { return op; }
   Spec infer(const Operands& in) override {
     detail::check_scalar(in[0].dtype(), value);
-    return indexed(in);
+    return slices ? like_x(in) : indexed(in);
   }
   void forward(Launch& l) override {
     switch (l.device().kind()) {
       case DeviceKind::cpu: {
         start(l);
-        static constexpr std::int64_t nowhere[8] = {};
         const kernels::cpu::ScalarView number(value, l.out(0).dtype);
-        View everywhere = number.view();
-        everywhere.shape = l.in(1).shape;
-        everywhere.strides = nowhere;
-        everywhere.ndim = l.in(1).ndim;
-        everywhere.numel = l.in(1).numel;
-        everywhere.contiguous = false;
-        return kernels::cpu::scatter(everywhere, dim, l.in(1), l.out(0));
+        return (slices ? kernels::cpu::put_slices : kernels::cpu::scatter)(number_everywhere(number, slices ? l.out(0) : l.in(1)), dim, l.in(1), l.out(0));
       }
       default: kernels::not_on(l.device(), op.name);
     }
   }
   TensorList backward_graph(const GradContext& c) override {
     const Tensor index = c.in(1);
-    return {apply(ScatterNumber(dim, 0), {&c.grad(0), &index}), Tensor()};
+    return {apply(WriteNumber(dim, 0), {&c.grad(0), &index}), Tensor()};
   }
 };
+using ScatterNumber = WriteNumber<false>;
+using IndexFill = WriteNumber<true>;
 
 /// What both forms with a source demand of it; index and source have one shape by then.
 void check_source(const Tensor& x, const Tensor& source) { ops::check_dtype(source, "source", x.dtype()); }
@@ -163,37 +170,6 @@ struct IndexAdd final : Writer {
     if (c.needs(0)) grads[0] = c.grad(0);
     if (c.needs(2)) grads[2] = index_select(c.grad(0), dim, c.in(1));
     return grads;
-  }
-};
-
-/// Slices, each of one number.
-struct IndexFill final : Writer {
-  double value;
-  IndexFill(int d, double v) : Writer(d), value(v) {}
-  static constexpr OpInfo op{"index_fill", "x, index", op_any_grad_layout};
-  const OpInfo& info() const override { return op; }
-  Spec infer(const Operands& in) override {
-    detail::check_scalar(in[0].dtype(), value);
-    return like_x(in);
-  }
-  void forward(Launch& l) override {
-    switch (l.device().kind()) {
-      case DeviceKind::cpu: {
-        start(l);
-        static constexpr std::int64_t nowhere[8] = {};
-        const kernels::cpu::ScalarView number(value, l.out(0).dtype);
-        View everywhere = l.out(0);
-        everywhere.data = number.view().data;
-        everywhere.strides = nowhere;
-        everywhere.contiguous = false;
-        return kernels::cpu::put_slices(everywhere, dim, l.in(1), l.out(0));
-      }
-      default: kernels::not_on(l.device(), op.name);
-    }
-  }
-  TensorList backward_graph(const GradContext& c) override {
-    const Tensor index = c.in(1);
-    return {apply(IndexFill(dim, 0), {&c.grad(0), &index}), Tensor()};
   }
 };
 

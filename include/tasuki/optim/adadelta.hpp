@@ -20,14 +20,7 @@ class Adadelta : public detail::ComposedOptimizer<AdadeltaOptions> {
   explicit Adadelta(std::vector<Tensor> parameters, const AdadeltaOptions& options = {}, SourceLocation at = SourceLocation::current())
       : Adadelta(std::vector<ParameterGroup<AdadeltaOptions>>{{std::move(parameters), options}}, at) {}
   explicit Adadelta(const std::vector<ParameterGroup<AdadeltaOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("Adadelta", groups, {"square_avg", "acc_delta"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("Adadelta", "rho", g.options.rho, 0, 1, at);
-      detail::check_option("Adadelta", "eps", g.options.eps, 0, infinite, at);
-      detail::check_option("Adadelta", "weight_decay", g.options.weight_decay, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("Adadelta", groups, {"square_avg", "acc_delta"}, at) {}
 
  protected:
   void move(const AdadeltaOptions& o, double lr, const Update& u, std::size_t i) override {

@@ -21,15 +21,7 @@ class Adagrad : public detail::ComposedOptimizer<AdagradOptions> {
   explicit Adagrad(std::vector<Tensor> parameters, const AdagradOptions& options = {}, SourceLocation at = SourceLocation::current())
       : Adagrad(std::vector<ParameterGroup<AdagradOptions>>{{std::move(parameters), options}}, at) {}
   explicit Adagrad(const std::vector<ParameterGroup<AdagradOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("Adagrad", groups, {"sum"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("Adagrad", "lr_decay", g.options.lr_decay, 0, infinite, at);
-      detail::check_option("Adagrad", "weight_decay", g.options.weight_decay, 0, infinite, at);
-      detail::check_option("Adagrad", "initial_accumulator_value", g.options.initial_accumulator_value, 0, infinite, at);
-      detail::check_option("Adagrad", "eps", g.options.eps, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("Adagrad", groups, {"sum"}, at) {}
 
  protected:
   void move(const AdagradOptions& o, double lr, const Update& u, std::size_t i) override {

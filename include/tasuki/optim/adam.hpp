@@ -38,14 +38,8 @@ class AdamBase : public Optimizer {
                   any_amsgrad(groups) ? std::initializer_list<const char*>{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}
                                       : std::initializer_list<const char*>{"exp_avg", "exp_avg_sq"},
                   at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option(name, "beta1", g.options.beta1, 0, 1, at);
-      detail::check_option(name, "beta2", g.options.beta2, 0, 1, at);
-      detail::check_option(name, "eps", g.options.eps, 0, infinite, at);
-      detail::check_option(name, "weight_decay", g.options.weight_decay, 0, infinite, at);
-      options_.push_back(g.options);
-    }
+    detail::check_options(name, groups, at);
+    for (const auto& g : groups) options_.push_back(g.options);
   }
   void update(std::size_t group, Update& u) override {
     const Options& o = options_[group];

@@ -6,6 +6,24 @@
 #include "tasuki/optim/composed.hpp"
 
 namespace tasuki::optim {
+namespace detail {
+
+/// How a step of Adam's kind begins.
+struct Moments {
+  Tensor g, m, v;  ///< the gradient, and the means of it and of its square, which have followed it
+  double t;        ///< updates, with this one
+  double decay;    ///< share by which the parameter itself shrinks
+};
+template <class O>
+Moments follow_moments(const O& o, double lr, const Update& u, std::size_t i) {
+  const Tensor &m = u.state[0][i], &v = u.state[1][i];
+  const Tensor g = decayed_gradient(u, i, m.dtype(), o.decoupled_weight_decay ? 0 : o.weight_decay, o.maximize);
+  follow(m, o.beta1, g, u);
+  follow(v, o.beta2, square(g, u.at), u);
+  return {g, m, v, static_cast<double>(u.steps[i]), o.decoupled_weight_decay ? lr * o.weight_decay : 0};
+}
+
+}  // namespace detail
 
 struct NAdamOptions {
   double lr = 2e-3;
@@ -25,33 +43,27 @@ class NAdam : public detail::ComposedOptimizer<NAdamOptions> {
   explicit NAdam(std::vector<Tensor> parameters, const NAdamOptions& options = {}, SourceLocation at = SourceLocation::current())
       : NAdam(std::vector<ParameterGroup<NAdamOptions>>{{std::move(parameters), options}}, at) {}
   explicit NAdam(const std::vector<ParameterGroup<NAdamOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("NAdam", groups, {"exp_avg", "exp_avg_sq"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("NAdam", "beta1", g.options.beta1, 0, 1, at);
-      detail::check_option("NAdam", "beta2", g.options.beta2, 0, 1, at);
-      detail::check_option("NAdam", "eps", g.options.eps, 0, infinite, at);
-      detail::check_option("NAdam", "weight_decay", g.options.weight_decay, 0, infinite, at);
-      detail::check_option("NAdam", "momentum_decay", g.options.momentum_decay, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("NAdam", groups, {"exp_avg", "exp_avg_sq"}, at) {}
 
  protected:
   void move(const NAdamOptions& o, double lr, const Update& u, std::size_t i) override {
-    const Tensor &m = u.state[0][i], &v = u.state[1][i];
-    const double decay = o.decoupled_weight_decay ? lr * o.weight_decay : 0;
-    const Tensor g = detail::decayed_gradient(u, i, m.dtype(), o.decoupled_weight_decay ? 0 : o.weight_decay, o.maximize);
-    const double t = static_cast<double>(u.steps[i]);
-    detail::follow(m, o.beta1, g, u);
-    detail::follow(v, o.beta2, square(g, u.at), u);
+    const auto [g, m, v, t, decay] = detail::follow_moments(o, lr, u, i);
     const auto share = [&](double step) { return o.beta1 * (1 - 0.5 * std::pow(0.96, step * o.momentum_decay)); };
-    double product = 1;  // below 1e-20 it counts for nothing beside 1
-    for (std::int64_t k = 1; k <= u.steps[i] && product > 1e-20; ++k) product *= share(static_cast<double>(k));
-    const double now = share(t), next = share(t + 1);
+    if (shares_.options != &o || shares_.updates > u.steps[i]) shares_ = {&o};
+    while (shares_.updates < u.steps[i]) shares_.product *= share(static_cast<double>(++shares_.updates));
+    const double product = shares_.product, now = share(t), next = share(t + 1);
     const Tensor root = sqrt(v.div({1 - std::pow(o.beta2, t), u.at}), u.at).add({o.eps, u.at});
     const Tensor ahead = g.mul({lr * (1 - now) / (1 - product), u.at}).add({m.mul({lr * next / (1 - product * next), u.at}), u.at});
     detail::move_parameter(u, i, ahead.div({root, u.at}), decay);
   }
+
+ private:
+  /// mu_1 ... mu_updates, which the parameters of a group mostly have in common.
+  struct {
+    const NAdamOptions* options = nullptr;
+    std::int64_t updates = 0;
+    double product = 1;
+  } shares_;
 };
 
 struct RAdamOptions {
@@ -69,24 +81,11 @@ class RAdam : public detail::ComposedOptimizer<RAdamOptions> {
   explicit RAdam(std::vector<Tensor> parameters, const RAdamOptions& options = {}, SourceLocation at = SourceLocation::current())
       : RAdam(std::vector<ParameterGroup<RAdamOptions>>{{std::move(parameters), options}}, at) {}
   explicit RAdam(const std::vector<ParameterGroup<RAdamOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("RAdam", groups, {"exp_avg", "exp_avg_sq"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("RAdam", "beta1", g.options.beta1, 0, 1, at);
-      detail::check_option("RAdam", "beta2", g.options.beta2, 0, 1, at);
-      detail::check_option("RAdam", "eps", g.options.eps, 0, infinite, at);
-      detail::check_option("RAdam", "weight_decay", g.options.weight_decay, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("RAdam", groups, {"exp_avg", "exp_avg_sq"}, at) {}
 
  protected:
   void move(const RAdamOptions& o, double lr, const Update& u, std::size_t i) override {
-    const Tensor &m = u.state[0][i], &v = u.state[1][i];
-    const double decay = o.decoupled_weight_decay ? lr * o.weight_decay : 0;
-    const Tensor g = detail::decayed_gradient(u, i, m.dtype(), o.decoupled_weight_decay ? 0 : o.weight_decay, o.maximize);
-    const double t = static_cast<double>(u.steps[i]);
-    detail::follow(m, o.beta1, g, u);
-    detail::follow(v, o.beta2, square(g, u.at), u);
+    const auto [g, m, v, t, decay] = detail::follow_moments(o, lr, u, i);
     const double rest = std::pow(o.beta2, t), longest = 2 / (1 - o.beta2) - 1, length = longest - 2 * t * rest / (1 - rest);
     const Tensor mean = m.mul({lr / (1 - std::pow(o.beta1, t)), u.at});
     if (length <= 5) return detail::move_parameter(u, i, mean, decay);
@@ -109,15 +108,7 @@ class Adamax : public detail::ComposedOptimizer<AdamaxOptions> {
   explicit Adamax(std::vector<Tensor> parameters, const AdamaxOptions& options = {}, SourceLocation at = SourceLocation::current())
       : Adamax(std::vector<ParameterGroup<AdamaxOptions>>{{std::move(parameters), options}}, at) {}
   explicit Adamax(const std::vector<ParameterGroup<AdamaxOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("Adamax", groups, {"exp_avg", "exp_inf"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("Adamax", "beta1", g.options.beta1, 0, 1, at);
-      detail::check_option("Adamax", "beta2", g.options.beta2, 0, 1, at);
-      detail::check_option("Adamax", "eps", g.options.eps, 0, infinite, at);
-      detail::check_option("Adamax", "weight_decay", g.options.weight_decay, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("Adamax", groups, {"exp_avg", "exp_inf"}, at) {}
 
  protected:
   void move(const AdamaxOptions& o, double lr, const Update& u, std::size_t i) override {

@@ -35,6 +35,7 @@ class ComposedOptimizer : public Optimizer {
  protected:
   ComposedOptimizer(const char* name, const std::vector<ParameterGroup<O>>& groups, std::initializer_list<const char*> state, SourceLocation at)
       : Optimizer(name, parameters_of(groups), learning_rates_of(groups), state, at) {
+    check_options(name, groups, at);
     for (const auto& g : groups) options_.push_back(g.options);
   }
   /// Updates parameter i of u.

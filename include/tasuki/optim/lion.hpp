@@ -20,14 +20,7 @@ class Lion : public detail::ComposedOptimizer<LionOptions> {
   explicit Lion(std::vector<Tensor> parameters, const LionOptions& options = {}, SourceLocation at = SourceLocation::current())
       : Lion(std::vector<ParameterGroup<LionOptions>>{{std::move(parameters), options}}, at) {}
   explicit Lion(const std::vector<ParameterGroup<LionOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("Lion", groups, {"exp_avg"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("Lion", "beta1", g.options.beta1, 0, 1, at);
-      detail::check_option("Lion", "beta2", g.options.beta2, 0, 1, at);
-      detail::check_option("Lion", "weight_decay", g.options.weight_decay, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("Lion", groups, {"exp_avg"}, at) {}
 
  protected:
   void move(const LionOptions& o, double lr, const Update& u, std::size_t i) override {

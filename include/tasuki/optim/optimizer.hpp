@@ -140,6 +140,27 @@ namespace detail {
 /// Throws ValueError, naming the optimizer, unless low <= value (and value < high).
 void check_option(const char* optimizer, const char* option, double value, double low, double high, SourceLocation at);
 
+/// check_option for the options that optimizers share by name, in all groups: shares and decays of means below 1, nothing negative.
+template <class Options>
+void check_options(const char* optimizer, const std::vector<ParameterGroup<Options>>& groups, SourceLocation at) {
+  constexpr double infinite = __builtin_inf();
+  for (const auto& g : groups) {
+    const Options& o = g.options;
+    if constexpr (requires { o.beta1; }) check_option(optimizer, "beta1", o.beta1, 0, 1, at);
+    if constexpr (requires { o.beta2; }) check_option(optimizer, "beta2", o.beta2, 0, 1, at);
+    if constexpr (requires { o.alpha; }) check_option(optimizer, "alpha", o.alpha, 0, 1, at);
+    if constexpr (requires { o.rho; }) check_option(optimizer, "rho", o.rho, 0, 1, at);
+    if constexpr (requires { o.momentum; }) check_option(optimizer, "momentum", o.momentum, 0, 1, at);
+    if constexpr (requires { o.dampening; }) check_option(optimizer, "dampening", o.dampening, 0, infinite, at);
+    if constexpr (requires { o.eps; }) check_option(optimizer, "eps", o.eps, 0, infinite, at);
+    if constexpr (requires { o.weight_decay; }) check_option(optimizer, "weight_decay", o.weight_decay, 0, infinite, at);
+    if constexpr (requires { o.momentum_decay; }) check_option(optimizer, "momentum_decay", o.momentum_decay, 0, infinite, at);
+    if constexpr (requires { o.lr_decay; }) check_option(optimizer, "lr_decay", o.lr_decay, 0, infinite, at);
+    if constexpr (requires { o.initial_accumulator_value; })
+      check_option(optimizer, "initial_accumulator_value", o.initial_accumulator_value, 0, infinite, at);
+  }
+}
+
 /// Throws ValueError for options that do not go together.
 [[noreturn]] void refuse_options(const char* optimizer, const char* why, SourceLocation at);
 

@@ -26,15 +26,7 @@ class RMSprop : public detail::ComposedOptimizer<RMSpropOptions> {
   explicit RMSprop(std::vector<Tensor> parameters, const RMSpropOptions& options = {}, SourceLocation at = SourceLocation::current())
       : RMSprop(std::vector<ParameterGroup<RMSpropOptions>>{{std::move(parameters), options}}, at) {}
   explicit RMSprop(const std::vector<ParameterGroup<RMSpropOptions>>& groups, SourceLocation at = SourceLocation::current())
-      : ComposedOptimizer("RMSprop", groups, {"square_avg", "momentum_buffer", "grad_avg"}, at) {
-    constexpr double infinite = __builtin_inf();
-    for (const auto& g : groups) {
-      detail::check_option("RMSprop", "alpha", g.options.alpha, 0, 1, at);
-      detail::check_option("RMSprop", "eps", g.options.eps, 0, infinite, at);
-      detail::check_option("RMSprop", "weight_decay", g.options.weight_decay, 0, infinite, at);
-      detail::check_option("RMSprop", "momentum", g.options.momentum, 0, infinite, at);
-    }
-  }
+      : ComposedOptimizer("RMSprop", groups, {"square_avg", "momentum_buffer", "grad_avg"}, at) {}
 
  protected:
   void move(const RMSpropOptions& o, double lr, const Update& u, std::size_t i) override {

@@ -26,11 +26,9 @@ class SGD : public Optimizer {
   explicit SGD(const std::vector<ParameterGroup<SGDOptions>>& groups, SourceLocation at = SourceLocation::current())
       : Optimizer("SGD", detail::parameters_of(groups), detail::learning_rates_of(groups),
                   any_momentum(groups) ? std::initializer_list<const char*>{"momentum"} : std::initializer_list<const char*>{}, at) {
+    detail::check_options("SGD", groups, at);
     for (const auto& g : groups) {
       const SGDOptions& o = g.options;
-      detail::check_option("SGD", "momentum", o.momentum, 0, 1, at);
-      detail::check_option("SGD", "dampening", o.dampening, 0, infinite, at);
-      detail::check_option("SGD", "weight_decay", o.weight_decay, 0, infinite, at);
       if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) detail::refuse_options("SGD", "nesterov needs a momentum, and takes no dampening", at);
       options_.push_back(o);
     }
@@ -46,7 +44,6 @@ class SGD : public Optimizer {
   }
 
  private:
-  static constexpr double infinite = __builtin_inf();
   static bool any_momentum(const std::vector<ParameterGroup<SGDOptions>>& groups) {
     for (const auto& g : groups)
       if (g.options.momentum != 0) return true;

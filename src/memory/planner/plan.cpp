@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <chrono>
 
+#include "src/core/clock.hpp"
 #include "src/memory/planner/ladder.hpp"
 #include "tasuki/memory/simulation.hpp"
 
@@ -29,14 +29,14 @@ Machine machine_of(const DeviceProfile& profile) {
 }
 
 Plan plan(const Trace& trace, const Machine& machine, const PlanOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now();
   const StepModel model(trace);
   Plan made;
   made.budget_bytes = options.budget_bytes;
   made.keep_seconds = made.seconds = model.seconds;
   made.peak_bytes = made.smallest_budget = model.keep_peak;
   const auto finish = [&] {
-    made.planning_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    made.planning_seconds = now() - start;
     return made;
   };
   if (model.keep_peak <= options.budget_bytes) {
