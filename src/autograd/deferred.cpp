@@ -38,9 +38,9 @@ class OwnLayouts {
 struct Traffic {
   std::size_t bytes = 0;
   DType dtype = DType::f32;
-  void add(const View& view) {
+  void add(const View& view, bool twice = false) {
     if (!view) return;
-    bytes += view.bytes();
+    bytes += view.bytes() * (twice ? 2 : 1);
     if (is_floating(view.dtype)) dtype = view.dtype;
   }
 };
@@ -48,9 +48,12 @@ struct Traffic {
 }  // namespace
 
 double modelled_seconds(const DeviceProfile& profile, const LaunchRecord& record) {
+  // The target of an in-place op is among the inputs and the outputs; what else is read and written is in one of them.
+  const bool in_place = record.input_count && record.output_count && writes(record.inputs[0].access) && record.inputs[0].storage == record.outputs[0].storage;
   Traffic traffic;
-  for (std::size_t i = 0; i < record.input_count; ++i) traffic.add(record.inputs[i].view);
-  for (std::size_t j = 0; j < record.output_count; ++j) traffic.add(record.outputs[j].view);
+  for (std::size_t i = 0; i < record.input_count; ++i)
+    if (reads(record.inputs[i].access)) traffic.add(record.inputs[i].view, writes(record.inputs[i].access) && !(in_place && i == 0));
+  for (std::size_t j = 0; j < record.output_count; ++j) traffic.add(record.outputs[j].view, reads(record.outputs[j].access) && !in_place);
   return profile.seconds(record.flops, traffic.dtype, traffic.bytes);
 }
 
@@ -91,9 +94,10 @@ class DeferredLaunch::Forward final : public Base {
       op_ = traits->move_to(place_, op);
     }
     Traffic traffic;
-    for (const View& v : launch_.views_) {
-      layouts_.count(v);
-      traffic.add(v);
+    for (std::size_t i = 0; i < launch_.views_.size(); ++i) {
+      layouts_.count(launch_.views_[i]);
+      const bool read = i > 0 || !(site.op->flags & op_overwrites);
+      if (read) traffic.add(launch_.views_[i], i < 32 && site.mutates >> i & 1u);
     }
     for (View& v : launch_.views_) layouts_.adopt(v);
     launch_.device_ = Device::cpu();  // whose kernels are borrowed
@@ -146,6 +150,8 @@ class DeferredLaunch::Reverse final : public Base {
       layouts_.count(v);
       traffic_.add(v);
     });
+    for (const GradSlot& slot : launch_.slots_)
+      if (slot.accumulate) traffic_.add(slot.view);  // it is read, too
     for_each([&](View& v) { layouts_.adopt(v); });
     launch_.device_ = Device::cpu();
   }

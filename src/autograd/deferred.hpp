@@ -11,6 +11,7 @@ struct LaunchSite {
   SourceLocation at;
   Device device;
   double flops;
+  std::uint32_t mutates = 0;  ///< bit i: input i is written as well
 };
 
 /// A launch that a device runs later, on a thread of its own, while the host goes on. It owns what it needs: the op, and a copy of

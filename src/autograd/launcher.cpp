@@ -273,7 +273,7 @@ void Launcher::apply(Function& op, const detail::FunctionTraits& traits, const T
       }
 
       const auto launch = [&] {
-        if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(*live, &traits, node, l, {&info, current_module(), at, device, spec.flops});
+        if (DeferredLaunch::wanted(device, info)) [[unlikely]] DeferredLaunch::forward(*live, &traits, node, l, {&info, current_module(), at, device, spec.flops, spec.mutates});
         else live->forward(l);
       };
       if (listening()) [[unlikely]] {

@@ -100,6 +100,26 @@ TEST_CASE("halves are computed at the profile's rate for halves") {
   CHECK(clock_now().seconds() == Approx(2e-6 + 2 * 1024.0 * 1024 * 1024 / 989e12).epsilon(1e-12));
 }
 
+TEST_CASE("what a launch reads and writes counts twice, what it overwrites once") {
+  fresh_device({.profile = "h100-pcie5"});
+  const ts::DeviceProfile& p = ts::device_profile("h100-pcie5");
+  const ts::Device device = ts::Device::sim(1);
+  const ts::Tensor a = ts::zeros({1024, 1024}, {.device = device}).requires_grad_(), b = ts::zeros({1024, 1024}, {.device = device}).requires_grad_();
+  const double bytes = 4.0 * 1024 * 1024;
+  const auto busy = [&](auto&& work) {
+    ts::sim::reset_clock(device);
+    work();
+    return clock_now().seconds();
+  };
+  CHECK(busy([&] { a.detach().fill_(1); }) == Approx(p.launch_s + bytes / p.bytes_per_s).epsilon(1e-12));
+  CHECK(busy([&] { a.detach().add_(b.detach()); }) == Approx(p.launch_s + 3 * bytes / p.bytes_per_s).epsilon(1e-12));
+  ts::optim::AdamW optimizer{{a, b}, {.lr = 1e-3}};
+  (a.sum() + b.sum()).backward();
+  optimizer.step();  // the state is there from now on
+  // Of both parameters: themselves and two means, read and written, and the gradients.
+  CHECK(busy([&] { optimizer.step(); }) == Approx(p.launch_s + 2 * 7 * bytes / p.bytes_per_s).epsilon(1e-12));
+}
+
 TEST_CASE("listeners can tell what each launch takes: the clock is their sum") {
   struct Sum final : ts::LaunchListener {
     double seconds = 0;
@@ -109,9 +129,15 @@ TEST_CASE("listeners can tell what each launch takes: the clock is their sum") {
   const ts::Device device = ts::Device::sim(1);
   const ts::Tensor x = ts::randn({32, 64}, {.device = device}), w = ts::randn({16, 64}, {.device = device}).requires_grad_();
   const ts::Tensor t = ts::randint(0, 16, {32}, {.device = device});
+  ts::optim::AdamW optimizer{{w}, {.lr = 1e-3}};
+  const auto accumulate = [&] { ts::cross_entropy(ts::relu(ts::linear(x, w)), t).backward(); };
+  accumulate();
+  optimizer.step();  // its state is set to zero: no launch
   ts::sim::reset_clock(device);
   ts::add_listener(sum);
-  ts::cross_entropy(ts::relu(ts::linear(x, w)), t).backward();
+  accumulate();
+  optimizer.step();
+  w.detach().fill_(1);
   ts::remove_listener(sum);
   CHECK(clock_now().streams[0].busy_seconds == Approx(sum.seconds).epsilon(1e-12));
   CHECK(sum.seconds > 0);
