@@ -106,11 +106,7 @@ bool Manager::can_drop(const Residence& r, SmallVector<Storage*, 8>& sources) co
   return true;
 }
 
-/// What is too small to be watched may be in the hands of a writer that nobody knows of.
-bool Manager::is_changing(Storage& source) {
-  if (!residence_of(source)) watch(source).changing = true;
-  return residence_of(source)->changing && source.is_held();
-}
+bool Manager::is_changing(Storage& source) { return watch(source).changing && source.is_held(); }
 
 bool Manager::drop(Residence& r) {
   SmallVector<Storage*, 8> sources;

@@ -148,6 +148,7 @@ Residence& Manager::watch(Storage& storage) {
   auto* r = new Residence;
   r->storage = &storage;
   r->bytes = storage.bytes() >= StorageList::listed_bytes ? storage.movable_bytes() : 0;
+  r->changing = storage.is_held();  // by whom, and to write or not, nobody has told: it was too small, or there was no manager yet
   r->next_watched = watched_;
   if (watched_) watched_->previous_watched = r;
   watched_ = r;
