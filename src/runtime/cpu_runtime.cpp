@@ -296,7 +296,7 @@ void* CpuRuntime::allocate_decommitted(std::size_t bytes) {
 
 bool CpuRuntime::prefers_block(BlockPart part) const {
   const std::size_t block = size_class(part.bytes).bytes;
-  return block >= mapped() && block <= part.bytes + part.bytes / 64 + page_bytes() && decommittable(part) > 0;
+  return block >= mapped() && block <= part.bytes + part.bytes / 32 + page_bytes() && decommittable(part) > 0;
 }
 
 MemoryStats CpuRuntime::memory_stats() const {

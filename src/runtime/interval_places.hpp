@@ -19,8 +19,8 @@ struct IntervalPlaces {
   std::size_t bytes = 0;  ///< of the range that holds all of them
 };
 
-/// Offsets at which intervals that are in use at one time do not overlap, in a range that is as short as a few orders of a first fit
-/// make it: mostly hardly longer than the sum of what is in use at one time. Depends on the intervals alone. None may be longer than
+/// Offsets at which intervals that are in use at one time do not overlap, in a range that is as short as a few hundred orders in which
+/// they choose make it: mostly hardly longer than the sum of what is in use at one time. Depends on the intervals alone. None may be longer than
 /// the step.
 IntervalPlaces place_intervals(const std::vector<Interval>& intervals, int length);
 

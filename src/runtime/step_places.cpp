@@ -12,7 +12,8 @@ bool StepPlaces::alike(const Step& a, const Step& b) {
                                             [](const Block& x, const Block& y) { return x.bytes == y.bytes && x.begin == y.begin; });
 }
 
-/// All blocks of the step that were given back in it, or in the step behind it and no later there than this one had asked for them.
+/// All blocks of the step that were given back in it, or in the step behind it and no later there than this one had asked for them;
+/// none where there are so many that to place them would take longer than they are worth.
 StepPlaces::Script StepPlaces::learn(const Step& step) const {
   Script script;
   std::vector<Interval> intervals;
@@ -24,6 +25,7 @@ StepPlaces::Script StepPlaces::learn(const Step& step) const {
     of_block.push_back(script.offsets.size() - 1);
     intervals.push_back({b.bytes, b.begin, b.end});
   }
+  if (intervals.size() > most_placed) return script;
   const IntervalPlaces places = place_intervals(intervals, step.events);
   if (!intervals.empty()) script.needs = script.bytes = places.bytes;
   const std::vector<std::size_t> inside = bytes_in_use(intervals, step.events);

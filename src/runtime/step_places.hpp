@@ -32,7 +32,7 @@ class StepPlaces {
 
  private:
   static constexpr int lasts = -1;
-  static constexpr std::size_t no_place = SIZE_MAX, most_kinds = 32;
+  static constexpr std::size_t no_place = SIZE_MAX, most_kinds = 32, most_placed = 8192;
   static constexpr int most_lessons = 3;
   struct Block {
     std::size_t bytes;
