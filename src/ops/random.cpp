@@ -4,6 +4,7 @@
 
 #include "kernels/dispatch.hpp"
 #include "kernels/random.hpp"
+#include "src/ops/composed.hpp"
 #include "tasuki/autograd/function.hpp"
 
 namespace tasuki {
@@ -205,6 +206,15 @@ template <class F>
 Tensor make(F op, const Shape& shape, const InferredOptions& options, SourceLocation at) {
   return make(std::move(op), shape, options.dtype.value_or(DType::i64), options.device.value_or(default_device()), options.requires_grad, at);
 }
+template <class F>
+Tensor make_like(const OpInfo& info, F op, const Tensor& like, const InferredOptions& options, SourceLocation at) {
+  return ops::composed(info, {&like}, at, [&] {
+    Tensor result = empty_like(like, {.dtype = options.dtype, .device = options.device}, at);
+    apply(std::move(op), {&result}, at);
+    if (options.requires_grad) result.requires_grad_(true, at);
+    return result;
+  });
+}
 
 constexpr OpInfo rand_info{"rand", "", op_random}, uniform_info{"uniform", "", op_random}, randn_info{"randn", "", op_random},
     normal_info{"normal", "", op_random}, truncated_normal_info{"truncated_normal", "", op_random}, bernoulli_info{"bernoulli", "", op_random},
@@ -212,6 +222,8 @@ constexpr OpInfo rand_info{"rand", "", op_random}, uniform_info{"uniform", "", o
 constexpr OpInfo uniform_in_place{"uniform_", "x", op_random | op_overwrites}, normal_in_place{"normal_", "x", op_random | op_overwrites},
     truncated_normal_in_place{"truncated_normal_", "x", op_random | op_overwrites}, bernoulli_in_place{"bernoulli_", "x", op_random | op_overwrites},
     random_in_place{"random_", "x", op_random | op_overwrites};
+constexpr OpInfo rand_like_info{"rand_like", "like", op_random | op_overwrites}, randn_like_info{"randn_like", "like", op_random | op_overwrites},
+    randint_like_info{"randint_like", "like", op_random | op_overwrites};
 
 }  // namespace
 
@@ -240,6 +252,15 @@ Tensor bernoulli(const Tensor& probabilities, Generator* generator, SourceLocati
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const InferredOptions& options, Generator* generator,
                SourceLocation at) {
   return make(RandomIntegers(randint_info, generator, low, high), shape, options, at);
+}
+Tensor rand_like(const Tensor& like, const InferredOptions& options, Generator* generator, SourceLocation at) {
+  return make_like(rand_like_info, Uniform(rand_like_info, generator, 0, 1), like, options, at);
+}
+Tensor randn_like(const Tensor& like, const InferredOptions& options, Generator* generator, SourceLocation at) {
+  return make_like(randn_like_info, Normal(randn_like_info, generator, 0, 1), like, options, at);
+}
+Tensor randint_like(const Tensor& like, std::int64_t low, std::int64_t high, const InferredOptions& options, Generator* generator, SourceLocation at) {
+  return make_like(randint_like_info, RandomIntegers(randint_like_info, generator, low, high), like, options, at);
 }
 Tensor randperm(std::int64_t n, const InferredOptions& options, Generator* generator, SourceLocation at) {
   return make(RandomPermutation(randperm_info, generator), Shape(n), options, at);

@@ -219,16 +219,27 @@ Tensor arange_reals(double start, double end, double step, const InferredOptions
 
 }  // namespace detail
 
+/// The i-th of `steps` numbers from start to end: counting from the nearer end makes both ends exact.
+static double evenly_spaced(double start, double end, std::int64_t steps, std::int64_t i) {
+  const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  return i < steps / 2 || steps == 1 ? start + step * static_cast<double>(i) : end - step * static_cast<double>(steps - 1 - i);
+}
+
 Tensor linspace(double start, double end, std::int64_t steps, const TensorOptions& options, SourceLocation at) {
   return named("linspace", at, [&] {
     TASUKI_CHECK_OP(ValueError, steps, >=, 0);
     check_holds(options.dtype, start);
     check_holds(options.dtype, end);
-    const double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
-    // counting from the nearer end makes both ends exact
-    const auto value = [=](std::int64_t i) {
-      return i < steps / 2 || steps == 1 ? start + step * static_cast<double>(i) : end - step * static_cast<double>(steps - 1 - i);
-    };
+    const auto value = [=](std::int64_t i) { return evenly_spaced(start, end, steps, i); };
+    return finish(generate(Shape(steps), options.dtype, value), options.device, options.requires_grad, at);
+  });
+}
+
+Tensor logspace(double start, double end, std::int64_t steps, double base, const TensorOptions& options, SourceLocation at) {
+  return named("logspace", at, [&] {
+    TASUKI_CHECK_OP(ValueError, steps, >=, 0);
+    TASUKI_CHECK(DTypeError, is_floating(options.dtype), "the numbers are not integers, and the tensor would be ", options.dtype);
+    const auto value = [=](std::int64_t i) { return std::pow(base, evenly_spaced(start, end, steps, i)); };
     return finish(generate(Shape(steps), options.dtype, value), options.device, options.requires_grad, at);
   });
 }

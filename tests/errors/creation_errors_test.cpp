@@ -37,6 +37,9 @@ TEST_CASE("ranges that lead nowhere") {
         "ValueError: arange\n  expected  start == end || (start < end) == (step > 0)\n  a step of -1 does not lead from 0 to 10\n  called at <here>");
   CHECK(error_text([] { ts::arange(0, 10, 0); }) == "ValueError: arange\n  expected  step != 0\n  called at <here>");
   CHECK(error_text([] { ts::arange(0, 300, 1, {.dtype = ts::u8}); }) == "ValueError: arange\n  u8 cannot hold 299\n  called at <here>");
+  CHECK(error_text([] { ts::logspace(0, 1, -2); }) == "ValueError: logspace\n  expected  steps >= 0\n  actual    -2 < 0\n  called at <here>");
+  CHECK(error_text([] { ts::logspace(0, 1, 3, 10, {.dtype = ts::i64}); }) ==
+        "DTypeError: logspace\n  expected  is_floating(options.dtype)\n  the numbers are not integers, and the tensor would be i64\n  called at <here>");
   CHECK(error_text([] { ts::linspace(0, 1, -2); }) == "ValueError: linspace\n  expected  steps >= 0\n  actual    -2 < 0\n  called at <here>");
   CHECK(error_text([] { ts::full({2}, -1, {.dtype = ts::u8}); }) == "ValueError: full\n  u8 cannot hold -1\n  called at <here>");
 }
@@ -46,6 +49,8 @@ TEST_CASE("distributions that do not exist") {
   CHECK(error_text([] { ts::normal({2}, 0, -1); }) ==
         "ValueError: normal\n  expected  std >= 0 && std::isfinite(std) && std::isfinite(mean)\n  mean is 0, std is -1\n  called at <here>");
   CHECK(error_text([] { ts::bernoulli({2}, 1.5); }) == "ValueError: bernoulli\n  expected  p >= 0 && p <= 1\n  p is 1.5\n  called at <here>");
+  CHECK(error_text([] { ts::randn_like(ts::zeros({2}, {.dtype = ts::i64})); }) ==
+        "DTypeError: randn_like\n  expected  is_floating(dtype)\n  the numbers are not integers, and the tensor would be i64\n  like: i64[2] cpu\n  called at <here>");
   CHECK(error_text([] { ts::randint(5, 5, {2}); }) ==
         "ValueError: randint\n  expected  low < high\n  low is 5, high is 5: there is no integer in [low, high)\n  called at <here>");
   CHECK(error_text([] { ts::randint(0, 1000, {2}, {.dtype = ts::u8}); }).find("u8 holds the integers from 0 to 255, not all of [0, 1000)") !=

@@ -134,6 +134,9 @@ TEST_CASE("ops that take everything still want a tensor") {
       {"zeros_like", [](const Tensor& x, Here at) { return ts::zeros_like(x, {}, at); }},
       {"ones_like", [](const Tensor& x, Here at) { return ts::ones_like(x, {}, at); }},
       {"full_like", [](const Tensor& x, Here at) { return ts::full_like(x, 1, {}, at); }},
+      {"rand_like", [](const Tensor& x, Here at) { return ts::rand_like(x, {}, nullptr, at); }},
+      {"randn_like", [](const Tensor& x, Here at) { return ts::randn_like(x, {}, nullptr, at); }},
+      {"randint_like", [](const Tensor& x, Here at) { return ts::randint_like(x, 0, 2, {}, nullptr, at); }},
       {"to", [](const Tensor& x, Here at) { return ts::to(x, ts::f32, at); }},
   };
   for (const Unary& f : functions) expect_error([&] { f.op(Tensor(), Here::current()); }, "ValueError: " + std::string(f.name) + undefined);

@@ -97,6 +97,20 @@ TEST_CASE("arange counts like PyTorch's") {
   CHECK(ts::arange(INT64_MIN, INT64_MAX, INT64_MAX).to_vector<std::int64_t>() == Integers{INT64_MIN, -1, INT64_MAX - 1});
 }
 
+TEST_CASE("logspace: powers of a base, evenly spaced by their exponents") {
+  CHECK(ts::logspace(-2, 2, 5, 10, {.dtype = ts::f64}).to_vector<double>() == std::vector<double>{0.01, 0.1, 1, 10, 100});
+  CHECK(ts::logspace(0, 10, 3, 2).to_vector<float>() == std::vector<float>{1, 32, 1024});
+  CHECK(ts::logspace(3, 9, 0).numel() == 0);
+}
+
+TEST_CASE("a vector is a tensor of its dtype") {
+  const ts::Tensor x = ts::tensor(std::vector<std::int64_t>{1, 2, 3});
+  CHECK(x.dtype() == ts::i64);
+  CHECK(x.shape() == ts::Shape{3});
+  CHECK(ts::tensor(std::vector<bool>{true, false}).to_vector<bool>() == std::vector<bool>{true, false});
+  CHECK(ts::tensor(std::vector<double>{0.5}, {.dtype = ts::f32}).item<float>() == 0.5f);
+}
+
 TEST_CASE("linspace reaches both ends exactly") {
   const auto x = ts::linspace(0.1, 0.7, 7, {.dtype = ts::f64}).to_vector<double>();
   CHECK(x.front() == 0.1);

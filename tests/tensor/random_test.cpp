@@ -240,6 +240,20 @@ TEST_CASE("randint reaches all its values equally often") {
   }
 }
 
+TEST_CASE("numbers like a tensor have its shape, dtype and layout") {
+  const ts::Tensor like = ts::zeros({3, 4}, {.dtype = ts::f64}).transpose(0, 1);
+  ts::Generator a(5), b(5);
+  const ts::Tensor x = ts::randn_like(like, {.requires_grad = true}, &a);
+  CHECK(x.dtype() == ts::f64);
+  CHECK(x.shape() == like.shape());
+  CHECK(x.strides() == like.strides());
+  CHECK(x.requires_grad());
+  CHECK(x.to_vector<double>() == ts::randn({4, 3}, {.dtype = ts::f64}, &b).to_vector<double>());
+  CHECK(ts::rand_like(like, {.dtype = ts::f32}, &a).to_vector<float>() == ts::rand({4, 3}, {}, &b).to_vector<float>());
+  const ts::Tensor labels = ts::zeros({7}, {.dtype = ts::i64});
+  CHECK(ts::randint_like(labels, 3, 9, {}, &a).to_vector<std::int64_t>() == ts::randint(3, 9, {7}, {}, &b).to_vector<std::int64_t>());
+}
+
 TEST_CASE("randperm is a permutation, and every position gets every index equally often") {
   ts::Generator generator(15);
   std::vector<std::int64_t> at_place(36);

@@ -41,6 +41,11 @@ Tensor bernoulli(const Tensor& probabilities, Generator* generator = nullptr, So
 /// Integers low, ..., high - 1, equally likely (to within 2^-32). i64 unless the options name another dtype, floating ones included.
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const InferredOptions& options = {}, Generator* generator = nullptr,
                SourceLocation at = SourceLocation::current());
+/// Of the shape, dtype, device and (where it is dense) memory layout of `like`, unless the options say otherwise.
+Tensor rand_like(const Tensor& like, const InferredOptions& options = {}, Generator* generator = nullptr, SourceLocation at = SourceLocation::current());
+Tensor randn_like(const Tensor& like, const InferredOptions& options = {}, Generator* generator = nullptr, SourceLocation at = SourceLocation::current());
+Tensor randint_like(const Tensor& like, std::int64_t low, std::int64_t high, const InferredOptions& options = {}, Generator* generator = nullptr,
+                    SourceLocation at = SourceLocation::current());
 /// A random order of 0, ..., n - 1: i64[n].
 Tensor randperm(std::int64_t n, const InferredOptions& options = {}, Generator* generator = nullptr,
                 SourceLocation at = SourceLocation::current());

@@ -145,6 +145,11 @@ template <class T>
 Tensor from(const std::vector<T>& values, const InferredOptions& options = {}, SourceLocation at = SourceLocation::current()) {
   return from(values, Shape(values.size()), options, at);
 }
+template <class T>
+  requires(is_element<T>)
+Tensor tensor(const std::vector<T>& values, const InferredOptions& options = {}, SourceLocation at = SourceLocation::current()) {
+  return from(values, options, at);
+}
 /// A copy of shape.numel() elements at `values`.
 template <class T>
   requires(is_element<T>)
@@ -200,6 +205,9 @@ Tensor arange(B end, const InferredOptions& options = {}, SourceLocation at = So
 /// `steps` numbers from start to end, both included, evenly spaced; computed in f64 from the nearer end, then rounded (integer
 /// dtypes: truncated). One step gives start, none an empty tensor.
 Tensor linspace(double start, double end, std::int64_t steps, const TensorOptions& options = {}, SourceLocation at = SourceLocation::current());
+/// base to the powers linspace(start, end, steps). Floating dtypes.
+Tensor logspace(double start, double end, std::int64_t steps, double base = 10, const TensorOptions& options = {},
+                SourceLocation at = SourceLocation::current());
 
 /// Ones on the main diagonal, zeros elsewhere: [rows, columns], square when columns is not given.
 Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {}, const TensorOptions& options = {},
