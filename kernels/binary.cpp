@@ -1,8 +1,11 @@
 #include "kernels/binary.hpp"
 
+#include "kernels/check_indices.hpp"
+
 namespace tasuki::kernels::cpu {
 
 void binary(BinaryOp op, const View& a, const View& b, const View& out) {
+  if (op == BinaryOp::floor_divide && !is_floating(b.dtype)) check_divisors(b, "b");
   const View* operands[] = {&out, &a, &b};
   run_rows(TASUKI_ON_ISA(binary_row)(op, out.dtype), TASUKI_ON_ISA(binary_loop)(op, out.dtype), out.dtype, operands, 2);
 }
@@ -22,6 +25,7 @@ constexpr Piece pieces[][2] = {
     {{BinaryPiece::pow_a, {true, true, false}}, {BinaryPiece::pow_b, {true, true, false}}},  // pow
     {{BinaryPiece::greater_share, {true, true, false}}, {BinaryPiece::less_share, {true, true, false}}},  // maximum
     {{BinaryPiece::less_share, {true, true, false}}, {BinaryPiece::greater_share, {true, true, false}}},  // minimum
+    {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::copy, {false, false, false}}},  // floor_divide, which has no gradient
     {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::fmod_b, {true, true, false}}},  // fmod
     {{BinaryPiece::copy, {false, false, false}}, {BinaryPiece::remainder_b, {true, true, false}}},  // remainder
     {{BinaryPiece::atan2_a, {true, true, false}}, {BinaryPiece::atan2_b, {true, true, false}}},  // atan2

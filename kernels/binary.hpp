@@ -4,10 +4,11 @@
 
 namespace tasuki::kernels::cpu {
 
-enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, fmod, remainder, atan2, hypot, logaddexp, prelu };
+enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum, floor_divide, fmod, remainder, atan2, hypot, logaddexp, prelu };
 
-/// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div and what follows minimum); a or b may be a
+/// out = a op b with NumPy's broadcasting. a, b and out have one dtype (floating, or integral but for div and what follows floor_divide); a or b may be a
 /// ScalarView of its compute_dtype. The halves are computed in f32. NaN in either operand of maximum and minimum gives NaN.
+/// Throws ValueError for an integral 0 that floor_divide is to divide by.
 void binary(BinaryOp op, const View& a, const View& b, const View& out);
 
 /// out = a^number; 2, 3, 1/2 and -1 without a logarithm.

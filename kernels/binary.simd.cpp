@@ -17,6 +17,7 @@ DenseLoop binary_loop(BinaryOp op, DType dtype) {
     case BinaryOp::pow: return loop_for<Pow, 2, true>(dtype);
     case BinaryOp::maximum: return loop_for<Maximum, 2, true>(dtype);
     case BinaryOp::minimum: return loop_for<Minimum, 2, true>(dtype);
+    case BinaryOp::floor_divide: return loop_for<FloorDivide, 2, true>(dtype);
     case BinaryOp::fmod: return loop_for<Fmod, 2, false>(dtype);
     case BinaryOp::remainder: return loop_for<Remainder, 2, false>(dtype);
     case BinaryOp::atan2: return loop_for<Atan2, 2, false>(dtype);

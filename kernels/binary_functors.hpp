@@ -115,6 +115,42 @@ struct Remainder {
     return with_sign_of(b, Fmod::hard(a, b));
   }
 };
+/// a / b rounded down, as Python's //: through what is left, so that a quotient which rounds up to a whole number does not count as one.
+struct FloorDivide {
+  template <class T>
+  static TASUKI_INLINE T without(T rest, T a, T b) {
+    const T quotient = (a - rest) / b - (rest != T(0) && (rest < T(0)) != (b < T(0)) ? T(1) : T(0));
+    const T low = rounded_down(quotient), nearest = quotient - low > T(0.5) ? low + T(1) : low;
+    return quotient == T(0) ? with_sign(T(0), a / b) : nearest;
+  }
+  template <class T>
+    requires(std::is_floating_point_v<T>)
+  static TASUKI_INLINE T f(T a, T b) {
+    return without(Fmod::f(a, b), a, b);
+  }
+  template <class T>
+    requires(std::is_floating_point_v<T>)
+  static TASUKI_INLINE bool is_hard(T a, T b) {
+    return Fmod::is_hard(a, b) || b == T(0);
+  }
+  template <class T>
+    requires(std::is_floating_point_v<T>)
+  static TASUKI_INLINE T hard(T a, T b) {
+    return b == T(0) ? a / b : without(Fmod::hard(a, b), a, b);
+  }
+  /// What a division by 0 gives is never seen; the lowest integer by -1 wraps around to itself.
+  template <class T>
+    requires(std::is_integral_v<T>)
+  static TASUKI_INLINE T f(T a, T b) {
+    if (b == 0) return 0;
+    if constexpr (std::is_signed_v<T>) {
+      if (b == -1) return static_cast<T>(wrapping<T>(0) - static_cast<wrapping<T>>(a));
+      return static_cast<T>(a / b - (a % b != 0 && (a < 0) != (b < 0)));
+    } else {
+      return static_cast<T>(a / b);
+    }
+  }
+};
 /// By the angle of the smaller coordinate against the larger one, in [0, pi/4].
 struct Atan2 {
   template <class T>

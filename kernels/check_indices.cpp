@@ -1,6 +1,7 @@
 #include "kernels/check_indices.hpp"
 
 #include "kernels/parallel.hpp"
+#include "kernels/visit.hpp"
 #include "tasuki/core/error.hpp"
 
 namespace tasuki::kernels::cpu {
@@ -55,6 +56,14 @@ void check_indices(const View& index, std::int64_t bound, const char* what, cons
 void check_indices_from_both_ends(const View& index, std::int64_t bound, const char* what, const char* operand) {
   if (index.dtype == DType::i64) check<std::int64_t>(index, -bound, bound, what, operand, {});
   else check<std::int32_t>(index, -bound, bound, what, operand, {});
+}
+
+void check_divisors(const View& divisors, const char* operand) {
+  visit_integral(divisors.dtype, [&]<class T>(T) {
+    for (std::int64_t i = 0; i < divisors.numel; ++i)
+      if (divisors.as<const T>()[offset_of(divisors, i)] == 0)
+        TASUKI_THROW(ValueError, "expected  integers other than 0 to divide by\nactual    0 at ", operand, coordinates_of(divisors, i));
+  });
 }
 
 }  // namespace tasuki::kernels::cpu

@@ -18,6 +18,9 @@ void check_indices(const View& index, std::int64_t bound, const char* what, cons
 /// The same for numbers that count from the end where they are negative: throws for one that is not in [-bound, bound).
 void check_indices_from_both_ends(const View& index, std::int64_t bound, const char* what, const char* operand);
 
+/// Throws ValueError that names the first 0 of integral divisors, and its position.
+void check_divisors(const View& divisors, const char* operand);
+
 /// The indices of a run are all in [0, bound): the sign bit of v | (bound - 1 - v) is set for the others.
 template <class I>
 inline bool all_inside(std::int64_t bound, const I* at, std::int64_t stride, std::int64_t n) {

@@ -59,8 +59,8 @@ void argmax_of_image(const A* plane, const TapGrid& g, DType dtype, std::int64_t
 
 }  // namespace
 
-void pool_argmax(const View& x, const View& index, const TapGrid& g) {
-  const std::int64_t outputs = g.count[0] * g.count[1] * g.count[2], pixels = g.size[0] * g.size[1] * g.size[2];
+void pool_argmax(const View& x, const View& index, const TapGrid& grid) {
+  const std::int64_t outputs = grid.count[0] * grid.count[1] * grid.count[2], pixels = grid.size[0] * grid.size[1] * grid.size[2];
   if (index.numel == 0) return;
   std::int64_t* to = index.as<std::int64_t>();
   const auto of_planes = [&]<class A>(A, DType dtype) {
@@ -73,6 +73,7 @@ void pool_argmax(const View& x, const View& index, const TapGrid& g) {
       Planes from(rows, dtype);
       for (std::int64_t p = begin; p < end; ++p) {
         const A* plane = static_cast<const A*>(from.read(p));
+        const TapGrid g = grid.of_plane(p);
         if (g.size[0] == 1 && g.size[1] > 1 && g.size[2] >= 8) {
           argmax_of_image(plane, g, dtype, to + p * outputs);
           continue;

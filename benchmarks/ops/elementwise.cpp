@@ -56,6 +56,8 @@ std::vector<Case> elementwise_cases(const Sizes& s) {
       {"div", {any, positive}, OF(in[0] / in[1])},
       {"pow", {positive, any}, OF(pow(in[0], in[1]))},
       {"pow of a number", {positive}, OF(pow(in[0], 1.7))},
+      {"rrelu", {any}, OF(rrelu(in[0], {}, true)), is_random},
+      {"floor_divide", {any, positive}, OF(floor_divide(in[0], in[1])), no_backward},
       {"fmod", {any, positive}, OF(fmod(in[0], in[1]))},
       {"remainder", {any, positive}, OF(remainder(in[0], in[1]))},
       {"lerp", {any, any}, OF(lerp(in[0], in[1], 0.3))},

@@ -6,6 +6,7 @@
 #include "tasuki/ops/nll_loss.hpp"
 #include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/softmax.hpp"
+#include "tasuki/ops/unary.hpp"
 
 namespace tasuki::benchmark {
 
@@ -36,6 +37,7 @@ std::vector<Case> loss_cases(const Sizes& s) {
       {"gaussian_nll_loss", {any, any, {0.5, 2}}, OF(gaussian_nll_loss(in[0], in[1], in[2]))},
       {"margin_ranking_loss", {any, any, {1, 2, {}, Kind::index}}, OF(margin_ranking_loss(in[0], in[1], in[2].to(in[0].dtype())))},
       {"multi_margin_loss", {any, labels}, OF(multi_margin_loss(in[0], in[1]))},
+      {"multilabel_margin_loss", {any, {-60, 452, {}, Kind::index}}, OF(multilabel_margin_loss(in[0], clamp_min(in[1], -1))), wide_only},
       {"multilabel_soft_margin_loss", {any, {0, 1}}, OF(multilabel_soft_margin_loss(in[0], in[1].detach()))},
       {"dice_loss", {{0.1, 0.9, s.images()}, {0.1, 0.9, s.images()}}, OF(dice_loss(in[0], in[1].detach()))},
       {"cross_entropy", {any, labels}, OF(cross_entropy(in[0], in[1]))},

@@ -29,7 +29,8 @@ def elementwise(rows, images):
         "prelu": ([(-2, 2, images), (0, 1, (32,))], F.prelu), "add a row": ([ANY, row], torch.add), "add a column": ([ANY, column], torch.add),
         "add transposed": ([ANY, (-2, 2, (COLUMNS, rows))], lambda x, y: x + y.t()), "mul by a number": ([ANY], lambda x: x * 1.5),
         "mul by a row": ([ANY, row], torch.mul), "div": ([ANY, POSITIVE], torch.div), "pow": ([POSITIVE, ANY], torch.pow),
-        "pow of a number": ([POSITIVE], lambda x: x**1.7), "fmod": ([ANY, POSITIVE], torch.fmod), "remainder": ([ANY, POSITIVE], torch.remainder),
+        "pow of a number": ([POSITIVE], lambda x: x**1.7), "floor_divide": ([ANY, POSITIVE], torch.floor_divide), "rrelu": ([ANY], lambda x: F.rrelu(x, training=True)),
+        "fmod": ([ANY, POSITIVE], torch.fmod), "remainder": ([ANY, POSITIVE], torch.remainder),
         "lerp": ([ANY, ANY], lambda x, y: torch.lerp(x, y, 0.3)), "addcmul": ([ANY, ANY, ANY], lambda x, a, b: torch.addcmul(x, a, b, value=0.5)),
         "addcdiv": ([ANY, ANY, POSITIVE], lambda x, a, b: torch.addcdiv(x, a, b, value=0.5)),
         "where": ([ANY, ANY], lambda x, y: torch.where(x.detach() > 0, x, y)), "masked_fill": ([ANY], lambda x: x.masked_fill(x.detach() > 0, 0.5)),
@@ -95,6 +96,7 @@ def losses(rows, images):
         "cosine_embedding_loss": ([(-0.5, 0.5), (-0.5, 0.5), ones], lambda x, y, t: F.cosine_embedding_loss(x, y, t.to(x.dtype))),
         "triplet_margin_with_distance_loss": ([ANY, ANY, ANY], F.triplet_margin_with_distance_loss), "gaussian_nll_loss": ([ANY, ANY, (0.5, 2)], F.gaussian_nll_loss),
         "triplet_margin_loss": ([ANY, ANY, ANY], F.triplet_margin_loss), "multi_margin_loss": ([ANY, labels], F.multi_margin_loss),
+        "multilabel_margin_loss": ([ANY, (-60, 452, (rows, COLUMNS), "index")], lambda x, t: F.multilabel_margin_loss(x, t.clamp(min=-1))),
         "margin_ranking_loss": ([ANY, ANY, one_each], lambda x, y, t: F.margin_ranking_loss(x, y, t.to(x.dtype))),
         "multilabel_soft_margin_loss": ([ANY, (0, 1)], lambda x, t: F.multilabel_soft_margin_loss(x, t.detach())),
         "dice_loss": ([(0.1, 0.9, images), (0.1, 0.9, images)], lambda x, t: dice(x, t.detach())),
@@ -128,7 +130,7 @@ def layers(rows, images, signals, volumes):
         table[f"conv{n}d"] = ([x, weights(32, 32, *[3] * n), channel], lambda x, w, b, conv=conv: conv(x, w, b, padding=1))
         table[f"conv_transpose{n}d"] = ([x, weights(32, 32, *[2] * n), channel], lambda x, w, b, conv=transposed: conv(x, w, b, stride=2))
     linalg = {name: ([matrices], f) for name, f in {
-        "cholesky": torch.linalg.cholesky, "inverse": torch.linalg.inv, "det": torch.linalg.det, "qr": lambda a: torch.linalg.qr(a)[1].abs(),
+        "lu": lambda a: torch.linalg.lu(a)[2], "lu_factor": lambda a: torch.linalg.lu_factor(a)[0], "cholesky": torch.linalg.cholesky, "inverse": torch.linalg.inv, "det": torch.linalg.det, "qr": lambda a: torch.linalg.qr(a)[1].abs(),
         "svd": lambda a: torch.linalg.svd(a, full_matrices=False)[1], "eigh": lambda a: torch.linalg.eigh(a)[0], "pinv": torch.linalg.pinv,
         "slogdet": lambda a: torch.linalg.slogdet(a)[1], "matrix_power": lambda a: torch.linalg.matrix_power(a, 5)}.items()}
     return table | linalg | {
@@ -141,6 +143,7 @@ def layers(rows, images, signals, volumes):
         "group_norm": ([picture, channel, channel], lambda x, w, b: F.group_norm(x, 8, w, b)), "instance_norm": ([picture, channel, channel], lambda x, w, b: F.instance_norm(x, None, None, w, b)),
         "mm": ([ANY, weights(COLUMNS, COLUMNS)], torch.mm), "mv": ([ANY, vector], torch.mv), "dot": ([(-2, 2, (elements,)), (-2, 2, (elements,))], torch.dot),
         "addmm": ([vector, ANY, weights(COLUMNS, COLUMNS)], torch.addmm), "baddbmm": ([(-1, 1, (64, 64)), batch, batch], torch.baddbmm),
+        "bilinear": ([ANY, ANY, weights(16, COLUMNS, COLUMNS)], F.bilinear),
         "tensordot": ([ANY, weights(COLUMNS, COLUMNS)], lambda x, y: torch.tensordot(x, y, 1)), "cdist": ([ANY, (-2, 2, (64, COLUMNS))], torch.cdist),
         "cross": ([(-2, 2, (elements // 4, 3)), (-2, 2, (elements // 4, 3))], torch.linalg.cross),
         "embedding_bag": ([(-2, 2, (1000, COLUMNS)), (0, 1000, (rows // 16, 16), "index")], lambda w, i: F.embedding_bag(i, w)),
@@ -165,6 +168,9 @@ def spatial(images, signals, volumes):
         table[f"avg_pool{d}d"] = ([x], lambda x, f=of("avg_pool"): f(x, 2))
         table[f"lp_pool{d}d"] = ([x], lambda x, f=of("lp_pool"): f(x, 2.0, 2))
         table[f"max_pool{d}d_with_indices"] = ([x], lambda x, f=of("max_pool"): f(x, 2, return_indices=True)[0])
+        if d > 1:
+            table[f"fractional_max_pool{d}d"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=0.6))
+            table[f"fractional_max_pool{d}d_with_indices"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=0.6, return_indices=True)[0])
         table[f"adaptive_avg_pool{d}d"] = ([x], lambda x, f=of("adaptive_avg_pool"): f(x, 7))
         table[f"adaptive_max_pool{d}d"] = ([x], lambda x, f=of("adaptive_max_pool"): f(x, 7))
         table[f"adaptive_max_pool{d}d_with_indices"] = ([x], lambda x, f=of("adaptive_max_pool"): f(x, 7, return_indices=True)[0])

@@ -159,6 +159,46 @@ void factorize(const View& a, const View& factors, const View& order) {
   });
 }
 
+void lu(const View& a, const View& factors, const View& pivots, const View& places) {
+  if (places.numel == 0) return;
+  const std::int64_t m = a.size(-2), n = a.size(-1), k = std::min(m, n);
+  for_matrices(a, [&](std::int64_t i) {
+    Matrix given = matrix(a, i);
+    std::vector<std::int64_t> order(static_cast<std::size_t>(m));  // row j of l u is row order[j] of a
+    std::iota(order.begin(), order.end(), 0);
+    std::int32_t* exchanges = pivots.as<std::int32_t>() + i * k;
+    const auto exchange = [&](std::int64_t j, std::int64_t with) {
+      std::swap(order[static_cast<std::size_t>(j)], order[static_cast<std::size_t>(with)]);
+      exchanges[j] = static_cast<std::int32_t>(with + 1);
+    };
+    if (m <= n && k > 0) {
+      const Eigen::PartialPivLU<Matrix> square(given.leftCols(k));
+      const auto& rows = square.permutationP().indices();  // row r goes to rows[r]
+      std::vector<std::int64_t> source(static_cast<std::size_t>(m));
+      for (std::int64_t r = 0; r < m; ++r) source[static_cast<std::size_t>(rows[r])] = r;
+      for (std::int64_t j = 0; j < k; ++j) exchange(j, std::find(order.begin() + j, order.end(), source[static_cast<std::size_t>(j)]) - order.begin());
+      if (n > k) {
+        Matrix rest = square.permutationP() * given.rightCols(n - k);
+        square.matrixLU().triangularView<Eigen::UnitLower>().solveInPlace(rest);
+        given.rightCols(n - k) = rest;
+      }
+      given.leftCols(k) = square.matrixLU();
+    } else {  // Eigen has no factors of tall matrices
+      for (std::int64_t j = 0; j < k; ++j) {
+        Eigen::Index largest;
+        given.col(j).tail(m - j).cwiseAbs().maxCoeff(&largest);
+        exchange(j, j + largest);
+        given.row(j).swap(given.row(j + largest));
+        if (given(j, j) == 0) continue;
+        given.col(j).tail(m - j - 1) /= given(j, j);
+        given.bottomRightCorner(m - j - 1, n - j - 1).noalias() -= given.col(j).tail(m - j - 1) * given.row(j).tail(n - j - 1);
+      }
+    }
+    for (std::int64_t j = 0; j < m; ++j) places.as<std::int64_t>()[i * m + order[static_cast<std::size_t>(j)]] = j;
+    if (k > 0) store(factors, i, given);
+  });
+}
+
 void solve(const View& factors, const View& order, const View& b, const View& x, bool transposed) {
   if (x.numel == 0) return;
   const std::int64_t n = factors.size(-1);

@@ -8,6 +8,9 @@ namespace tasuki::cpu {
 void cholesky(const View& a, const View& out);
 /// a = p l u: factors (f64, in an order of elements that only `solve` knows) and the rows' order (i64). Throws ValueError where a is singular.
 void factorize(const View& a, const View& factors, const View& order);
+/// a [m, n] = p l u: l below and u on and above the diagonal of `factors`; pivots (i32, from 1): what row i was exchanged with; places (i64):
+/// where row r of a is in l u.
+void lu(const View& a, const View& factors, const View& pivots, const View& places);
 /// x = a^-1 b, or a^-T b where `transposed`.
 void solve(const View& factors, const View& order, const View& b, const View& x, bool transposed);
 void inverse(const View& a, const View& out);

@@ -113,6 +113,7 @@ static void check_leaf(const Tensor& value, const char* what) {
 std::size_t Module::own_parameter(std::string_view name, const Tensor& initial) {
   check_name(name);
   check_leaf(initial, "a parameter");
+  if (!is_floating(initial.dtype())) TASUKI_THROW(DTypeError, "expected  a parameter of a floating dtype\nactual    ", initial.describe(), ", as \"", name, "\" of ", type_name());
   initial.requires_grad_(true);
   initial.storage().set_owner(OwnerClass::parameter);
   slots_.push_back({std::string(name), 0, false, true, false, initial});

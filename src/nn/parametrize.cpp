@@ -26,18 +26,28 @@ static Tensor lengths(const Tensor& v, int dim) {
   return others.empty() ? v.abs() : norm(v, 2, others, true);
 }
 
-std::vector<Tensor> WeightNorm::raw(const Tensor& value) { return {lengths(value, dim_), value.clone()}; }
+/// Throws for a dimension that the parameter does not have.
+static void check_dim(const char* name, const Tensor& value, int dim) {
+  if (dim < -value.ndim() || dim >= value.ndim())
+    TASUKI_THROW(IndexError, name, " was asked for dimension ", dim, " of a parameter ", value.describe(), "\nit is the dimension of the outputs: 0, or 1 for transposed convolutions");
+}
+
+std::vector<Tensor> WeightNorm::raw(const Tensor& value) {
+  check_dim("WeightNorm", value, dim_);
+  return {lengths(value, dim_), value.clone()};
+}
 Tensor WeightNorm::compute(const std::vector<Tensor>& raw) const { return raw[1] * (raw[0] / lengths(raw[1], dim_)); }
 
 // ---- spectral norm
 
 static Tensor as_matrix(const Tensor& weight, int dim) {
-  TASUKI_CHECK_OP(ShapeError, weight.ndim(), >=, 2, "a matrix has singular values");
   return weight.transpose(normalize_dim(dim, weight.ndim()), 0).flatten(1);
 }
 static Tensor of_length_1(const Tensor& x, double eps) { return x / maximum(norm(x), eps); }
 
 std::vector<Tensor> SpectralNorm::raw(const Tensor& value) {
+  if (value.ndim() < 2) TASUKI_THROW(ShapeError, "SpectralNorm was asked for the singular values of ", value.describe(), "\na parameter of two dimensions or more has some");
+  check_dim("SpectralNorm", value, options_.dim);
   const Tensor matrix = as_matrix(value, options_.dim);
   const TensorOptions options{.dtype = value.dtype(), .device = value.device()};
   u_ = of_length_1(randn({matrix.size(0)}, options), options_.eps);

@@ -5,6 +5,7 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/single_precision.hpp"
+#include "src/ops/sloped.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
@@ -22,7 +23,7 @@ namespace {
 using At = SourceLocation;
 
 constexpr OpInfo softsign_info{"softsign", "x"}, softmin_info{"softmin", "x"},
-    glu_info{"glu", "x"}, gumbel_info{"gumbel_softmax", "x"};
+    glu_info{"glu", "x"}, gumbel_info{"gumbel_softmax", "x"}, rrelu_info{"rrelu", "x"};
 
 /// x plus noise that a replay draws again.
 struct AddGumbel final : Function {
@@ -46,6 +47,30 @@ struct AddGumbel final : Function {
     }
   }
   TensorList backward_graph(const GradContext& c) override { return {c.grad(0)}; }
+};
+
+/// Uniform numbers, one for each element of x, that a replay draws again.
+struct DrawSlopes final : Function {
+  double lower, upper;
+  Generator* generator;
+  bool drawn = false;
+  PhiloxState state{};
+  DrawSlopes(double l, double u, Generator* g) : lower(l), upper(u), generator(g) {}
+  static constexpr OpInfo op{"draw_slopes", "x", op_random | op_not_differentiable};
+  const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return detail::concat({"seed=", state.seed, ", offset=", state.offset}); }
+  Spec infer(const Operands& in) override {
+    const std::uint64_t words = kernels::cpu::uniform_words(f32, in[0].numel());
+    if (!drawn) state = generator ? generator->reserve(words) : detail::reserve_mask(words);
+    drawn = true;
+    return Spec(in[0].shape(), f32);  // the same numbers for every dtype
+  }
+  void forward(Launch& l) override {
+    switch (l.device().kind()) {
+      case DeviceKind::cpu: return kernels::cpu::uniform(l.out(0), state, lower, upper);
+      default: kernels::not_on(l.device(), op.name);
+    }
+  }
 };
 
 /// composed(), of a floating operand.
@@ -74,6 +99,14 @@ Tensor glu(const Tensor& x, int dim, At at) {
     if (x.size(d) % 2 != 0) TASUKI_THROW(ShapeError, "expected  an even size along dimension ", d, "\nactual    ", x.size(d));
     const std::int64_t half = x.size(d) / 2;
     return x.narrow(d, 0, half, at).mul({x.narrow(d, half, half, at).sigmoid(at), at});
+  });
+}
+
+Tensor rrelu(const Tensor& x, const RreluOptions& o, bool training, Generator* generator, At at) {
+  return activation(rrelu_info, x, at, [&] {
+    if (!(o.lower <= o.upper)) TASUKI_THROW(ValueError, "expected  lower <= upper\nactual    ", o.lower, " > ", o.upper);
+    if (!training) return leaky_relu(x, (o.lower + o.upper) / 2, at);
+    return ops::sloped(x, apply(DrawSlopes(o.lower, o.upper, generator), {&x}, at).to(x.dtype(), at), at);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/binary.hpp"
 #include "kernels/dispatch.hpp"
 #include "src/ops/composed.hpp"
+#include "src/ops/sloped.hpp"
 #include "src/ops/two_operands.hpp"
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/reduce.hpp"
@@ -25,7 +26,8 @@ enum class Number : unsigned char { none, right, left };
 
 constexpr unsigned flags = op_any_grad_layout;
 constexpr OpInfo infos[] = {{"add", "a, b", flags}, {"sub", "a, b", flags},     {"mul", "a, b", flags},    {"div", "a, b", flags},
-                            {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}, {"fmod", "a, b", flags},
+                            {"pow", "a, b", flags}, {"maximum", "a, b", flags}, {"minimum", "a, b", flags}, {"floor_divide", "a, b", op_not_differentiable},
+                            {"fmod", "a, b", flags},
                             {"remainder", "a, b", flags}, {"atan2", "a, b", flags}, {"hypot", "a, b", flags}, {"logaddexp", "a, b", flags}, {"prelu", "x, weight", flags}};
 constexpr OpInfo number_left_infos[] = {{"add", "b", flags}, {"sub", "b", flags},     {"mul", "b", flags},    {"div", "b", flags},
                                         {"pow", "b", flags}, {"maximum", "b", flags}, {"minimum", "b", flags}};
@@ -55,6 +57,8 @@ struct Binary final : Function {
       same_shape = a.shape() == in[1].shape();
     } else {
       detail::check_scalar(a.dtype(), number);
+      if (op == BinaryOp::floor_divide && number == 0 && !is_floating(a.dtype()))
+        TASUKI_THROW(ValueError, "expected  a number other than 0 to divide integers by\nactual    0");
       if (op == BinaryOp::pow && number_is == Number::right && number < 0 && !is_floating(a.dtype()))
         TASUKI_THROW(ValueError, "expected  an exponent that is not negative beside a tensor of ", a.dtype(), "\nactual    ", number, "\ncast the tensor with .to(ts::f32)");
     }
@@ -137,7 +141,7 @@ struct Binary final : Function {
 
   void check_dtype(DType dtype) const {
     if (is_floating(dtype)) return;
-    if (op > BinaryOp::minimum) TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\ncast first with .to(ts::f32)");
+    if (op > BinaryOp::floor_divide) TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\ncast first with .to(ts::f32)");
     if (op == BinaryOp::div)
       TASUKI_THROW(DTypeError, "expected  a floating dtype\nactual    ", dtype, "\nquotients are not rounded to integers: cast first with .to(ts::f32)");
     if (dtype == bool_) TASUKI_THROW(DTypeError, "expected  a floating or integral dtype\nactual    bool\ncast first with .to(ts::f32) or .to(ts::i64)");
@@ -253,6 +257,7 @@ TASUKI_BINARY(div)
 TASUKI_BINARY(pow)
 TASUKI_BINARY(maximum)
 TASUKI_BINARY(minimum)
+TASUKI_BINARY(floor_divide)
 TASUKI_BINARY(fmod)
 TASUKI_BINARY(remainder)
 TASUKI_BINARY(atan2)
@@ -273,6 +278,8 @@ Tensor prelu(const Tensor& x, const Tensor& weight, At at) {
     return out_of_place(BinaryOp::prelu, x, Operand(weight.reshape(shape, at), at));
   });
 }
+
+Tensor ops::sloped(const Tensor& x, const Tensor& slopes, At at) { return out_of_place(BinaryOp::prelu, x, Operand(slopes, at)); }
 
 Tensor pow(detail::LeftScalar base, const Tensor& exponent) { return with_left(base.operand, BinaryOp::pow, exponent); }
 

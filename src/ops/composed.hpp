@@ -3,6 +3,7 @@
 
 #include "src/autograd/launcher.hpp"
 #include "tasuki/autograd/function.hpp"
+#include "tasuki/core/context.hpp"
 
 namespace tasuki::ops {
 
@@ -13,7 +14,7 @@ auto composed(const OpInfo& info, std::initializer_list<const Tensor*> operands,
     (*operands.begin())->shape();  // an undefined tensor throws here
     return make();
   } catch (Error& error) {
-    annotate(error, info, "", operands.begin(), operands.size(), at);
+    annotate(error, info, current_module(), operands.begin(), operands.size(), at);
     throw;
   }
 }

@@ -10,6 +10,7 @@
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/linalg.hpp"
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
 
@@ -134,7 +135,7 @@ SlogdetResult slogdet(const Tensor& a, At at) {
 Tensor matrix_power(const Tensor& a, std::int64_t n, At at) {
   return ops::composed(power_info, {&a}, at, [&] {
     ops::check_square(a);
-    if (n == 0) return eye(a.size(-1), {}, {.dtype = a.dtype(), .device = a.device()}, at).expand(a.shape(), at).clone(at);
+    if (n == 0) return tril(triu(a.pow({0, at}), 0, at), 0, at);  // on the tape, as for any other n
     Tensor square = n < 0 ? inverse(a, at) : a, product;
     for (std::uint64_t rest = n < 0 ? -static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);;) {
       if (rest & 1u) product = product.defined() ? matmul(product, square, at) : square;

@@ -28,7 +28,10 @@ void check_pair(const Tensor& a, const char* a_name, const Tensor& b, const char
   ops::check_dtype(b, b_name, a.dtype());
 }
 
-Tensor distance(const Tensor& a, const Tensor& b, double p, double eps, bool keepdim, At at) { return norm((a - b).add({eps, at}), p, -1, keepdim, at); }
+Tensor distance(const Tensor& a, const Tensor& b, double p, double eps, bool keepdim, At at) {
+  (void)broadcast_shapes(a.shape(), b.shape());  // an error names the loss, and not the difference within
+  return norm(a.sub({b, at}).add({eps, at}), p, -1, keepdim, at);
+}
 
 template <class Distance, class Options>
 Tensor triplet_loss(const OpInfo& info, const Tensor& anchor, const Tensor& positive, const Tensor& negative, Distance&& distance_of, const Options& o, At at) {
@@ -113,6 +116,7 @@ Tensor multi_margin_loss(const Tensor& x, const Tensor& labels, const MultiMargi
 Tensor multilabel_soft_margin_loss(const Tensor& x, const Tensor& target, Reduction reduction, At at) {
   return ops::composed(multilabel_info, {&x, &target}, at, [&] {
     TASUKI_CHECK_OP(ShapeError, x.ndim(), >=, 1);
+    TASUKI_CHECK_OP(ShapeError, x.shape(), ==, target.shape());
     return ops::reduced(mean(binary_cross_entropy_with_logits(x, target, {.reduction = Reduction::none}, at), -1, false, at), reduction, at);
   });
 }

@@ -23,6 +23,7 @@ using At = SourceLocation;
 
 constexpr OpInfo mm_info{"mm", "a, b"}, dot_info{"dot", "a, b"}, addmm_info{"addmm", "x, a, b"}, baddbmm_info{"baddbmm", "x, a, b"},
     tensordot_info{"tensordot", "a, b"}, cdist_info{"cdist", "a, b"};
+constexpr OpInfo bilinear_info{"bilinear", "a, b, weight, bias"};
 
 void check_dims(const Tensor& x, const char* name, int dims) {
   if (x.ndim() != dims) TASUKI_THROW(ShapeError, "expected  ", name, " of ", dims, dims == 1 ? " dimension" : " dimensions", "\nactual    shape ", x.shape());
@@ -195,6 +196,34 @@ Tensor tensordot(const Tensor& a, const Tensor& b, int dims, At at) {
       of_b.push_back(k);
     }
     return tensordot(a, b, of_a, of_b, at);
+  });
+}
+
+Tensor bilinear(const Tensor& a, const Tensor& b, const Tensor& weight, const Tensor& bias, At at) {
+  return ops::composed(bilinear_info, {&a, &b, &weight, &bias}, at, [&] {
+    ops::check_floating(a, "a");
+    ops::check_dtype(b, "b", a.dtype());
+    ops::check_dtype(weight, "weight", a.dtype());
+    TASUKI_CHECK_OP(ShapeError, weight.ndim(), ==, 3, "weight is [out, features of a, features of b]");
+    TASUKI_CHECK_OP(ShapeError, a.ndim(), >=, 1);
+    TASUKI_CHECK_OP(ShapeError, b.ndim(), >=, 1);
+    TASUKI_CHECK_OP(ShapeError, a.size(-1), ==, weight.size(1));
+    TASUKI_CHECK_OP(ShapeError, b.size(-1), ==, weight.size(2));
+    Shape leading(a.shape().data(), a.shape().size() - 1), rows(b.shape().data(), b.shape().size() - 1);
+    if (!(leading == rows)) TASUKI_THROW(ShapeError, "expected  as many rows of a and of b\nactual    ", leading, " and ", rows);
+    if (bias.defined()) {
+      ops::check_dtype(bias, "bias", a.dtype());
+      ops::check_shape(bias, "bias", {weight.size(0)});
+    }
+    if (ops::is_half(a))
+      return bilinear(ops::widened(a, at), ops::widened(b, at), ops::widened(weight, at), ops::widened(bias, at), at).to(a.dtype(), at);
+    const std::int64_t out = weight.size(0), m = weight.size(1), n = weight.size(2), count = leading.numel();
+    const Tensor by_a = matmul(a.reshape({count, m}, at), weight.permute({1, 0, 2}, at).reshape({m, out * n}, at), at);
+    const Tensor y = matmul(by_a.reshape({count, out, n}, at), b.reshape({count, n, 1}, at), at);
+    Shape shape = leading;
+    shape.push_back(out);
+    const Tensor products = y.reshape(shape, at);
+    return bias.defined() ? products.add({bias, at}) : products;
   });
 }
 

@@ -93,6 +93,6 @@ TEST_CASE("layers of convolutions: channels and kernels that cannot work") {
                "ValueError: expected  groups >= 1 && in >= 1 && out >= 1 && in % groups == 0 && out % groups == 0\n"
                "  ConvTranspose3d was asked for 4 input and 6 output channels in 4 groups, which must divide both");
   expect_error([] { nn::Conv1d(4, 6, {.kernel = {3, 3}}); },
-               "ValueError: expected  fits\n"
-               "  Conv1d was asked for a kernel of (3, 3)");
+               "ValueError: Conv1d was asked for a kernel of (3, 3)\n"
+               "  it takes one number, or one for each of its dimensions, of at least 1");
 }

@@ -139,7 +139,7 @@ TEST_CASE("containers asked for what they do not have") {
   expect_error([&] { list[1]; },
                "IndexError: expected  an index below 1, the number of modules in ModuleList\n"
                "  actual    1");
-  expect_error([&] { list.at<nn::Linear>(0); }, "ValueError: module 0 of ModuleList is a ReLU, not what at<...>() asked for");
+  expect_error([&] { list.at<nn::Linear>(0); }, "ValueError: module 0 of ModuleList is a ReLU, not what at<...>() or each<...>() asked for");
 }
 
 TEST_CASE("a clone that only the constructor's arguments can make") {

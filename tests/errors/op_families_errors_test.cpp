@@ -101,7 +101,7 @@ TEST_CASE("elementwise functions refuse bools, and most of them integers") {
 TEST_CASE("ops on two operands refuse shapes that do not broadcast, and two dtypes") {
   const Binary functions[] = {
       {"add", &ts::add},         {"sub", &ts::sub},           {"mul", &ts::mul},     {"div", &ts::div},     {"maximum", &ts::maximum},
-      {"minimum", &ts::minimum}, {"pow", [](const Tensor& a, ts::Operand b) { return ts::pow(a, b); }},      {"fmod", &ts::fmod},
+      {"minimum", &ts::minimum}, {"pow", [](const Tensor& a, ts::Operand b) { return ts::pow(a, b); }},      {"fmod", &ts::fmod}, {"floor_divide", &ts::floor_divide},
       {"remainder", &ts::remainder}, {"atan2", &ts::atan2},   {"hypot", &ts::hypot}, {"logaddexp", &ts::logaddexp},
       {"eq", &ts::eq},           {"ne", &ts::ne},             {"lt", &ts::lt},       {"le", &ts::le},       {"gt", &ts::gt},
       {"ge", &ts::ge},           {"logical_and", &ts::logical_and}, {"logical_or", &ts::logical_or}, {"logical_xor", &ts::logical_xor},
@@ -111,6 +111,9 @@ TEST_CASE("ops on two operands refuse shapes that do not broadcast, and two dtyp
     expect_error([&] { f.op(vector(), {vector(ts::f64), Here::current()}); },
                  "DTypeError: " + std::string(f.name) + "\n  expected  operands of one dtype\n  actual    f32 and f64\n  cast the first with .to(ts::f64)\n  a: f32[2] cpu   b: f64[2] cpu" + tail);
   }
+  expect_error([] { ts::floor_divide(vector(ts::i64), 0); }, "ValueError: floor_divide\n  expected  a number other than 0 to divide integers by\n  actual    0\n  a: i64[2] cpu" + tail);
+  expect_error([] { ts::floor_divide(vector(ts::i64), vector(ts::i64).mul(0)); },
+               "ValueError: floor_divide\n  expected  integers other than 0 to divide by\n  actual    0 at b[0]\n  a: i64[2] cpu   b: i64[2] cpu" + tail);
   for (const Binary& f : {Binary{"bitwise_and", &ts::bitwise_and}, {"bitwise_or", &ts::bitwise_or}, {"bitwise_xor", &ts::bitwise_xor}})
     expect_error([&] { f.op(vector(), {vector(), Here::current()}); },
                  "DTypeError: " + std::string(f.name) + "\n  expected  an integral dtype, or bool\n  actual    f32\n  a: f32[2] cpu   b: f32[2] cpu" + tail);

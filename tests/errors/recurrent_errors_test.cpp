@@ -37,5 +37,5 @@ TEST_CASE("Misuse of recurrent modules is explained") {
   const Tensor x = ts::zeros({2, 2, 3}), h = ts::zeros({1, 2, 4});
   expect_error([&] { lstm(x, {h, {}}); }, "ShapeError: LSTM\n  expected  h of [2, batch, 4]\n  actual    [1, 2, 4]\n  h: f32[1, 2, 4] cpu\n  called at <here>");
   CHECK_THROWS_WITH(ts::nn::GRU(3, 0), Catch::Contains("1 layers of 3 inputs and 0 hidden features"));
-  CHECK_THROWS_WITH(ts::nn::GRU(3, 4, {.dropout = 2}), Catch::Contains("dropout is 2"));
+  CHECK_THROWS_WITH(ts::nn::GRU(3, 4, {.dropout = 2}), Catch::Contains("GRU was asked for the dropout 2"));
 }

@@ -53,6 +53,21 @@ def glu():
     return Case(lambda x: F.glu(x, 1), [real(dims)])
 
 
+def floor_divide():
+    """Of floats, or of whole numbers as f64 and integers have them."""
+    dims = shape()
+    if rng.random() < 0.5:
+        return Case(torch.floor_divide, [integers(dims, -20, 20), integers(broadcastable(dims), 1, 6) * int(rng.choice([-1, 1]))], [0])
+    return Case(torch.floor_divide, [real(dims), away_from_zero(broadcastable(dims))], [0], constant=(0, 1))
+
+
+def rrelu():
+    """In evaluation, or with one slope: nothing is drawn."""
+    lower, training = float(numpy.float32(rng.uniform(0, 1))), bool(rng.random() < 0.5)
+    upper = lower if training else lower + 0.25
+    return Case(lambda x: F.rrelu(x, lower, upper, training), [real(shape())], [lower, upper, training])
+
+
 def where():
     dims = shape()
     return Case(torch.where, [rng.random(broadcastable(dims)) < 0.5, real(dims), real(broadcastable(dims))])
@@ -165,6 +180,7 @@ OPS = {
     "softplus": with_number(lambda x, beta: F.softplus(x, beta)), "clamp": clamp,
     "add": binary(torch.add), "sub": binary(torch.sub), "mul": binary(torch.mul), "div": binary(torch.div, real, away_from_zero),
     "pow": binary(torch.pow, positive, real), "maximum": binary(torch.maximum),
+    "floor_divide": floor_divide, "rrelu": rrelu,
     "fmod": binary(torch.fmod, real, away_from_zero), "remainder": binary(torch.remainder, real, away_from_zero), "atan2": binary(torch.atan2, away_from_zero, away_from_zero),
     "hypot": binary(torch.hypot, away_from_zero), "logaddexp": binary(torch.logaddexp), "lerp": lerp, "minimum": binary(torch.minimum),
     "add_number": with_number(torch.add), "sub_number": with_number(torch.sub), "mul_number": with_number(torch.mul),

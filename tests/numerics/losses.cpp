@@ -24,6 +24,11 @@ Out like(const Tensor& x, const Out& results) {
 Out factors(const QrResult& f) { return {f.q, f.r}; }
 Out factors(const EighResult& f) { return {f.values, f.vectors}; }
 Out factors(const SvdResult& f) { return {f.u, f.s, f.v}; }
+Out factors(const LuResult& f) { return {f.p, f.l, f.u}; }
+Out packed_factors(const Tensor& a) {
+  const LuFactorResult f = lu_factor(wide(a));
+  return {f.lu.to(a.dtype()), f.pivots};
+}
 Tensor root(const Tensor& a) { return cholesky(matmul(a, a.transpose(-2, -1))); }
 
 const char* const equations[] = {"ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"};
@@ -73,6 +78,10 @@ void add_loss_calls(Calls& table) {
       {"bmm", ONE(bmm(in[0], in[1]))},
       {"outer", ONE(outer(in[0], in[1]))},
       {"kron", ONE(kron(in[0], in[1]))},
+      {"multilabel_margin_loss", ONE(multilabel_margin_loss(in[0], in[1], reduction_of(a[0])))},
+      {"bilinear", ONE(bilinear(in[0], in[1], in[2], in.size() > 3 ? in[3] : Tensor()))},
+      {"lu", ALL(like(in[0], factors(lu(wide(in[0])))))},
+      {"lu_factor", ALL(packed_factors(in[0]))},
       {"inverse", ALL(like(in[0], {inverse(wide(in[0]))}))},
       {"det", ALL(like(in[0], {det(wide(in[0]))}))},
       {"solve", ALL(like(in[0], {solve(wide(in[0]), wide(in[1]))}))},

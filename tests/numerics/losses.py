@@ -96,6 +96,23 @@ def multi_margin_loss():
     return Case(lambda x, t: F.multi_margin_loss(x, t, p, reduction=REDUCTIONS[r]), [real([n, c]), integers([n], 0, c)], [r, p])
 
 
+def multilabel_margin_loss():
+    n, c, r = size(), size(2), reduction()
+    labels = numpy.full([n, c], -1)
+    for row in labels:
+        count = int(rng.integers(0, c))
+        row[:count] = rng.permutation(c)[:count]
+    if rng.random() < 0.2:
+        labels = labels[0]
+    return Case(lambda x, t: F.multilabel_margin_loss(x, t, reduction=REDUCTIONS[r]), [real(labels.shape), labels], [r])
+
+
+def bilinear():
+    lead, m, n, out = shape(0, 2), size(), size(), size()
+    operands = [real([*lead, m]), real([*lead, n]), real([out, m, n])]
+    return Case(lambda *x: F.bilinear(*x), operands + [real([out])] * int(rng.integers(0, 2)))
+
+
 EQUATIONS = ["ij,jk->ik", "bij,bkj->bik", "ii->i", "ij->", "i,j->ij", "ij,j->i", "ab,bc,cd->ad", "bi,nij,bj->bn", "bhqd,bhkd->bhqk", "i,i,i->i"]
 
 
@@ -249,6 +266,14 @@ def eigh():
     return Case(f, [vectors * values @ numpy.swapaxes(vectors, -1, -2)])
 
 
+def lu():
+    def f(a):
+        p, l, u = torch.linalg.lu(a)
+        return [p.detach(), l, u]
+
+    return Case(f, [apart(shape(0, 2))])
+
+
 def matrix_power():
     n = int(rng.integers(-3, 6))
     return Case(lambda a: torch.linalg.matrix_power(a, n), [regular(square())], [n])
@@ -268,7 +293,8 @@ OPS = {
     "gaussian_nll_loss": gaussian_nll_loss, "triplet_margin_with_distance_loss": triplet_with_distance, "mm": mm, "mv": mv, "dot": dot,
     "addmm": added(torch.addmm, False), "baddbmm": added(torch.baddbmm, True), "tensordot": tensordot, "cross": cross, "cdist": cdist,
     "einsum": einsum, "bmm": bmm, "outer": lambda: Case(torch.outer, [real([size()]), real([size()])]), "kron": kron,
-    "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": svd, "singular_values": singular_values, "qr": positive_qr,
+    "multilabel_margin_loss": multilabel_margin_loss, "bilinear": bilinear,
+    "lu": lu, "lu_factor": lambda: Case(lambda a: list(torch.linalg.lu_factor(a)), [apart(shape(0, 2))]), "inverse": of_matrix(torch.linalg.inv), "det": of_matrix(torch.linalg.det), "solve": solve, "cholesky": cholesky, "svd": svd, "singular_values": singular_values, "qr": positive_qr,
     "eigh": eigh, "matrix_power": matrix_power, "slogdet": of_matrix(lambda a: torch.linalg.slogdet(a)[1]),
     "pinv": lambda: Case(torch.linalg.pinv, [apart(shape(0, 2))]),
 }

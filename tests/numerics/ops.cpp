@@ -118,6 +118,8 @@ Calls named_calls() {
       {"div", ONE(in[0] / in[1])},
       {"pow", ONE(pow(in[0], in[1]))},
       {"fmod", ONE(fmod(in[0], in[1]))},
+      {"floor_divide", ONE(floor_divide(in[0], in[1]))},
+      {"rrelu", ONE(rrelu(in[0], {.lower = a[0], .upper = a[1]}, a[2] != 0))},
       {"remainder", ONE(remainder(in[0], in[1]))},
       {"atan2", ONE(atan2(in[0], in[1]))},
       {"hypot", ONE(hypot(in[0], in[1]))},

@@ -69,6 +69,19 @@ def max_unpool(n):
     return make
 
 
+def fractional_max_pool(n, with_indices):
+    def make():
+        kernel, output = spatial(n, 1, 3), spatial(n, 1, 4)
+        planes = [size(1, 3), size(1, 3)]
+        image = [k + o + int(rng.integers(0, 5)) for k, o in zip(kernel, output)]  # PyTorch wants a pixel more than that in volumes
+        op = F.fractional_max_pool2d if n == 2 else F.fractional_max_pool3d
+        # PyTorch takes the samples of images with that of the width first
+        f = lambda x, s: op(x, kernel, output_size=output, return_indices=with_indices, _random_samples=s.flip(-1) if n == 2 else s)
+        return Case(lambda x, s: list(f(x, s)) if with_indices else f(x, s), [distinct([*planes, *image]), real([*planes, n], 0, 0.99)], [*kernel, *output], constant=(1,))
+
+    return make
+
+
 def lp_pool(n):
     def make():
         kernel, stride, p, ceil = spatial(n, 1, 3), spatial(n, 1, 3), float(rng.choice([1.0, 2.0, 3.0])), bool(rng.random() < 0.5)
@@ -95,6 +108,7 @@ def affine_grid():
 
 OPS = {
     "unfold_images": unfold_images, "fold": fold, "grid_sample": grid_sample, "affine_grid": affine_grid,
+    **{f"fractional_max_pool{n}d{suffix}": fractional_max_pool(n, suffix != "") for n in (2, 3) for suffix in ("", "_with_indices")},
     **{f"{name}{n}d{suffix}": make(n) for n in (1, 2, 3) for name, suffix, make in (
         ("max_pool", "_with_indices", max_pool_with_indices), ("adaptive_max_pool", "", lambda n: adaptive_max_pool(n, False)),
         ("adaptive_max_pool", "_with_indices", lambda n: adaptive_max_pool(n, True)), ("max_unpool", "", max_unpool), ("lp_pool", "", lp_pool))},

@@ -48,6 +48,11 @@ Out unpool_call(In in, Attributes a) {
   const int n = in[0].ndim() - 2;
   return {(n == 1 ? max_unpool1d : n == 2 ? max_unpool2d : max_unpool3d)(in[0], in[1], numbers(a, 0, n), {}, SourceLocation::current())};
 }
+MaxPoolResult fractional(In in, Attributes a) {
+  const int n = in[0].ndim() - 2;
+  const auto op = n == 2 ? fractional_max_pool2d_with_indices : fractional_max_pool3d_with_indices;
+  return op(in[0], numbers(a, 0, n), {.output = numbers(a, 1, n), .samples = in[1]}, nullptr, SourceLocation::current());
+}
 Out lp_pool_call(In in, Attributes a) {
   const int n = in[0].ndim() - 2;
   const LpPoolOptions o{.stride = numbers(a, 1, n), .ceil_mode = a.back() != 0};
@@ -78,6 +83,10 @@ void add_sampling_calls(Calls& table) {
       {"adaptive_max_pool1d_with_indices", adaptive_with_indices_call},
       {"adaptive_max_pool2d_with_indices", adaptive_with_indices_call},
       {"adaptive_max_pool3d_with_indices", adaptive_with_indices_call},
+      {"fractional_max_pool2d", ONE(fractional(in, a).values)},
+      {"fractional_max_pool3d", ONE(fractional(in, a).values)},
+      {"fractional_max_pool2d_with_indices", ALL(both(fractional(in, a)))},
+      {"fractional_max_pool3d_with_indices", ALL(both(fractional(in, a)))},
       {"max_unpool1d", unpool_call},
       {"max_unpool2d", unpool_call},
       {"max_unpool3d", unpool_call},

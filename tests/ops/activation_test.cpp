@@ -66,7 +66,27 @@ OP_CASES(activation) {
        .forward = [](const Inputs& in) { return ts::gumbel_softmax(in[0], {.tau = 0.8}); },
        .slack = 4,
        .before = [] { ts::manual_seed(11); }},
+      {.op = "rrelu",
+       .inputs = {real_avoiding({3, 5}, {0})},
+       .forward = [](const Inputs& in) { return ts::rrelu(in[0], {}, true); },
+       .before = [] { ts::manual_seed(11); }},
+      {.op = "rrelu",
+       .variant = "in evaluation",
+       .inputs = {real_avoiding({3, 5}, {0})},
+       .forward = [](const Inputs& in) { return ts::rrelu(in[0], {.lower = 0.25, .upper = 0.75}); },
+       .reference = pointwise([](double x) { return x > 0 ? x : x / 2; })},
   };
+}
+
+TEST_CASE("The slopes of rrelu are uniform between their bounds, and the gradient's are the same") {
+  ts::Generator generator(4);
+  const ts::Tensor x = ts::full({40000}, -1, {.requires_grad = true}), y = ts::rrelu(x, {.lower = 0.2, .upper = 0.6}, true, &generator);
+  CHECK(ts::amin(y).item<float>() >= -0.6f);
+  CHECK(ts::amax(y).item<float>() <= -0.2f);
+  CHECK(ts::mean(y).item<float>() == Approx(-0.4).margin(0.005));
+  CHECK(ts::var(y).item<float>() == Approx(0.16 / 12).margin(0.001));
+  y.sum().backward();
+  CHECK(to_host(x.grad() + y.detach()).values == std::vector<double>(40000, 0));
 }
 
 TEST_CASE("A hard sample of gumbel_softmax is one-hot, with the gradient of the soft one") {
@@ -101,5 +121,6 @@ TEST_CASE("Misuse of activations is explained") {
   expect_error([&] { ts::threshold(n, 1, 0); }, "DTypeError: threshold" + cast);
   expect_error([&] { ts::softmin(x, 2); }, "IndexError: softmin\n  expected  -2 <= dim < 2 for a tensor of 2 dimensions\n  actual    dim = 2" + of_x);
   expect_error([&] { ts::glu(x); }, "ShapeError: glu\n  expected  an even size along dimension 1\n  actual    3" + of_x);
+  expect_error([&] { ts::rrelu(x, {.lower = 0.5, .upper = 0.25}); }, "ValueError: rrelu\n  expected  lower <= upper\n  actual    0.5 > 0.25" + of_x);
   expect_error([&] { ts::gumbel_softmax(x, {.tau = 0}); }, "ValueError: gumbel_softmax\n  expected  tau > 0\n  actual    0" + of_x);
 }

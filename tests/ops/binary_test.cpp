@@ -89,11 +89,34 @@ OP_CASES(binary_functions) {
       {.op = "hypot", .variant = "with a number", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::hypot(in[0], 0.5); }, .reference = pointwise([](double a) { return std::hypot(a, 0.5); })},
       {.op = "logaddexp", .variant = "with a number", .inputs = {real(s)}, .forward = [](const Inputs& in) { return ts::logaddexp(in[0], 0.5); },
        .reference = pointwise([](double a) { return std::log(std::exp(a) + std::exp(0.5)); }), .slack = 2},
+      {.op = "floor_divide", .inputs = {real(s, -5.8, 5.8), real(s, 2.05, 2.08)}, .forward = [](const Inputs& in) { return ts::floor_divide(in[0], in[1]); },
+       .reference = pointwise([](double a, double b) { return std::floor(a / b); }), .flags = no_gradient | no_nan, .more_shapes = pairs},
+      {.op = "floor_divide", .variant = "of integers", .inputs = {indices(s, -9, 10), indices(s, 1, 4)}, .forward = [](const Inputs& in) { return ts::floor_divide(in[0], in[1]); },
+       .reference = pointwise([](double a, double b) { return std::floor(a / b); }), .dtypes = {ts::i64, ts::i32}, .flags = no_gradient, .more_shapes = pairs},
+      {.op = "floor_divide", .variant = "by a number", .inputs = {indices(s, 0, 100)}, .forward = [](const Inputs& in) { return ts::floor_divide(in[0], 7); },
+       .reference = pointwise([](double a) { return std::floor(a / 7); }), .dtypes = {ts::i64, ts::i32, ts::u8}, .flags = no_gradient},
       {.op = "remainder", .variant = "by a number", .inputs = {real(s, 4.2, 5.8)}, .forward = [](const Inputs& in) { return ts::remainder(in[0], -2.05); },
        .reference = pointwise([](double a) { return a + 2.05 * std::floor(a / -2.05); }), .slack = 8},
   };
   cases[1].variant = cases[3].variant = "of negative numbers";
   return cases;
+}
+
+TEST_CASE("floor_divide rounds down as Python's //, where the rounded quotient would be too large, too") {
+  const auto quotients = [](std::vector<double> a, std::vector<double> b, ts::DType dtype) {
+    const Shape shape{static_cast<std::int64_t>(a.size())};
+    return to_host(ts::floor_divide(to_tensor(HostArray(shape, std::move(a)), dtype), to_tensor(HostArray(shape, std::move(b)), dtype))).values;
+  };
+  for (const ts::DType dtype : {ts::i64, ts::f64}) CHECK(quotients({7, -7, 7, -7, -6}, {2, 2, -2, -2, 3}, dtype) == std::vector<double>{3, -4, -4, 3, -2});
+  CHECK(quotients({1, 6, -1}, {0.1, 0.1, 3}, ts::f64) == std::vector<double>{9, 59, -1});  // 1 / 0.1 rounds to 10
+  const auto special = quotients({1, -1, 0, INFINITY, 1, -1}, {0, 0, 0, 2, INFINITY, INFINITY}, ts::f32);
+  CHECK(special[0] == INFINITY);
+  CHECK(special[1] == -INFINITY);
+  CHECK(std::isnan(special[2]));
+  CHECK(std::isnan(special[3]));
+  CHECK(std::vector<double>(special.begin() + 4, special.end()) == std::vector<double>{0, -1});
+  const Tensor lowest = ts::full(1, static_cast<double>(std::numeric_limits<std::int32_t>::min()), {.dtype = ts::i32});
+  CHECK(ts::floor_divide(lowest, -1).item<std::int32_t>() == std::numeric_limits<std::int32_t>::min());
 }
 
 TEST_CASE("remainder has the sign of the divisor, fmod that of the dividend, and logaddexp takes infinities") {

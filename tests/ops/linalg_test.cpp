@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tasuki/ops/matmul.hpp"
+#include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
@@ -113,6 +114,26 @@ OP_CASES(linalg) {
        .dtypes = wide,
        .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
        .slack = 8},
+      {.op = "lu",
+       .inputs = {real({2, 4, 3})},
+       .forward = [](const Inputs& in) -> Outputs {
+         const auto [p, l, u] = ts::lu(in[0]);
+         return std::vector<ts::Tensor>{l, u, p};
+       },
+       .dtypes = wide,
+       .flags = no_nan | no_expand,
+       .more_shapes = {{{3, 5}}, {{1, 1}}, {{0, 2, 2}}, {{3, 3}}, {{2, 1, 3}}, {{3, 1}}},
+       .slack = 64},
+      {.op = "lu_factor",
+       .inputs = {real({2, 3, 3})},
+       .forward = [](const Inputs& in) -> Outputs {
+         const auto [lu, pivots] = ts::lu_factor(in[0]);
+         return std::vector<ts::Tensor>{lu, pivots};
+       },
+       .dtypes = wide,
+       .flags = no_nan | no_expand,
+       .more_shapes = {{{3, 5}}, {{4, 2}}},
+       .slack = 64},
       {.op = "qr",
        .inputs = {real({2, 4, 3})},
        .forward = [](const Inputs& in) -> Outputs {
@@ -170,6 +191,12 @@ OP_CASES(linalg) {
        .dtypes = wide,
        .more_shapes = {{{1, 1}}, {{4, 4}}, {{0, 2, 2}}},
        .slack = 16},
+      {.op = "matrix_power",
+       .variant = "to zero",
+       .inputs = {real({2, 3, 3}, -1, 1)},
+       .forward = [](const Inputs& in) { return ts::matrix_power(in[0], 0); },
+       .dtypes = wide,
+       .flags = no_nan},
       {.op = "matrix_power",
        .inputs = {real({2, 3, 3})},
        .forward = [](const Inputs& in) { return ts::matrix_power(in[0], 3); },
@@ -229,6 +256,11 @@ TEST_CASE("The factors of a matrix multiply to it, and are what they are called"
     const ts::Tensor a = to_tensor(values, ts::f64);
     const std::int64_t k = std::min(a.size(-1), a.size(-2));
     const ts::Tensor one = ts::eye(k, {}, {.dtype = ts::f64, .device = a.device()});
+    const auto [p, l, upper] = ts::lu(a);
+    CHECK(distance(p.matmul(l).matmul(upper), a) < 1e-12);
+    CHECK(distance(p.sum(-1), ts::ones_like(p.sum(-1))) == 0);
+    CHECK(distance(ts::triu(l.narrow(-2, 0, k)), one.expand(l.narrow(-2, 0, k).shape())) == 0);
+    CHECK(ts::amax(l.abs()).item<double>() == 1);  // as the largest element of a column is the pivot
     const auto [q, r] = ts::qr(a);
     CHECK(distance(q.matmul(r), a) < 1e-12);
     CHECK(distance(q.transpose(-2, -1).matmul(q), one.expand(q.transpose(-2, -1).matmul(q).shape())) < 1e-12);
@@ -237,6 +269,18 @@ TEST_CASE("The factors of a matrix multiply to it, and are what they are called"
     CHECK(distance(v.transpose(-2, -1).matmul(v), one.expand(v.transpose(-2, -1).matmul(v).shape())) < 1e-12);
     const HostArray descending = to_host(s);
     for (std::int64_t i = 1; i < descending.numel(); ++i) CHECK((i % k == 0 || descending[i] <= descending[i - 1]));
+  }
+}
+
+TEST_CASE("lu_factor tells of exchanges as LAPACK, and every matrix has factors") {
+  const auto [lu, pivots] = ts::lu_factor(to_tensor({3, 3}, {1, 2, 4, 2, 1, 3, 4, 2, 4}, ts::f64));
+  CHECK(to_host(pivots).values == std::vector<double>{3, 3, 3});
+  CHECK(pivots.dtype() == ts::i32);
+  CHECK(to_host(lu).values == std::vector<double>{4, 2, 4, 0.25, 1.5, 3, 0.5, 0, 1});
+  const ts::Tensor singular = to_tensor({2, 3}, {0, 0, 1, 0, 0, 2}, ts::f64);
+  for (const ts::Tensor& a : {singular, singular.t()}) {
+    const auto [p, l, u] = ts::lu(a);
+    CHECK(distance(p.matmul(l).matmul(u), a) == 0);
   }
 }
 
@@ -276,6 +320,8 @@ TEST_CASE("Misuse of linear algebra is explained") {
   const ts::Tensor x = to_tensor({2, 3}, {1, 2, 3, 4, 5, 6}), singular = to_tensor({2, 2}, {1, 2, 2, 4});
   expect_error([&] { ts::det(x); }, "ShapeError: det\n  expected  square matrices\n  actual    [2, 3]\n  a: f32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::qr(x.select(0, 0)); }, "ShapeError: qr\n  expected  matrices, [..., rows, columns]\n  actual    [3]\n  a: f32[3] cpu\n  called at <here>");
+  expect_error([&] { ts::lu(x.select(0, 0)); }, "ShapeError: lu\n  expected  matrices, [..., rows, columns]\n  actual    [3]\n  a: f32[3] cpu\n  called at <here>");
+  expect_error([&] { ts::lu_factor(x.to(ts::f16)); }, "DTypeError: lu_factor\n  expected  a of dtype f32 or f64\n  actual    f16\n  a: f16[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::inverse(singular.to(ts::bf16)); },
                "DTypeError: inverse\n  expected  a of dtype f32 or f64\n  actual    bf16\n  a: bf16[2, 2] cpu\n  called at <here>");
   expect_error([&] { ts::inverse(singular); },

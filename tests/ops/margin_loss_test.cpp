@@ -1,5 +1,6 @@
 #include "tasuki/ops/margin_loss.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -51,6 +52,21 @@ double distance(const Row& a, const Row& b) {
 
 /// Targets of 1 and of -1 do not meet in one test: nothing near a kink.
 Input targets(const Shape& shape, double value) { return {.shape = shape, .lo = value, .hi = value, .differentiable = false}; }
+
+/// Two labels, one, and none.
+const double lists[3][4] = {{3, 0, -1, 2}, {1, -1, -1, -1}, {-1, 1, 2, 3}};
+ts::Tensor label_lists() { return to_tensor(HostArray({3, 4}, std::vector<double>(&lists[0][0], &lists[0][0] + 12)), ts::i64); }
+HostArrays multilabel_margins(const HostArrays& in) {
+  const std::vector<int> labels[] = {{3, 0}, {1}, {}};
+  HostArray y(Shape{3});
+  for (std::int64_t r = 0; r < 3; ++r) {
+    const std::vector<int>& of_row = labels[r];
+    for (const int l : of_row)
+      for (int c = 0; c < 4; ++c)
+        if (std::find(of_row.begin(), of_row.end(), c) == of_row.end()) y[r] += std::max(0.0, 1 - in[0].at({r, l}) + in[0].at({r, c})) / 4;
+  }
+  return y;
+}
 
 }  // namespace
 
@@ -127,6 +143,18 @@ OP_CASES(margin_loss) {
        }),
        .flags = no_nan,
        .slack = 8},
+      {.op = "multilabel_margin_loss",
+       .inputs = {distinct({3, 4}, -0.9, 0.9)},
+       .forward = [](const Inputs& in) { return ts::multilabel_margin_loss(in[0], label_lists()); },
+       .reference = averaged(multilabel_margins),
+       .slack = 4},
+      {.op = "multilabel_margin_loss",
+       .variant = "of each sample",
+       .inputs = {distinct({3, 4}, -0.9, 0.9)},
+       .forward = [](const Inputs& in) { return ts::multilabel_margin_loss(in[0], label_lists().to(ts::i32), Reduction::none); },
+       .reference = multilabel_margins,
+       .flags = no_nan,
+       .slack = 4},
       {.op = "multilabel_soft_margin_loss",
        .inputs = {real({3, 4}), real({3, 4}, 0, 1)},
        .forward = [](const Inputs& in) { return ts::multilabel_soft_margin_loss(in[0], in[1]); },
@@ -160,6 +188,7 @@ TEST_CASE("Samples that are far enough apart cost nothing") {
   CHECK(ts::triplet_margin_loss(a, near, far).item<float>() == 0);
   CHECK(ts::margin_ranking_loss(to_tensor({1}, {3}), to_tensor({1}, {1}), to_tensor({1}, {1}), {.margin = 1}).item<float>() == 0);
   CHECK(ts::multi_margin_loss(to_tensor({2}, {5, 1}), to_tensor({}, {0}, ts::i64)).item<float>() == 0);
+  CHECK(ts::multilabel_margin_loss(to_tensor({3}, {1, 5, 6}), to_tensor({3}, {2, 1, -1}, ts::i64)).item<float>() == 0);
   CHECK(ts::cosine_embedding_loss(to_tensor({2}, {1, 0}), to_tensor({2}, {0, 1}), to_tensor({}, {-1}), {.margin = 0.5}).item<float>() == 0);
 }
 
@@ -181,6 +210,10 @@ TEST_CASE("Misuse of margin losses is explained") {
                "ShapeError: margin_ranking_loss\n  expected  target of shape [2]\n  actual    [2, 3]\n  x1: f32[2] cpu   x2: f32[2] cpu   target: f32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::multi_margin_loss(x, to_tensor({2}, {0, 3}, ts::i64), {.p = 3}); },
                "ValueError: multi_margin_loss\n  expected  p of 1 or 2\n  actual    3\n  x: f32[2, 3] cpu   labels: i64[2] cpu\n  called at <here>");
+  expect_error([&] { ts::multilabel_margin_loss(x, t.to(ts::i64)); },
+               "ShapeError: multilabel_margin_loss\n  expected  labels of shape [2, 3]\n  actual    [2]\n  x: f32[2, 3] cpu   labels: i64[2] cpu\n  called at <here>");
+  expect_error([&] { ts::multilabel_margin_loss(x, to_tensor({2, 3}, {0, -1, -1, 2, 3, -1}, ts::i64)); },
+               "IndexError: multilabel_margin_loss\n  expected  0 <= label < 3, or -1 to ignore\n  actual    3 at labels[1, 1]\n  x: f32[2, 3] cpu   labels: i64[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::dice_loss(x, x); },
                "ShapeError: dice_loss\n  expected  x.ndim() >= 3\n  actual    2 < 3\n  [samples, classes, ...]\n  x: f32[2, 3] cpu   target: f32[2, 3] cpu\n  called at <here>");
 }

@@ -61,6 +61,7 @@ Outputs both(const ts::MaxPoolResult& r) { return std::vector<ts::Tensor>{r.valu
 }  // namespace
 
 OP_CASES(pool_indices) {
+  const std::vector<Range> fractional_rows{{0, 1}, {2, 3}, {4, 5}}, fractional_columns{{0, 1}, {1, 2}, {3, 4}, {5, 6}};
   const std::vector<Range> dilated_rows{range(-1, 4, 2, 5), range(1, 6, 2, 5)}, dilated_columns{range(-1, 4, 2, 4), range(0, 5, 2, 4)};
   return {
       {.op = "adaptive_max_pool1d", .inputs = {distinct({2, 3, 7})}, .forward = [](const Inputs& in) { return ts::adaptive_max_pool1d(in[0], 3); },
@@ -82,6 +83,17 @@ OP_CASES(pool_indices) {
        .reference = [=](const HostArrays& in) { return maxima(in[0], {2, 2, 2, 2}, dilated_rows, dilated_columns, true); }, .flags = no_expand},
       {.op = "max_pool3d_with_indices", .inputs = {distinct({1, 1, 1, 4, 5})}, .forward = [](const Inputs& in) { return both(ts::max_pool3d_with_indices(in[0], {1, 2, 2}, {.ceil_mode = true})); },
        .reference = [](const HostArrays& in) { return maxima(in[0], {1, 1, 1, 2, 3}, {{0, 1}, {2, 3}}, {{0, 1}, {2, 3}, {4}}, true); }, .flags = no_expand},
+      {.op = "fractional_max_pool2d", .inputs = {distinct({1, 2, 6, 7})},
+       .forward = [](const Inputs& in) { return ts::fractional_max_pool2d(in[0], 2, {.output = {3, 4}, .samples = to_tensor({1, 2, 2}, {0.3, 0.7, 0.3, 0.7})}); },
+       .reference = [=](const HostArrays& in) { return maxima(in[0], {1, 2, 3, 4}, fractional_rows, fractional_columns, false); }, .flags = no_expand},
+      {.op = "fractional_max_pool2d_with_indices", .inputs = {distinct({1, 2, 6, 7})},
+       .forward = [](const Inputs& in) { return both(ts::fractional_max_pool2d_with_indices(in[0], 2, {.ratio = 0.58, .samples = to_tensor({1, 2, 2}, {0.3, 0.7, 0.3, 0.7})})); },
+       .reference = [=](const HostArrays& in) { return maxima(in[0], {1, 2, 3, 4}, fractional_rows, fractional_columns, true); }, .flags = no_expand},
+      {.op = "fractional_max_pool3d", .inputs = {distinct({1, 1, 2, 5, 4})}, .forward = [](const Inputs& in) { return ts::fractional_max_pool3d(in[0], {1, 2, 2}, {.output = 2}); },
+       .reference = [](const HostArrays& in) { return maxima(in[0], {1, 1, 2, 2, 2}, {{0, 1}, {3, 4}}, {{0, 1}, {2, 3}}, false); }, .flags = no_expand},
+      {.op = "fractional_max_pool3d_with_indices", .inputs = {distinct({2, 1, 1, 5, 4})},
+       .forward = [](const Inputs& in) { return both(ts::fractional_max_pool3d_with_indices(in[0], {1, 2, 2}, {.output = {1, 2, 2}})); },
+       .reference = [](const HostArrays& in) { return maxima(in[0], {2, 1, 1, 2, 2}, {{0, 1}, {3, 4}}, {{0, 1}, {2, 3}}, true); }, .flags = no_expand},
       {.op = "max_unpool1d", .inputs = {real({1, 1, 3})}, .forward = [](const Inputs& in) { return ts::max_unpool1d(in[0], to_tensor({1, 1, 3}, {1, 2, 5}, ts::i64), 2); },
        .reference = [](const HostArrays& in) -> HostArrays { return HostArray({1, 1, 6}, std::vector<double>{0, in[0][0], in[0][1], 0, 0, in[0][2]}); }},
       {.op = "max_unpool2d", .inputs = {real({1, 2, 1, 2})},
@@ -120,6 +132,23 @@ TEST_CASE("Pooling with indices finds NaN, the first of equals, and what max_poo
   CHECK(bytes_of(r.values) == bytes_of(ts::max_pool2d(x, 2)));
 }
 
+TEST_CASE("Windows of fractional pooling are drawn for each plane, cover its ends, and are the same for one seed") {
+  const ts::Tensor row = to_tensor({1, 2, 1, 7}, {1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7});
+  const auto ends = ts::fractional_max_pool2d(row, {1, 2}, {.output = {1, 4}, .samples = to_tensor({1, 2, 2}, {0, 0.7, 0, 0.5})});
+  CHECK(to_host(ends).values == std::vector<double>{2, 3, 5, 7, 2, 4, 6, 7});
+  const ts::Tensor x = to_tensor(HostArray(Shape{4, 8, 30, 30}), ts::f32);
+  ts::Generator first(3), second(3), third(4);
+  const auto places = [&](ts::Generator& g) { return to_host(ts::fractional_max_pool2d_with_indices(x, 3, {.ratio = 0.55}, &g).indices); };
+  const HostArray drawn = places(first);
+  CHECK(drawn.shape == Shape{4, 8, 16, 16});
+  CHECK(drawn.values == places(second).values);
+  CHECK(drawn.values != places(third).values);
+  for (std::int64_t plane = 0; plane < 32; ++plane) {
+    CHECK(drawn[plane * 256] == 0);
+    CHECK(drawn[plane * 256 + 255] == 27 * 30 + 27);  // of zeros the first: where the last window begins
+  }
+}
+
 TEST_CASE("Unpooling puts the largest values back where they were") {
   const ts::Tensor x = to_tensor({1, 1, 2, 4}, {1, 8, 3, 5, 4, 2, 6, 7});
   const ts::MaxPoolResult r = ts::max_pool2d_with_indices(x, 2);
@@ -135,5 +164,11 @@ TEST_CASE("Misuse of poolings with indices is explained") {
   expect_error([&] { ts::max_unpool2d(x, i[0], 2); },
                "ShapeError: max_unpool2d\n  expected  indices of shape [1, 1, 2, 4]\n  actual    [1, 2, 4]\n  x: f32[1, 1, 2, 4] cpu   indices: i64[1, 2, 4] cpu\n  called at <here>");
   CHECK_THROWS_WITH(ts::max_unpool2d(x, i + 99, 2), Catch::Contains("index"));
+  const std::string of_x = "\n  x: f32[1, 1, 2, 4] cpu\n  called at <here>", of_volume = "\n  x: f32[1, 1, 1, 2, 4] cpu\n  called at <here>";
+  const std::string no_size = "\n  expected  .output, or a .ratio between 0 and 1\n  actual    ratio = 1.5", too_small = "\n  expected  images of at least output + kernel - 1 = 4 pixels\n  actual    2 in x ";
+  expect_error([&] { ts::fractional_max_pool2d(x, 2, {.ratio = 1.5}); }, "ValueError: fractional_max_pool2d" + no_size + of_x);
+  expect_error([&] { ts::fractional_max_pool2d_with_indices(x, 2, {.output = 3}); }, "ShapeError: fractional_max_pool2d_with_indices" + too_small + "[1, 1, 2, 4]" + of_x);
+  expect_error([&] { ts::fractional_max_pool3d(x.unsqueeze(0), {1, 3, 1}, {.output = {1, 2, 1}}); }, "ShapeError: fractional_max_pool3d" + too_small + "[1, 1, 1, 2, 4]" + of_volume);
+  expect_error([&] { ts::fractional_max_pool3d_with_indices(x.unsqueeze(0), 1, {.ratio = 1.5}); }, "ValueError: fractional_max_pool3d_with_indices" + no_size + of_volume);
   expect_error([&] { ts::lp_pool2d(x, 0, 2); }, "ValueError: lp_pool2d\n  expected  p > 0.0\n  actual    0 <= 0\n  the power of the sum\n  x: f32[1, 1, 2, 4] cpu\n  called at <here>");
 }

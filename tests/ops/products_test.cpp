@@ -87,6 +87,21 @@ OP_CASES(products) {
        .slack = 4},
       {.op = "tensordot", .variant = "of the last dim and the first", .inputs = {real({2, 3}), real({3, 4})},
        .forward = [](const Inputs& in) { return ts::tensordot(in[0], in[1], 1); }, .reference = [](const HostArrays& in) -> HostArrays { return product(in[0], in[1]); }, .slack = 2},
+      {.op = "bilinear", .inputs = {real({2, 3}), real({2, 4}), real({5, 3, 4}), real({5})},
+       .forward = [](const Inputs& in) { return ts::bilinear(in[0], in[1], in[2], in[3]); },
+       .reference = [](const HostArrays& in) -> HostArrays {
+         const std::int64_t rows = in[0].numel() / 3;
+         Shape shape = in[0].shape;
+         shape[shape.ndim() - 1] = 5;
+         HostArray y(shape);
+         for (std::int64_t i = 0; i < rows * 5; ++i) {
+           y[i] = in[3][i % 5];
+           for (std::int64_t m = 0; m < 3; ++m)
+             for (std::int64_t n = 0; n < 4; ++n) y[i] += in[0][i / 5 * 3 + m] * in[2].at({i % 5, m, n}) * in[1][i / 5 * 4 + n];
+         }
+         return y;
+       },
+       .more_shapes = {{{3}, {4}, {5, 3, 4}, {5}}, {{2, 2, 3}, {2, 2, 4}, {5, 3, 4}, {5}}, {{0, 3}, {0, 4}, {5, 3, 4}, {5}}}, .slack = 8},
       {.op = "cross", .inputs = {real({3, 2}), real({3, 1})}, .forward = [](const Inputs& in) { return ts::cross(in[0], in[1], 0); },
        .reference = [](const HostArrays& in) -> HostArrays {
          HostArray y(Shape{3, 2});
@@ -128,6 +143,11 @@ TEST_CASE("Misuse of products is explained") {
                "ShapeError: addmm\n  expected  x that broadcasts to [2, 2]\n  actual    [3, 1, 2]\n  x: f32[3, 1, 2] cpu   a: f32[2, 3] cpu   b: f32[3, 2] cpu\n  called at <here>");
   expect_error([&] { ts::baddbmm(a, a, a); }, "ShapeError: baddbmm\n  expected  a of 3 dimensions\n  actual    shape [2, 3]\n  x: f32[2, 3] cpu   a: f32[2, 3] cpu   b: f32[2, 3] cpu\n  called at <here>");
   expect_error([&] { ts::tensordot(a, a, {0}, {1}); }, "ShapeError: tensordot\n  expected  a.size(0) == b.size(1)\n  actual    2 != 3" + two);
+  const ts::Tensor forms = to_tensor(HostArray(Shape{4, 3, 2}), ts::f32);
+  expect_error([&] { ts::bilinear(a, a, forms); },
+               "ShapeError: bilinear\n  expected  b.size(-1) == weight.size(2)\n  actual    3 != 2\n  a: f32[2, 3] cpu   b: f32[2, 3] cpu   weight: f32[4, 3, 2] cpu\n  called at <here>");
+  expect_error([&] { ts::bilinear(a, a.t(), forms); },
+               "ShapeError: bilinear\n  expected  as many rows of a and of b\n  actual    [2] and [3]\n  a: f32[2, 3] cpu   b: f32[3, 2] cpu   weight: f32[4, 3, 2] cpu\n  called at <here>");
   expect_error([&] { ts::cross(a, a, 0); }, "ShapeError: cross\n  expected  vectors of 3 elements along dimension 0\n  actual    2" + two);
   expect_error([&] { ts::cdist(a, v); }, "ShapeError: cdist\n  expected  b.ndim() >= 2\n  actual    1 < 2" + vector);
   expect_error([&] { ts::cdist(a, a, -1); }, "ValueError: cdist\n  expected  p >= 0\n  actual    -1" + two);

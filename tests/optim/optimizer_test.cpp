@@ -9,8 +9,10 @@
 #include "tasuki/optim/adagrad.hpp"
 #include "tasuki/optim/adam.hpp"
 #include "tasuki/optim/adam_variants.hpp"
+#include "tasuki/optim/asgd.hpp"
 #include "tasuki/optim/lion.hpp"
 #include "tasuki/optim/rmsprop.hpp"
+#include "tasuki/optim/rprop.hpp"
 #include "tasuki/optim/sgd.hpp"
 #include "tasuki/runtime/runtime.hpp"
 #include "tasuki/runtime/threads.hpp"
@@ -145,6 +147,26 @@ TEST_CASE("Adadelta takes PyTorch's steps") {
                                           {0.4961966569023992, -1.2533663759237612, 2.001215154309302, -0.12500457378253169, 2.9970596748193494});
   check_like_pytorch<ts::optim::Adadelta>(ts::optim::AdadeltaOptions{.lr = 0.5, .rho = 0.8, .eps = 1e-4, .weight_decay = 0.1, .maximize = true},
                                           {0.5116500983046358, -1.2323205761776024, 1.9852967874488199, -0.12427960249040072, 2.993925663428097});
+}
+
+TEST_CASE("ASGD takes PyTorch's steps, and averages") {
+  check_like_pytorch<ts::optim::ASGD>(ts::optim::ASGDOptions{.lr = 0.1}, {0.3896878211168667, -1.3332211775987406, 1.9688095787452096, -0.15603766840395542, 2.8788329754493045});
+  const ts::optim::ASGDOptions options{.lr = 0.1, .lambd = 0.1, .power = 0.5, .t0 = 2, .weight_decay = 0.1, .maximize = true};
+  check_like_pytorch<ts::optim::ASGD>(options, {0.5579467909556048, -1.050425057119684, 1.8403339089247057, -0.08352801573648848, 2.8285923825679884});
+  const Tensor p = parameter();
+  ts::optim::ASGD opt{{p}, options};
+  for (int step = 1; step <= 5; ++step) {
+    p.set_grad(ts::from(gradient_at(step), {.dtype = ts::f64}));
+    opt.step();
+  }
+  for (const auto& [name, tensor] : opt.named_state())
+    if (name == "ax.0") check_close(numbers(tensor), {0.5235951669739104, -1.0671713628685804, 1.8871307152286283, -0.050397912713150694, 2.8593667143832056}, 1e-13);
+}
+
+TEST_CASE("Rprop takes PyTorch's steps") {
+  check_like_pytorch<ts::optim::Rprop>(ts::optim::RpropOptions{.lr = 0.1}, {0.425, -1.325, 2.16, -0.135, 3.075});
+  check_like_pytorch<ts::optim::Rprop>(ts::optim::RpropOptions{.lr = 0.1, .etaminus = 0.4, .etaplus = 1.5, .min_step = 0.05, .max_step = 0.12, .maximize = true},
+                                       {0.6, -1.15, 1.83, -0.1, 2.9});
 }
 
 TEST_CASE("Lion takes the steps of its paper") {

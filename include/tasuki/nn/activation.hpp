@@ -1,4 +1,5 @@
 #pragma once
+#include "tasuki/core/error.hpp"
 #include "tasuki/nn/module.hpp"
 #include "tasuki/ops/activation.hpp"
 #include "tasuki/ops/binary.hpp"
@@ -136,9 +137,11 @@ class Threshold : public Module {
 
 class Softplus : public Module {
  public:
-  explicit Softplus(double beta = 1, double threshold = 20) : beta_(beta), threshold_(threshold) {}
+  explicit Softplus(double beta = 1, double threshold = 20) : beta_(beta), threshold_(threshold) { check(); }
   Softplus(Module* parent, std::string_view name, double beta = 1, double threshold = 20)
-      : Module(parent, name), beta_(beta), threshold_(threshold) {}
+      : Module(parent, name), beta_(beta), threshold_(threshold) {
+    check();
+  }
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     return s.leave(softplus(s.enter(x), beta_, threshold_, at));
@@ -146,13 +149,16 @@ class Softplus : public Module {
   ModulePtr clone() const override { return clone_as(*this, beta_, threshold_); }
 
  private:
+  void check() const {
+    if (!(beta_ > 0)) TASUKI_THROW(ValueError, "Softplus was asked for a beta of ", beta_, "; it divides by it, and takes one above 0");
+  }
   double beta_, threshold_;
 };
 
 class Hardtanh : public Module {
  public:
-  explicit Hardtanh(double lowest = -1, double highest = 1) : lowest_(lowest), highest_(highest) {}
-  Hardtanh(Module* parent, std::string_view name, double lowest = -1, double highest = 1) : Module(parent, name), lowest_(lowest), highest_(highest) {}
+  explicit Hardtanh(double lowest = -1, double highest = 1) : lowest_(lowest), highest_(highest) { check(); }
+  Hardtanh(Module* parent, std::string_view name, double lowest = -1, double highest = 1) : Module(parent, name), lowest_(lowest), highest_(highest) { check(); }
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     return s.leave(hardtanh(s.enter(x), lowest_, highest_, at));
@@ -160,20 +166,47 @@ class Hardtanh : public Module {
   ModulePtr clone() const override { return clone_as(*this, lowest_, highest_); }
 
  private:
+  void check() const {
+    if (!(lowest_ <= highest_)) TASUKI_THROW(ValueError, "Hardtanh was asked for values from ", lowest_, " to ", highest_, "; give it the lower bound first");
+  }
   double lowest_, highest_;
+};
+
+/// x where x > 0, else a slope times x: drawn for each element in training, the mean of the bounds in evaluation.
+class RReLU : public Module {
+ public:
+  explicit RReLU(const RreluOptions& options = {}) : options_(options) { check(); }
+  RReLU(Module* parent, std::string_view name, const RreluOptions& options = {}) : Module(parent, name), options_(options) { check(); }
+  Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
+    Scope s{this};
+    return s.leave(rrelu(s.enter(x), options_, is_training(), nullptr, at));
+  }
+  ModulePtr clone() const override { return clone_as(*this, options_); }
+
+ private:
+  void check() const {
+    if (!(options_.lower <= options_.upper)) TASUKI_THROW(ValueError, "RReLU was asked for slopes from ", options_.lower, " to ", options_.upper, "; give it the lower bound first");
+  }
+  RreluOptions options_;
 };
 
 /// x where x > 0, else a learned slope times x: one for all, or one for each of `channels`.
 class PReLU : public Module {
  public:
   Parameter weight{this, "weight"};
-  explicit PReLU(std::int64_t channels = 1, double first = 0.25) { weight = full({channels}, first); }
-  PReLU(Module* parent, std::string_view name, std::int64_t channels = 1, double first = 0.25) : Module(parent, name) { weight = full({channels}, first); }
+  explicit PReLU(std::int64_t channels = 1, double first = 0.25) { create(channels, first); }
+  PReLU(Module* parent, std::string_view name, std::int64_t channels = 1, double first = 0.25) : Module(parent, name) { create(channels, first); }
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     return s.leave(prelu(s.enter(x), weight, at));
   }
   ModulePtr clone() const override { return clone_as(*this, weight.size(0)); }
+
+ private:
+  void create(std::int64_t channels, double first) {
+    if (channels < 1) TASUKI_THROW(ValueError, "PReLU was asked for ", channels, " slopes; it takes 1 for all channels, or one for each");
+    weight = full({channels}, first);
+  }
 };
 
 }  // namespace tasuki::nn

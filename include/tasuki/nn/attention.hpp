@@ -67,6 +67,10 @@ class MultiheadAttention : public Module {
  private:
   void create() {
     TASUKI_CHECK(ValueError, heads_ >= 1 && width_ % heads_ == 0, "MultiheadAttention was asked for ", heads_, " heads of ", width_, " features");
+    if (!(options_.dropout >= 0 && options_.dropout <= 1))
+      TASUKI_THROW(ValueError, "MultiheadAttention was asked for the dropout ", options_.dropout, "; it is a probability, 0 to 1");
+    if (options_.kdim < 0 || options_.vdim < 0)
+      TASUKI_THROW(ValueError, "MultiheadAttention was asked for keys of ", options_.kdim, " and values of ", options_.vdim, " features; 0 stands for as many as queries have");
     const auto weight = [&](Parameter& p, std::int64_t rows, std::int64_t columns) {
       p = empty({rows, columns}, {.dtype = options_.dtype});
       init::xavier_uniform_(p);

@@ -52,7 +52,7 @@ class ConvBase : public Module {
       shape.push_back(kernel[d]);
       fits = kernel[d] >= 1;
     }
-    TASUKI_CHECK(ValueError, fits, name, " was asked for a kernel of ", kernel.to_string());
+    if (!fits) TASUKI_THROW(ValueError, name, " was asked for a kernel of ", kernel.to_string(), "\nit takes one number, or one for each of its dimensions, of at least 1");
     weight = empty(shape, {.dtype = options.dtype});
     if (options.bias) bias = empty({out}, {.dtype = options.dtype});
     init::linear_default_(weight, bias);

@@ -94,6 +94,7 @@ TASUKI_LOSS_MODULE(HingeLoss, Reduction, detail::with_reduction<hinge_loss>)
 TASUKI_LOSS_MODULE(HingeEmbeddingLoss, MarginOptions, hinge_embedding_loss)
 TASUKI_LOSS_MODULE(SigmoidFocalLoss, FocalLossOptions, sigmoid_focal_loss)
 TASUKI_LOSS_MODULE(MultiMarginLoss, MultiMarginLossOptions, multi_margin_loss)
+TASUKI_LOSS_MODULE(MultiLabelMarginLoss, Reduction, detail::with_reduction<multilabel_margin_loss>)
 TASUKI_LOSS_MODULE(MultiLabelSoftMarginLoss, Reduction, detail::with_reduction<multilabel_soft_margin_loss>)
 TASUKI_LOSS_MODULE(DiceLoss, DiceLossOptions, dice_loss)
 /// Not losses, but built alike: a number for each pair of vectors.

@@ -44,7 +44,9 @@ class BatchNorm : public Module {
 
  private:
   void create() {
-    TASUKI_CHECK_OP(ValueError, channels_, >=, 1, "a batch normalization needs channels");
+    if (channels_ < 1) TASUKI_THROW(ValueError, "a BatchNorm was asked for ", channels_, " channels; it needs one at least");
+    if (!(options_.momentum >= 0 && options_.momentum <= 1))
+      TASUKI_THROW(ValueError, "a BatchNorm was asked for the momentum ", options_.momentum, "; it is the batch's share in the running statistics, 0 to 1");
     const TensorOptions of_dtype{.dtype = options_.dtype};
     if (options_.affine) {
       weight = ones({channels_}, of_dtype);
@@ -113,6 +115,15 @@ inline int synchronize_batch_norm(Module& net, bool on = true) {
   return found;
 }
 
+namespace detail {
+/// The sizes of the last dimensions, of which there is one at least.
+inline void check_normalized(const char* layer, const Shape& shape) {
+  bool fits = shape.ndim() >= 1;
+  for (int d = 0; d < shape.ndim(); ++d) fits = fits && shape[d] >= 1;
+  if (!fits) TASUKI_THROW(ValueError, layer, " was asked for the shape ", shape, "; give it the sizes of the last dimensions, such as {64}");
+}
+}  // namespace detail
+
 struct LayerNormOptions {
   double eps = 1e-5;
   bool affine = true;  ///< has weight and bias
@@ -138,6 +149,7 @@ class LayerNorm : public Module {
 
  private:
   void create() {
+    detail::check_normalized("LayerNorm", shape_);
     if (!options_.affine) return;
     weight = ones(shape_, {.dtype = options_.dtype});
     if (options_.bias) bias = zeros(shape_, {.dtype = options_.dtype});
@@ -170,6 +182,7 @@ class RMSNorm : public Module {
 
  private:
   void create() {
+    detail::check_normalized("RMSNorm", shape_);
     if (options_.affine) weight = ones(shape_, {.dtype = options_.dtype});
   }
   Shape shape_;
@@ -215,9 +228,11 @@ class GroupNorm : public Module {
 /// Normalization by neighbouring channels, as in AlexNet: `ts::nn::LocalResponseNorm norm{5};`. Formula as ts::local_response_norm.
 class LocalResponseNorm : public Module {
  public:
-  explicit LocalResponseNorm(std::int64_t size, const LocalResponseNormOptions& options = {}) : size_(size), options_(options) {}
+  explicit LocalResponseNorm(std::int64_t size, const LocalResponseNormOptions& options = {}) : size_(size), options_(options) { check(); }
   LocalResponseNorm(Module* parent, std::string_view name, std::int64_t size, const LocalResponseNormOptions& options = {})
-      : Module(parent, name), size_(size), options_(options) {}
+      : Module(parent, name), size_(size), options_(options) {
+    check();
+  }
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     return s.leave(local_response_norm(s.enter(x), size_, options_, at));
@@ -225,6 +240,9 @@ class LocalResponseNorm : public Module {
   ModulePtr clone() const override { return clone_as(*this, size_, options_); }
 
  private:
+  void check() const { 
+    if (size_ < 1) TASUKI_THROW(ValueError, "LocalResponseNorm was asked for ", size_, " neighbouring channels; it needs one at least");
+  }
   std::int64_t size_;
   LocalResponseNormOptions options_;
 };
@@ -261,7 +279,7 @@ class InstanceNorm : public Module {
 
  private:
   void create() {
-    TASUKI_CHECK_OP(ValueError, channels_, >=, 1, "an instance normalization needs channels");
+    if (channels_ < 1) TASUKI_THROW(ValueError, "an InstanceNorm was asked for ", channels_, " channels; it needs one at least");
     if (!options_.affine) return;
     weight = ones({channels_}, {.dtype = options_.dtype});
     bias = zeros({channels_}, {.dtype = options_.dtype});

@@ -54,6 +54,11 @@ struct LSTMOutput {
   Tensor y, h, c;
 };
 
+namespace detail {
+/// Whose parameters have so many blocks of `hidden` rows.
+inline const char* recurrent_name(std::int64_t gates) { return gates == 1 ? "RNN" : gates == 3 ? "GRU" : "LSTM"; }
+}  // namespace detail
+
 /// What RNN, LSTM and GRU have in common.
 class RecurrentModule : public Module {
  protected:
@@ -93,6 +98,7 @@ class RecurrentModule : public Module {
   template <class Step>
   RecurrentOutput run_with_one_state(const Tensor& x, const Tensor& h, const Tensor& lengths, Step&& step, SourceLocation at) const {
     Scope s{this};
+    check_input(x, at);
     const std::vector<Tensor> first = states(x, h, "h", features(), at);
     std::vector<Tensor> last;
     const Tensor y = run_layers(s.enter(x), lengths, [&](const Tensor& input, std::int64_t k, const RecurrentOptions& o) {
@@ -120,6 +126,14 @@ class RecurrentModule : public Module {
   /// W_hr, [proj_size, hidden].
   const Tensor& projection(std::int64_t k) const { return owned_parameter(static_cast<std::size_t>((k + 1) * parameters_each() - 1)); }
 
+  void check_input(const Tensor& x, SourceLocation at) const {
+    if ((x.ndim() == 2 || x.ndim() == 3) && x.size(-1) == in_) return;
+    const char* order = options_.batch_first ? "batch, steps, " : "steps, batch, ";
+    ShapeError error(tasuki::detail::concat({"expected  x of [", order, in_, "], or [steps, ", in_, "]\nactual    ", x.shape()}));
+    error.add_op(type_name(), path(), "x: " + x.describe(), at);
+    throw error;
+  }
+
   /// One state for each layer and direction; undefined ones where there is none.
   std::vector<Tensor> states(const Tensor& x, const Tensor& given, const char* name, std::int64_t width, SourceLocation at) const {
     const std::int64_t count = options_.layers * directions();
@@ -136,11 +150,12 @@ class RecurrentModule : public Module {
 
  private:
   void create(std::int64_t gates) {
-    TASUKI_CHECK(ValueError, in_ >= 0 && hidden_ >= 1 && options_.layers >= 1, "a recurrent module was asked for ", options_.layers, " layers of ", in_,
-                 " inputs and ", hidden_, " hidden features");
-    TASUKI_CHECK(ValueError, options_.dropout >= 0 && options_.dropout <= 1, "dropout is ", options_.dropout);
-    TASUKI_CHECK(ValueError, options_.proj_size == 0 || (gates == 4 && options_.proj_size > 0 && options_.proj_size < hidden_), "proj_size is ", options_.proj_size,
-                 ", which LSTM alone takes, and less than its ", hidden_, " hidden features");
+    const char* name = detail::recurrent_name(gates);
+    TASUKI_CHECK(ValueError, in_ >= 0 && hidden_ >= 1 && options_.layers >= 1, name, " was asked for ", options_.layers, " layers of ", in_, " inputs and ", hidden_,
+                 " hidden features");
+    TASUKI_CHECK(ValueError, options_.dropout >= 0 && options_.dropout <= 1, name, " was asked for the dropout ", options_.dropout);
+    TASUKI_CHECK(ValueError, options_.proj_size == 0 || (gates == 4 && options_.proj_size > 0 && options_.proj_size < hidden_), name, " was asked for a proj_size of ",
+                 options_.proj_size, ", which LSTM alone takes, and less than its ", hidden_, " hidden features");
     const double bound = 1 / __builtin_sqrt(static_cast<double>(hidden_));
     const auto add = [&](const char* kind, const std::string& of, const Shape& shape) {
       const Tensor parameter = empty(shape, {.dtype = options_.dtype});
@@ -182,6 +197,7 @@ class LSTM : public RecurrentModule {
       : RecurrentModule(parent, name, 4, in, hidden, o) {}
   LSTMOutput operator()(const Tensor& x, const LSTMState& state = {}, const Tensor& lengths = {}, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
+    check_input(x, at);
     const std::vector<Tensor> first_h = states(x, state.h, "h", features(), at), first_c = states(x, state.c, "c", hidden_, at);
     std::vector<Tensor> last_h, last_c;
     const Tensor y = run_layers(s.enter(x), lengths, [&](const Tensor& input, std::int64_t k, const RecurrentOptions& o) {
@@ -249,7 +265,13 @@ class RecurrentCellModule : public Module {
       : Module(parent, name), options_(o) {
     create(gates, in, hidden);
   }
-  RecurrentWeights weights() const { return {weight_ih, weight_hh, bias_ih, bias_hh}; }
+  /// The parameters, for an x that fits them.
+  RecurrentWeights weights(const Tensor& x, SourceLocation at) const {
+    if (x.ndim() == 2 && x.size(1) == weight_ih.size(1)) return {weight_ih, weight_hh, bias_ih, bias_hh};
+    ShapeError error(tasuki::detail::concat({"expected  x of [batch, ", weight_ih.size(1), "]\nactual    ", x.shape()}));
+    error.add_op(type_name(), path(), "x: " + x.describe(), at);
+    throw error;
+  }
   template <class Cell>
   ModulePtr copy_of(const Cell& cell) const {
     return clone_as(cell, weight_ih.size(1), weight_hh.size(1), options_);
@@ -258,7 +280,7 @@ class RecurrentCellModule : public Module {
 
  private:
   void create(std::int64_t gates, std::int64_t in, std::int64_t hidden) {
-    TASUKI_CHECK(ValueError, in >= 0 && hidden >= 1, "a recurrent cell was asked for ", in, " inputs and ", hidden, " hidden features");
+    TASUKI_CHECK(ValueError, in >= 0 && hidden >= 1, detail::recurrent_name(gates), "Cell was asked for ", in, " inputs and ", hidden, " hidden features");
     weight_ih = empty({gates * hidden, in}, {.dtype = options_.dtype});
     weight_hh = empty({gates * hidden, hidden}, {.dtype = options_.dtype});
     if (options_.bias) {
@@ -279,7 +301,7 @@ class RNNCell : public RecurrentCellModule {
       : RecurrentCellModule(parent, name, 1, in, hidden, o) {}
   Tensor operator()(const Tensor& x, const Tensor& h = {}, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(rnn_cell(s.enter(x), h, weights(), options_.activation, at));
+    return s.leave(rnn_cell(s.enter(x), h, weights(x, at), options_.activation, at));
   }
   ModulePtr clone() const override { return copy_of(*this); }
 };
@@ -292,7 +314,7 @@ class LSTMCell : public RecurrentCellModule {
       : RecurrentCellModule(parent, name, 4, in, hidden, o) {}
   LSTMState operator()(const Tensor& x, const LSTMState& state = {}, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    const LstmCellResult r = lstm_cell(s.enter(x), state.h, state.c, weights(), at);
+    const LstmCellResult r = lstm_cell(s.enter(x), state.h, state.c, weights(x, at), at);
     return {s.leave(r.h), r.c};
   }
   ModulePtr clone() const override { return copy_of(*this); }
@@ -306,7 +328,7 @@ class GRUCell : public RecurrentCellModule {
       : RecurrentCellModule(parent, name, 3, in, hidden, o) {}
   Tensor operator()(const Tensor& x, const Tensor& h = {}, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
-    return s.leave(gru_cell(s.enter(x), h, weights(), at));
+    return s.leave(gru_cell(s.enter(x), h, weights(x, at), at));
   }
   ModulePtr clone() const override { return copy_of(*this); }
 };

@@ -33,7 +33,12 @@ class RotaryEmbedding : public Module {
   Tensor operator()(const Tensor& x, std::int64_t first_position = 0, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     const Tensor& input = s.enter(x);
-    const std::int64_t length = input.size(-2);
+    const std::int64_t length = input.size(-2), context = cos.size(0);
+    if (first_position < 0 || first_position + length > context) {
+      ShapeError error(tasuki::detail::concat({"expected  positions below ", context, ", for which there are tables\nactual    ", first_position, " to ", first_position + length - 1}));
+      error.add_op(type_name(), path(), "x: " + input.describe(), at);
+      throw error;
+    }
     return s.leave(rotary_embedding(input, cos.narrow(0, first_position, length, at), sin.narrow(0, first_position, length, at), options_.interleaved, at));
   }
   ModulePtr clone() const override { return clone_as(*this, 2 * cos.size(1), cos.size(0), options_); }

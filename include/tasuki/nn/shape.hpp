@@ -84,8 +84,8 @@ class SpatialPad : public Module {
 template <class Layer, Tensor (*function)(const Tensor&, std::int64_t, SourceLocation)>
 class WithFactor : public Module {
  public:
-  explicit WithFactor(std::int64_t factor) : factor_(factor) {}
-  WithFactor(Module* parent, std::string_view name, std::int64_t factor) : Module(parent, name), factor_(factor) {}
+  explicit WithFactor(std::int64_t factor) : factor_(factor) { check(); }
+  WithFactor(Module* parent, std::string_view name, std::int64_t factor) : Module(parent, name), factor_(factor) { check(); }
   Tensor operator()(const Tensor& x, SourceLocation at = SourceLocation::current()) const {
     Scope s{this};
     return s.leave(function(s.enter(x), factor_, at));
@@ -96,6 +96,9 @@ class WithFactor : public Module {
   ModulePtr copy() const { return clone_as(static_cast<const Layer&>(*this), factor_); }
 
  private:
+  void check() const {
+    if (factor_ < 1) TASUKI_THROW(ValueError, Layer::name, " was asked for ", factor_, "; it takes whole numbers of at least 1");
+  }
   std::int64_t factor_;
 };
 
@@ -128,18 +131,21 @@ TASUKI_PAD_MODULE(CircularPad3d, 3, circular)
 /// Channels become pixels of an image `upscale` times as high and wide.
 class PixelShuffle : public detail::WithFactor<PixelShuffle, pixel_shuffle> {
  public:
+  static constexpr const char* name = "PixelShuffle";
   using WithFactor::WithFactor;
   ModulePtr clone() const override { return copy(); }
 };
 /// The way back: blocks of `downscale` x `downscale` pixels become channels.
 class PixelUnshuffle : public detail::WithFactor<PixelUnshuffle, pixel_unshuffle> {
  public:
+  static constexpr const char* name = "PixelUnshuffle";
   using WithFactor::WithFactor;
   ModulePtr clone() const override { return copy(); }
 };
 /// Takes the channels of `groups` groups by turns.
 class ChannelShuffle : public detail::WithFactor<ChannelShuffle, channel_shuffle> {
  public:
+  static constexpr const char* name = "ChannelShuffle";
   using WithFactor::WithFactor;
   ModulePtr clone() const override { return copy(); }
 };

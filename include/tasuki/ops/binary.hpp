@@ -23,6 +23,9 @@ Tensor pow(const Tensor& a, Operand b);
 /// base to the power of each element.
 Tensor pow(detail::LeftScalar base, const Tensor& exponent);
 
+/// a / b rounded down, of floats and of integers. No gradient. ValueError for an integral b of 0; floats are divided as by div.
+Tensor floor_divide(const Tensor& a, Operand b);
+
 /// Floating dtypes only, by PyTorch's definitions; the right operand may be a number. Gradients are exact where the functions are smooth.
 /// fmod: what is left of a / b rounded toward zero, with the sign of a. remainder: of a / b rounded down, with the sign of b. Both NaN
 /// where b is 0.

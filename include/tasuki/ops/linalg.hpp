@@ -20,6 +20,19 @@ Tensor inverse(const Tensor& a, SourceLocation at = SourceLocation::current());
 /// a and the result.
 Tensor det(const Tensor& a, SourceLocation at = SourceLocation::current());
 
+/// a = p l u by rows exchanged for the largest pivots, which every matrix has: p [..., m, m] of zeros and ones, l [..., m, k] with ones on its
+/// diagonal, u [..., k, n], k = min(m, n). lu_factor gives both triangles in one matrix (without the ones) and, as LAPACK, the exchanges:
+/// i32 [..., k], row i with row pivots[i], counted from 1 and from the first. Save the factors. Differentiable any number of times
+/// where the first k columns are independent (ValueError in backward where not).
+struct LuResult {
+  Tensor p, l, u;
+};
+LuResult lu(const Tensor& a, SourceLocation at = SourceLocation::current());
+struct LuFactorResult {
+  Tensor lu, pivots;
+};
+LuFactorResult lu_factor(const Tensor& a, SourceLocation at = SourceLocation::current());
+
 /// a = q r: q with orthonormal columns [..., m, k], r upper triangular [..., k, n] with a diagonal that is not negative, k = min(m, n).
 /// Saves both. Differentiable any number of times where the first k columns of a are independent (ValueError in backward where not).
 struct QrResult {

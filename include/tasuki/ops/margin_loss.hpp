@@ -68,6 +68,10 @@ struct MultiMarginLossOptions {
 };
 Tensor multi_margin_loss(const Tensor& x, const Tensor& labels, const MultiMarginLossOptions& options = {}, SourceLocation at = SourceLocation::current());
 
+/// sum over the labels l and the classes i that are none of max(0, 1 - x[l] + x[i]) / classes. x: [n, classes] or [classes]; labels: i64
+/// or i32, of the same shape, of which those before the first -1 count. Saves x and labels. IndexError names a label out of range.
+Tensor multilabel_margin_loss(const Tensor& x, const Tensor& labels, Reduction reduction = Reduction::mean, SourceLocation at = SourceLocation::current());
+
 /// The mean over the classes (last dimension) of binary_cross_entropy_with_logits.
 Tensor multilabel_soft_margin_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean,
                                    SourceLocation at = SourceLocation::current());

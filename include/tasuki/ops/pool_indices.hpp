@@ -1,5 +1,6 @@
 #pragma once
 #include "tasuki/ops/pool.hpp"
+#include "tasuki/tensor/random.hpp"
 
 /// Poolings that know where their values come from, and the way back. Floating dtypes; results are row-major. Largest values are taken
 /// by index, so that they are differentiable any number of times; they save the indices. Deterministic. Errors as max_pool2d's.
@@ -21,6 +22,24 @@ Tensor adaptive_max_pool3d(const Tensor& x, SpatialInts output, SourceLocation a
 MaxPoolResult adaptive_max_pool1d_with_indices(const Tensor& x, SpatialInts output, SourceLocation at = SourceLocation::current());
 MaxPoolResult adaptive_max_pool2d_with_indices(const Tensor& x, SpatialInts output, SourceLocation at = SourceLocation::current());
 MaxPoolResult adaptive_max_pool3d_with_indices(const Tensor& x, SpatialInts output, SourceLocation at = SourceLocation::current());
+
+/// Largest values of windows whose distances vary at random, so that images shrink by any factor (Graham, 2014). In training and in evaluation alike.
+/// ValueError without output and ratio; ShapeError where output + kernel - 1 is more than the image has.
+///
+///     auto y = ts::fractional_max_pool2d(x, 2, {.ratio = 0.7});
+struct FractionalMaxPoolOptions {
+  SpatialInts output = 0;  ///< sizes of the result
+  double ratio = 0;        ///< or, where output is 0, what part of the image's sizes they are
+  Tensor samples{};        ///< [N, C, dims], in [0, 1), from which the windows follow; drawn from the generator where undefined. Waits for its device.
+};
+Tensor fractional_max_pool2d(const Tensor& x, SpatialInts kernel, const FractionalMaxPoolOptions& options, Generator* generator = nullptr,
+                             SourceLocation at = SourceLocation::current());
+Tensor fractional_max_pool3d(const Tensor& x, SpatialInts kernel, const FractionalMaxPoolOptions& options, Generator* generator = nullptr,
+                             SourceLocation at = SourceLocation::current());
+MaxPoolResult fractional_max_pool2d_with_indices(const Tensor& x, SpatialInts kernel, const FractionalMaxPoolOptions& options, Generator* generator = nullptr,
+                                                 SourceLocation at = SourceLocation::current());
+MaxPoolResult fractional_max_pool3d_with_indices(const Tensor& x, SpatialInts kernel, const FractionalMaxPoolOptions& options, Generator* generator = nullptr,
+                                                 SourceLocation at = SourceLocation::current());
 
 struct MaxUnpoolOptions {
   SpatialInts stride = stride_of_kernel;

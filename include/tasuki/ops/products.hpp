@@ -23,6 +23,10 @@ Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const AddmmOpt
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b, SourceLocation at = SourceLocation::current());
 Tensor tensordot(const Tensor& a, const Tensor& b, int dims = 2, SourceLocation at = SourceLocation::current());
 
+/// A number a^T W_k b + bias_k for each pair of rows and each of the weight's matrices: a [..., m] and b [..., n] of the same leading
+/// dimensions, weight [out, m, n], bias [out] or undefined; [..., out]. Computed in f32 for the halves.
+Tensor bilinear(const Tensor& a, const Tensor& b, const Tensor& weight, const Tensor& bias = {}, SourceLocation at = SourceLocation::current());
+
 /// The vector product of a and b, which broadcast, along a dimension of size 3.
 Tensor cross(const Tensor& a, const Tensor& b, int dim = -1, SourceLocation at = SourceLocation::current());
 

@@ -34,7 +34,9 @@ class Schedule {
     for (std::size_t g = 0; g < optimizer.group_count(); ++g) first_.push_back(optimizer.lr(g));
   }
   void apply() {
-    for (std::size_t g = 0; g < first_.size(); ++g) optimizer_->set_lr(g, first_[g] * factor(count_));
+    const double now = factor(count_);
+    if (!(now >= 0)) TASUKI_THROW(ValueError, "expected  a schedule's factor of at least 0\nactual    ", now, " at step ", count_);
+    for (std::size_t g = 0; g < first_.size(); ++g) optimizer_->set_lr(g, first_[g] * now);
   }
 
  private:
@@ -52,6 +54,7 @@ class StepLR : public Schedule {
  public:
   explicit StepLR(Optimizer& optimizer, const StepLROptions& options = {}) : Schedule(optimizer), options_(options) {
     TASUKI_CHECK_OP(ValueError, options.step_size, >=, 1, "StepLR");
+    TASUKI_CHECK_OP(ValueError, options.gamma, >=, 0.0, "StepLR");
     apply();
   }
   double factor(std::int64_t step) const override {
@@ -71,6 +74,7 @@ class LinearWarmup : public Schedule {
  public:
   explicit LinearWarmup(Optimizer& optimizer, const LinearWarmupOptions& options = {}) : Schedule(optimizer), options_(options) {
     TASUKI_CHECK_OP(ValueError, options.steps, >=, 1, "LinearWarmup");
+    TASUKI_CHECK_OP(ValueError, options.start_factor, >=, 0.0, "LinearWarmup");
     apply();
   }
   double factor(std::int64_t step) const override {
@@ -93,6 +97,7 @@ class CosineAnnealing : public Schedule {
   explicit CosineAnnealing(Optimizer& optimizer, const CosineAnnealingOptions& options = {}) : Schedule(optimizer), options_(options) {
     TASUKI_CHECK_OP(ValueError, options.steps, >, options.warmup, "CosineAnnealing needs steps after its warm-up");
     TASUKI_CHECK_OP(ValueError, options.warmup, >=, 0, "CosineAnnealing");
+    TASUKI_CHECK_OP(ValueError, options.end_factor, >=, 0.0, "CosineAnnealing");
     apply();
   }
   double factor(std::int64_t step) const override {
@@ -109,7 +114,10 @@ class CosineAnnealing : public Schedule {
 /// gamma^step.
 class ExponentialLR : public Schedule {
  public:
-  ExponentialLR(Optimizer& optimizer, double gamma) : Schedule(optimizer), gamma_(gamma) { apply(); }
+  ExponentialLR(Optimizer& optimizer, double gamma) : Schedule(optimizer), gamma_(gamma) {
+    TASUKI_CHECK_OP(ValueError, gamma, >=, 0.0, "ExponentialLR");
+    apply();
+  }
   double factor(std::int64_t step) const override { return __builtin_pow(gamma_, static_cast<double>(step)); }
 
  private:
@@ -123,7 +131,10 @@ struct MultiStepLROptions {
 /// Falls by gamma at each milestone.
 class MultiStepLR : public Schedule {
  public:
-  MultiStepLR(Optimizer& optimizer, const MultiStepLROptions& options) : Schedule(optimizer), options_(options) { apply(); }
+  MultiStepLR(Optimizer& optimizer, const MultiStepLROptions& options) : Schedule(optimizer), options_(options) {
+    TASUKI_CHECK_OP(ValueError, options.gamma, >=, 0.0, "MultiStepLR");
+    apply();
+  }
   double factor(std::int64_t step) const override {
     double f = 1;
     for (const std::int64_t m : options_.milestones)
@@ -178,6 +189,7 @@ class CosineAnnealingWarmRestarts : public Schedule {
   explicit CosineAnnealingWarmRestarts(Optimizer& optimizer, const CosineAnnealingWarmRestartsOptions& options = {}) : Schedule(optimizer), options_(options) {
     TASUKI_CHECK_OP(ValueError, options.first, >=, 1, "CosineAnnealingWarmRestarts");
     TASUKI_CHECK_OP(ValueError, options.growth, >=, 1, "CosineAnnealingWarmRestarts");
+    TASUKI_CHECK_OP(ValueError, options.end_factor, >=, 0.0, "CosineAnnealingWarmRestarts");
     apply();
   }
   double factor(std::int64_t step) const override {
