@@ -47,7 +47,7 @@ class Scratch {
 
 struct Measured {
   Link out{0, 1}, in{0, 1};
-  double duplex = 1;
+  double duplex = 1, compute_per_byte = 0;
   bool worked = false;
 };
 
@@ -78,6 +78,7 @@ class Measurement {
       result.duplex = share_of_each(t, both(bytes));
       result.out = link(median(outs), t.out, bytes);
       result.in = link(median(ins), t.in, bytes);
+      result.compute_per_byte = compute_per_byte({}, tiers_.stats());
     }
     result.worked = well_;
     return result;
@@ -153,6 +154,11 @@ class Measurement {
 
 }  // namespace
 
+double compute_per_byte(const TierStats& before, const TierStats& now) {
+  const std::uint64_t bytes = now.file_out_bytes - before.file_out_bytes + now.file_in_bytes - before.file_in_bytes;
+  return bytes ? (now.file_compute_seconds - before.file_compute_seconds) / static_cast<double>(bytes) : 0;
+}
+
 Machine measure_machine(DeviceRuntime& runtime, TransferEngine& tiers, double seconds) {
   Machine machine;
   machine.name = "this machine";
@@ -186,6 +192,7 @@ Machine measure_machine(DeviceRuntime& runtime, TransferEngine& tiers, double se
       machine.out = file.out;
       machine.in = file.in;
       machine.duplex = file.duplex;
+      machine.delay_per_byte = file.compute_per_byte;
     }
   }
   const TierStats stats = tiers.stats();

@@ -9,4 +9,7 @@ namespace tasuki::memory {
 /// meanwhile. A simulated device's own link is what its profile says. Without a file tier, `file_bytes` is 0.
 Machine measure_machine(DeviceRuntime& runtime, TransferEngine& tiers, double seconds = 0.25);
 
+/// Seconds that the threads of a file tier computed for each byte that they moved, between two looks at it.
+double compute_per_byte(const TierStats& before, const TierStats& now);
+
 }  // namespace tasuki::memory

@@ -8,6 +8,7 @@
 #include "src/memory/link_measurement.hpp"
 #include "src/memory/manager.hpp"
 #include "tasuki/autograd/grad_mode.hpp"
+#include "tasuki/runtime/threads.hpp"
 
 namespace tasuki::memory {
 
@@ -33,6 +34,9 @@ Schedule::Schedule(const Plan& plan, std::size_t launches) : points_(launches) {
 
 namespace {
 
+/// Whether what copies compute is beside the kernels' work.
+bool has_idle_core() { return num_threads() < static_cast<int>(std::thread::hardware_concurrency()); }
+
 /// The links of the device to its lower tiers; measured once for a device and a file.
 Machine machine_of(Manager& manager) {
   const BudgetOptions& options = manager.options();
@@ -47,6 +51,7 @@ Machine machine_of(Manager& manager) {
   auto it = known.find(key);
   if (it == known.end()) it = known.emplace(key, measure_machine(manager.runtime(), manager.tiers())).first;
   m = it->second;
+  if (has_idle_core()) m.delay_per_byte = 0;
   if (options.host_bytes != automatic_bytes) m.host_bytes = std::min(m.host_bytes, options.host_bytes);
   if (options.file_bytes != automatic_bytes) m.file_bytes = std::min(m.file_bytes, options.file_bytes);
   return m;
@@ -256,6 +261,7 @@ void Steps::calibrate() {
   if (out >= enough) machine_.out.bytes_per_s = static_cast<double>(out) / (now.file_out_seconds - measured_.file_out_seconds);
   if (in >= enough) machine_.in.bytes_per_s = static_cast<double>(in) / (now.file_in_seconds - measured_.file_in_seconds);
   machine_.duplex = 1;
+  if (out + in >= enough && machine_.delay_per_byte > 0) machine_.delay_per_byte = compute_per_byte(measured_, now);
   measured_ = now;
 }
 

@@ -88,6 +88,7 @@ struct TierStats {
   std::size_t file_limit = 0, file_size = 0, file_in_use = 0;  ///< 0 until the file is open; prepare opens it
   std::uint64_t host_out_bytes = 0, host_in_bytes = 0, file_out_bytes = 0, file_in_bytes = 0;
   double file_out_seconds = 0, file_in_seconds = 0;  ///< during which a thread wrote, or read
+  double file_compute_seconds = 0;                       ///< that these threads computed, or the system for them
   std::uint64_t transfers = 0, failures = 0;
   std::uint64_t host_allocations = 0;  ///< of slabs, from the system
   std::uint64_t host_waits = 0;        ///< calls that had to block the host thread

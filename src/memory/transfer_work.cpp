@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -17,6 +19,13 @@ namespace {
 
 /// When the device is done with the home's slab. Copies into it are ordered by their queue.
 Event last_use_of(const Place& home) { return home.last_in.ticket ? home.last_in : home.slab.last_use; }
+
+/// By this thread so far.
+double computed_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
 
 }  // namespace
 
@@ -67,6 +76,7 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
     else work_there.notify_one();  // another thread may move the next part meanwhile
     lock.unlock();
 
+    const double computed = computed_seconds();
     std::uint64_t checksum = 0;
     TransferError error;
     try {
@@ -75,7 +85,9 @@ void TransferEngine::Impl::work(int number, Bounce& bounce) {
       error = {TransferError::Kind::input_output, failure.what()};
     }
 
+    const double computing = computed_seconds() - computed;
     lock.lock();
+    counted.file_compute_seconds += computing;
     count_seconds(job->kind != Kind::in, -1);
     --job->active;
     job->checksum += checksum;

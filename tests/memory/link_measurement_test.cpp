@@ -32,6 +32,8 @@ TEST_CASE("on the CPU, the links are those between memory and file, measured in 
   CHECK(machine.file_out.bytes_per_s == machine.out.bytes_per_s);
   CHECK(machine.duplex >= 0.1);
   CHECK(machine.duplex <= 1);
+  CHECK(machine.delay_per_byte > 0);
+  CHECK(machine.delay_per_byte < 1e-6);
   CHECK(machine.host_bytes == 0);
   CHECK(machine.file_bytes == 1_GiB);
   CHECK(tiers.stats().file_in_use == 0);
@@ -46,6 +48,7 @@ TEST_CASE("a simulated device has its profile's link, and the real disk behind i
   CHECK(machine.out.bytes_per_s == 75e9);
   CHECK(machine.in.latency_s == device_profile("v100-nvlink").in.latency_s);
   CHECK(machine.duplex == 1);
+  CHECK(machine.delay_per_byte == 0);
   CHECK(plausible(machine.file_out));
   CHECK(plausible(machine.file_in));
   CHECK(machine.host_bytes == 32_MiB);

@@ -89,6 +89,23 @@ TEST_CASE("copies beside launches are hidden, and what is not is waited for") {
   CHECK(exposed.seconds == 8.0);
 }
 
+TEST_CASE("what copies compute delays the launches, however well the copies are hidden, and plans count with it") {
+  Machine m = machine();
+  m.delay_per_byte = 0.005;
+  const Simulation s = play({{1, 1, 4, Move::swap, Tier::host, 3, 3}}, m);
+  CHECK(s.begin == std::vector<double>{0, 1, 2.5, 4, 5, 6});
+  CHECK(s.seconds == 7.0);
+  CHECK(s.exposed_seconds == 1.0);
+  // Where that is more than the replay takes, a plan drops instead.
+  m.out = m.in = {0, 10000};
+  const auto move_with = [&](double delay_per_byte) {
+    m.delay_per_byte = delay_per_byte;
+    return plan(chain(), m, {.budget_bytes = 210}).decisions.at(0).move;
+  };
+  CHECK(move_with(0) == Move::swap);
+  CHECK(move_with(0.02) == Move::drop);
+}
+
 TEST_CASE("copies of one direction take their turns") {
   Machine slow = machine();
   slow.out.bytes_per_s = 40;  // 2.5 s for each

@@ -42,6 +42,7 @@ struct Machine {
   Link out, in;                          ///< device to host, and back; on the CPU memory to file, and back
   Link file_out, file_in;                ///< host to file, and back
   double duplex = 1;                     ///< each direction's speed while both are busy, as a part of its speed alone
+  double delay_per_byte = 0;             ///< seconds by which each byte copied delays the launches, whatever hides the copy: on the CPU they share the cores
   std::size_t host_bytes = SIZE_MAX;     ///< room in the tiers; 0: there is no host tier, and `out` and `in` lead to the file
   std::size_t file_bytes = SIZE_MAX;
 };
@@ -60,7 +61,7 @@ struct Plan {
   std::size_t budget_bytes = 0, peak_bytes = 0;
   double seconds = 0;                ///< of a steady step
   double keep_seconds = 0;           ///< of the step if nothing had to move
-  double exposed_seconds = 0;        ///< that the device waits for copies
+  double exposed_seconds = 0;        ///< that the device waits for copies, or is delayed by them
   double replay_seconds = 0;
   std::size_t bytes_out = 0, bytes_in = 0, bytes_dropped = 0;
   double planning_seconds = 0;       ///< that it took to find

@@ -22,7 +22,7 @@ struct Simulation {
 
   double seconds = 0;          ///< keep_seconds + exposed_seconds + replay_seconds
   double keep_seconds = 0;     ///< the trace's own launches
-  double exposed_seconds = 0;  ///< that the compute queue waits for copies
+  double exposed_seconds = 0;  ///< that the compute queue waits for copies, or is delayed by them
   double replay_seconds = 0;
   std::size_t bytes_out = 0, bytes_in = 0, bytes_dropped = 0;
 

@@ -15,6 +15,7 @@ Greedy::Greedy(const StepModel& model, const Machine& machine, Scheduler& schedu
     gains_[g].out_seconds = clean ? 0 : machine.out.seconds(gap.bytes);
     gains_[g].in_seconds = gap.is_last ? 0 : machine.in.seconds(gap.bytes);
     gains_[g].copy_seconds = gains_[g].out_seconds + gains_[g].in_seconds;
+    gains_[g].delay_seconds = machine.delay_per_byte * static_cast<double>(gap.bytes) * (!clean + !gap.is_last);
     if (!gap.droppable || !measure_replay(gap, gains_[g])) gains_[g].drop_bytes = 0;
   }
 }
@@ -131,7 +132,7 @@ Greedy::Offer Greedy::offer(std::size_t gap, double link_price) {
   double seconds = gain.replay_seconds;
   Choice choice = Choice::drop;
   if (swap)
-    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + exposed_seconds(gap, swap_span); !drop || link_price == 0 || copies < seconds) {
+    if (const double copies = std::max(link_price, 1e-3) * gain.copy_seconds + gain.delay_seconds + exposed_seconds(gap, swap_span); !drop || link_price == 0 || copies < seconds) {
       seconds = copies;
       choice = Choice::swap;
     }
@@ -184,7 +185,7 @@ void Greedy::undo(Choices& choices, std::size_t cap, double link_price) {
   std::vector<Offer> moving;
   for (std::size_t g = 0; g < choices.size(); ++g)
     if (choices[g] != Choice::keep) {
-      const double seconds = choices[g] == Choice::drop ? gains_[g].replay_seconds : link_price * gains_[g].copy_seconds;
+      const double seconds = choices[g] == Choice::drop ? gains_[g].replay_seconds : link_price * gains_[g].copy_seconds + gains_[g].delay_seconds;
       moving.push_back({seconds / static_cast<double>(model_.gaps[g].bytes), g, choices[g]});
     }
   std::sort(moving.begin(), moving.end(), [](const Offer& a, const Offer& b) { return b < a; });

@@ -36,12 +36,14 @@ class Greedy {
   bool can_drop(std::size_t gap) const { return allowed_.drop && gains_[gap].drop_bytes > 0; }
   double replay_seconds(std::size_t gap) const { return gains_[gap].replay_seconds; }
   double copy_seconds(std::size_t gap) const { return gains_[gap].copy_seconds; }
+  /// By which its copies delay the launches, be they ever so well hidden.
+  double delay_seconds(std::size_t gap) const { return gains_[gap].delay_seconds; }
   /// As Simulator::work.
   std::uint64_t work() const { return scheduler_.simulator().work() + looks_ / 128; }
 
  private:
   struct Gain {
-    double replay_seconds = 0, out_seconds = 0, in_seconds = 0, copy_seconds = 0;
+    double replay_seconds = 0, out_seconds = 0, in_seconds = 0, copy_seconds = 0, delay_seconds = 0;
     std::size_t drop_bytes = 0;  ///< without what must be held instead; 0: cannot be dropped
   };
   struct Offer {

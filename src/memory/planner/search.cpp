@@ -32,7 +32,7 @@ void Search::rank_prices() {
   for (std::size_t g = 0; g < model_.gaps.size(); ++g) {
     if (!greedy_.can_drop(g) || !greedy_.can_swap(g) || greedy_.copy_seconds(g) <= 0) continue;
     const double bytes = static_cast<double>(model_.gaps[g].bytes);
-    ratios.emplace_back(greedy_.replay_seconds(g) / greedy_.copy_seconds(g), bytes);
+    ratios.emplace_back(std::max(0.0, greedy_.replay_seconds(g) - greedy_.delay_seconds(g)) / greedy_.copy_seconds(g), bytes);
     total += bytes;
   }
   if (ratios.empty()) {

@@ -11,6 +11,12 @@ void Simulator::forget_copy(Stored& s, std::size_t bytes) {
   s.filed = -1;
 }
 
+void Simulator::delay_by(std::size_t copied_bytes) {
+  const double seconds = machine_.delay_per_byte * static_cast<double>(copied_bytes);
+  result_.exposed_seconds += seconds;
+  clock_ += seconds;
+}
+
 bool Simulator::depart(int d, int k) {
   const Decision& what = decision(d);
   Stored& s = of(what.storage);
@@ -42,6 +48,7 @@ bool Simulator::depart(int d, int k) {
     if (detailed_ && counting_) copies_.push_back({s.leaving, {what.storage, Tier::device, passes_host ? Tier::host : s.copy, 0, 0}});
     s.filed = passes_host ? links_.add(Links::file_out, clock_, s.leaving, bytes) : s.leaving;
     if (detailed_ && counting_ && s.filed != s.leaving) copies_.push_back({s.filed, {what.storage, Tier::host, Tier::file, 0, 0}});
+    delay_by(bytes);
   }
   return true;
 }
@@ -63,6 +70,7 @@ void Simulator::arrive(int d) {
   }
   s.coming = links_.add(Links::in, clock_, ready, bytes);
   if (detailed_ && counting_) copies_.push_back({s.coming, {what.storage, passes_host ? Tier::host : s.copy, Tier::device, 0, 0}});
+  delay_by(bytes);
 }
 
 }  // namespace tasuki::memory::planner

@@ -84,6 +84,7 @@ class Simulator {
   /// Without one, the device's links lead to the file.
   bool has_host_tier() const { return machine_.host_bytes > 0; }
   void wait_for(int copy);
+  void delay_by(std::size_t copied_bytes);
   template <class... Pieces>
   bool fail(int k, const Pieces&... pieces) {
     result_.blocked_launch = k;
