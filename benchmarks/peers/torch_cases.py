@@ -29,7 +29,7 @@ def elementwise(rows, images):
         "prelu": ([(-2, 2, images), (0, 1, (32,))], F.prelu), "add a row": ([ANY, row], torch.add), "add a column": ([ANY, column], torch.add),
         "add transposed": ([ANY, (-2, 2, (COLUMNS, rows))], lambda x, y: x + y.t()), "mul by a number": ([ANY], lambda x: x * 1.5),
         "mul by a row": ([ANY, row], torch.mul), "div": ([ANY, POSITIVE], torch.div), "pow": ([POSITIVE, ANY], torch.pow),
-        "pow of a number": ([POSITIVE], lambda x: x**1.7), "floor_divide": ([ANY, POSITIVE], torch.floor_divide), "rrelu": ([ANY], lambda x: F.rrelu(x, training=True)),
+        "pow of a number": ([POSITIVE], lambda x: x**1.7), "floor_divide": ([ANY, POSITIVE], lambda x, y: torch.floor_divide(x.detach(), y.detach())), "rrelu": ([ANY], lambda x: F.rrelu(x, training=True)),
         "fmod": ([ANY, POSITIVE], torch.fmod), "remainder": ([ANY, POSITIVE], torch.remainder),
         "lerp": ([ANY, ANY], lambda x, y: torch.lerp(x, y, 0.3)), "addcmul": ([ANY, ANY, ANY], lambda x, a, b: torch.addcmul(x, a, b, value=0.5)),
         "addcdiv": ([ANY, ANY, POSITIVE], lambda x, a, b: torch.addcdiv(x, a, b, value=0.5)),
@@ -169,8 +169,8 @@ def spatial(images, signals, volumes):
         table[f"lp_pool{d}d"] = ([x], lambda x, f=of("lp_pool"): f(x, 2.0, 2))
         table[f"max_pool{d}d_with_indices"] = ([x], lambda x, f=of("max_pool"): f(x, 2, return_indices=True)[0])
         if d > 1:
-            table[f"fractional_max_pool{d}d"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=0.6))
-            table[f"fractional_max_pool{d}d_with_indices"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=0.6, return_indices=True)[0])
+            table[f"fractional_max_pool{d}d"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=(0.6,) * (x.ndim - 2)))
+            table[f"fractional_max_pool{d}d_with_indices"] = ([x], lambda x, f=of("fractional_max_pool"): f(x, 2, output_ratio=(0.6,) * (x.ndim - 2), return_indices=True)[0])
         table[f"adaptive_avg_pool{d}d"] = ([x], lambda x, f=of("adaptive_avg_pool"): f(x, 7))
         table[f"adaptive_max_pool{d}d"] = ([x], lambda x, f=of("adaptive_max_pool"): f(x, 7))
         table[f"adaptive_max_pool{d}d_with_indices"] = ([x], lambda x, f=of("adaptive_max_pool"): f(x, 7, return_indices=True)[0])

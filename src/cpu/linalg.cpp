@@ -12,6 +12,7 @@
 
 #include "kernels/orthogonalize.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/triangular.hpp"
 #include "src/cpu/isa_scope.hpp"
 #include "tasuki/core/error.hpp"
 
@@ -164,35 +165,13 @@ void lu(const View& a, const View& factors, const View& pivots, const View& plac
   const std::int64_t m = a.size(-2), n = a.size(-1), k = std::min(m, n);
   for_matrices(a, [&](std::int64_t i) {
     Matrix given = matrix(a, i);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(m));  // row j of l u is row order[j] of a
+    std::vector<std::int64_t> exchanged(static_cast<std::size_t>(k)), order(static_cast<std::size_t>(m));  // row j of l u is row order[j] of a
+    TASUKI_ON_ISA(factorize_columns)(given.data(), m, n, exchanged.data());
     std::iota(order.begin(), order.end(), 0);
-    std::int32_t* exchanges = pivots.as<std::int32_t>() + i * k;
-    const auto exchange = [&](std::int64_t j, std::int64_t with) {
+    for (std::int64_t j = 0; j < k; ++j) {
+      const std::int64_t with = exchanged[static_cast<std::size_t>(j)];
       std::swap(order[static_cast<std::size_t>(j)], order[static_cast<std::size_t>(with)]);
-      exchanges[j] = static_cast<std::int32_t>(with + 1);
-    };
-    if (m <= n && k > 0) {
-      const Eigen::PartialPivLU<Matrix> square(given.leftCols(k));
-      const auto& rows = square.permutationP().indices();  // row r goes to rows[r]
-      std::vector<std::int64_t> source(static_cast<std::size_t>(m));
-      for (std::int64_t r = 0; r < m; ++r) source[static_cast<std::size_t>(rows[r])] = r;
-      for (std::int64_t j = 0; j < k; ++j) exchange(j, std::find(order.begin() + j, order.end(), source[static_cast<std::size_t>(j)]) - order.begin());
-      if (n > k) {
-        Matrix rest = square.permutationP() * given.rightCols(n - k);
-        square.matrixLU().triangularView<Eigen::UnitLower>().solveInPlace(rest);
-        given.rightCols(n - k) = rest;
-      }
-      given.leftCols(k) = square.matrixLU();
-    } else {  // Eigen has no factors of tall matrices
-      for (std::int64_t j = 0; j < k; ++j) {
-        Eigen::Index largest;
-        given.col(j).tail(m - j).cwiseAbs().maxCoeff(&largest);
-        exchange(j, j + largest);
-        given.row(j).swap(given.row(j + largest));
-        if (given(j, j) == 0) continue;
-        given.col(j).tail(m - j - 1) /= given(j, j);
-        given.bottomRightCorner(m - j - 1, n - j - 1).noalias() -= given.col(j).tail(m - j - 1) * given.row(j).tail(n - j - 1);
-      }
+      pivots.as<std::int32_t>()[i * k + j] = static_cast<std::int32_t>(with + 1);
     }
     for (std::int64_t j = 0; j < m; ++j) places.as<std::int64_t>()[i * m + order[static_cast<std::size_t>(j)]] = j;
     if (k > 0) store(factors, i, given);
@@ -225,7 +204,15 @@ void solve(const View& factors, const View& order, const View& b, const View& x,
 
 void inverse(const View& a, const View& out) {
   if (a.numel == 0) return;
-  for_matrices(a, [&](std::int64_t i) { store(out, i, invertible(matrix(a, i), i).inverse()); });
+  for_matrices(a, [&](std::int64_t i) {
+    const Matrix given = matrix(a, i);
+    const bool upper = is_upper_triangle(given);
+    if (!upper && !is_upper_triangle(given.transpose())) return store(out, i, invertible(given, i).inverse());
+    check_pivots(given, i);
+    Matrix result(given.rows(), given.cols());
+    TASUKI_ON_ISA(invert_triangle)(given.data(), result.data(), given.rows(), upper);
+    store(out, i, result);
+  });
 }
 
 void determinant(const View& a, const View& out) {

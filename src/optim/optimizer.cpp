@@ -163,6 +163,12 @@ StepShare* share_of(const Tensor& parameter) {
   return nullptr;
 }
 
+/// What is updated: a parameter, or a piece of one.
+struct Optimizer::Operand {
+  Tensor parameter, gradient;
+  std::size_t entry, state;
+};
+
 void Optimizer::step(SourceLocation at) {
   const NoGrad off;
   if (share_ended_) refuse(name_, at, {"its state is spread over several processes, and the DataParallel that shared its steps is gone\nlet the DataParallel live as long as the optimizer"});
@@ -188,12 +194,6 @@ bool Optimizer::is_updated(std::size_t entry) const {
   const Tensor& parameter = layout_->entries()[entry].parameter;
   return parameter.requires_grad() && (share_ ? share_->has_gradient(entry) : parameter.grad().defined());
 }
-
-/// What is updated: a parameter, or a piece of one.
-struct Optimizer::Operand {
-  Tensor parameter, gradient;
-  std::size_t entry, state;
-};
 
 std::vector<Optimizer::Operand> Optimizer::operands_of(std::size_t group) const {
   std::vector<Operand> list;
