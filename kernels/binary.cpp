@@ -1,6 +1,7 @@
 #include "kernels/binary.hpp"
 
 #include "kernels/check_indices.hpp"
+#include "kernels/copy.hpp"
 
 namespace tasuki::kernels::cpu {
 
@@ -60,6 +61,7 @@ void run_piece(BinaryPiece piece, const View* const* operands, int inputs, bool 
 
 void power_of_number(const View& a, double number, const View& out) {
   const View* operands[] = {&out, &a};
+  if (number == 0) return fill(out, 1);
   if (number == 2) return binary(BinaryOp::mul, a, a, out);
   if (number == 3 && is_floating(a.dtype)) return run_piece(BinaryPiece::cube, operands, 1, false);
   if (number == 0.5) return run_piece(BinaryPiece::root, operands, 1, false);
@@ -70,6 +72,10 @@ void power_of_number(const View& a, double number, const View& out) {
 
 void power_of_number_backward(const View& grad, const View& a, double number, const View& to, bool accumulate) {
   const View* operands[] = {&to, &grad, &a};
+  if (number == 0) {
+    if (!accumulate) fill(to, 0);
+    return;
+  }
   if (number == 2) return run_piece(BinaryPiece::square_grad, operands, 2, accumulate);
   if (number == 3) return run_piece(BinaryPiece::cube_grad, operands, 2, accumulate);
   if (number == 0.5) return run_piece(BinaryPiece::root_grad, operands, 2, accumulate);

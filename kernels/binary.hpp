@@ -11,7 +11,7 @@ enum class BinaryOp : unsigned char { add, sub, mul, div, pow, maximum, minimum,
 /// Throws ValueError for an integral 0 that floor_divide is to divide by.
 void binary(BinaryOp op, const View& a, const View& b, const View& out);
 
-/// out = a^number; 2, 3, 1/2 and -1 without a logarithm.
+/// out = a^number; 0, 2, 3, 1/2 and -1 without a logarithm.
 void power_of_number(const View& a, double number, const View& out);
 
 /// What a gradient of a binary op is computed from besides the gradient of its result.
