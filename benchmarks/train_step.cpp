@@ -70,7 +70,7 @@ class Trainer {
 
 struct Settings {
   int rounds, steps;
-  std::string python, peers;
+  PeerProgram peer;
 };
 
 /// A PyTorch that was asked to load the model, and its times.
@@ -83,14 +83,14 @@ struct Column {
 };
 
 bool start(Column& column, const Settings& s, const std::string& model, const std::string& file) {
-  column.peer = std::make_unique<Peer>(s.python, std::vector<std::string>{s.peers + "/torch_train_step.py"}, column.environment);
-  const std::string hello = column.peer->answer();
-  if (hello.rfind("ready", 0) != 0) {
-    std::printf("  PyTorch is left out: %s\n", hello.empty() ? (s.python + " did not start").c_str() : hello.c_str());
+  std::string version, left_out;
+  column.peer = start_peer(s.peer, column.environment, version, left_out);
+  if (!column.peer) {
+    std::printf("  PyTorch is left out: %s\n", left_out.c_str());
     return false;
   }
   const std::string way = column.peer->ask("load " + model + " " + file + " " + std::to_string(lr));
-  std::printf("  %s is PyTorch %s, %s\n", column.name, hello.substr(6).c_str(), way.c_str());
+  std::printf("  %s is PyTorch %s, %s\n", column.name, version.c_str(), way.c_str());
   return true;
 }
 
@@ -110,7 +110,7 @@ bool compare(const char* model, Net net, double target, const Settings& s, Repor
   columns[0].name = "stock";
   columns[1].name = "tuned";
   columns[1].environment = {"MALLOC_MMAP_THRESHOLD_=4294967296", "MALLOC_TRIM_THRESHOLD_=8589934592", "MALLOC_TOP_PAD_=268435456"};
-  if (s.python == "none") columns.clear();
+  if (s.peer.python == "none") columns.clear();
   for (std::size_t c = 0; c < columns.size(); ++c)
     if (!start(columns[c], s, model, file)) columns.resize(c);
   bool same = true;
@@ -160,9 +160,7 @@ int main(int argc, char** argv) {
   const int threads = std::atoi(option(argc, argv, "threads", "2").c_str());
   setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);  // the peers read it
   ts::set_num_threads(threads);
-  const std::string source = __FILE__;
-  const Settings settings{std::atoi(option(argc, argv, "rounds", "9").c_str()), 100, python_from(argc, argv),
-                          option(argc, argv, "peers", source.substr(0, source.find_last_of('/')) + "/peers")};
+  const Settings settings{std::atoi(option(argc, argv, "rounds", "9").c_str()), 100, peer_program(argc, argv, "torch_train_step.py")};
   Report report("train_step");
   ts::manual_seed(1);
   const bool lenet = compare("lenet", ts::models::LeNet(), 0.5, settings, report);

@@ -4,7 +4,8 @@
 //
 // Usage: bench_ops [--only NAME] [--dtype f32|f64|bf16|f16] [--part K/N] [--rounds N] [--threads N] [--python PROGRAM] [--peers DIRECTORY]
 //                  [--json FILE]
-// NAME is a case's, or an op's for all of its cases; K/N is the K-th of N parts of the table (from 1). Without PyTorch, or with --python none, only Tasuki's time is printed.
+// NAME is a case's, or an op's for all of its cases; K/N is the K-th of N parts of the table (from 1). With --python none, or where
+// python3 has no PyTorch, only Tasuki's time is printed; a PROGRAM that was named must have it.
 #include <cmath>
 #include <memory>
 #include <thread>
@@ -100,20 +101,6 @@ void settle() {
   std::this_thread::sleep_for(std::chrono::milliseconds(15));
 }
 
-std::unique_ptr<Peer> start_peer(const std::string& python, const std::string& peers) {
-  if (python == "none") return nullptr;
-  // PyTorch at its best: its allocator keeps pages rather than returning them to the system at each call
-  auto peer = std::make_unique<Peer>(python, std::vector<std::string>{peers + "/torch_ops.py"},
-                                     std::vector<std::string>{"MALLOC_MMAP_THRESHOLD_=4294967296", "MALLOC_TRIM_THRESHOLD_=8589934592", "MALLOC_TOP_PAD_=268435456"});
-  const std::string hello = peer->answer();
-  if (hello.rfind("ready", 0) == 0) {
-    std::printf("against PyTorch %s\n", hello.substr(6).c_str());
-    return peer;
-  }
-  std::printf("PyTorch is left out: %s\n", hello.empty() ? (python + " did not start").c_str() : hello.c_str());
-  return nullptr;
-}
-
 bool agree(const Case& c, const std::vector<double>& ours, const std::vector<double>& theirs, bool half) {
   // PyTorch sums gradients of weights in the halves
   const double tolerance = !half ? 1e-4 : c.traits & peer_rounds_halves ? 0.3 : 0.1;
@@ -133,6 +120,7 @@ double measure(const std::string& row, const std::string& phase, F run, Peer* pe
   std::vector<double> ours, theirs;
   for (int round = 0; round < rounds; ++round) {
     settle();
+    run();  // as the peer does: the other side has had the caches
     ours.push_back(seconds_per_call(run, calls));
     if (!peer) continue;
     settle();
@@ -172,8 +160,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "expected  --part K/N, K from 1 to N\nactual    %s\n", part_text.c_str());
     return 2;
   }
-  const std::string source = __FILE__, only = option(argc, argv, "only", ""), only_dtype = option(argc, argv, "dtype", "");
-  const auto peer = start_peer(python_from(argc, argv), option(argc, argv, "peers", source.substr(0, source.find_last_of('/')) + "/../peers"));
+  const std::string only = option(argc, argv, "only", ""), only_dtype = option(argc, argv, "dtype", "");
+  std::string version, left_out;
+  // PyTorch at its best: its allocator keeps pages rather than returning them to the system at each call
+  const auto peer = start_peer(peer_program(argc, argv, "torch_ops.py"),
+                               {"MALLOC_MMAP_THRESHOLD_=4294967296", "MALLOC_TRIM_THRESHOLD_=8589934592", "MALLOC_TOP_PAD_=268435456"}, version, left_out);
+  if (peer) std::printf("against PyTorch %s\n", version.c_str());
   std::printf("microseconds per call on 1 MiB, %d threads, median (quartiles) of %d; ! marks more than %.1f of PyTorch's time\n", threads, rounds, slow);
 
   Report report("ops");
@@ -209,6 +201,7 @@ int main(int argc, char** argv) {
     }
     if (count) std::printf("%s: geometric mean of the ratios %.2f\n\n", name_of(dtype), std::exp(logarithms / count));
   }
+  if (!left_out.empty()) std::printf("Only Tasuki's times: PyTorch is left out: %s\n", left_out.c_str());
   const std::string json = option(argc, argv, "json", "");
   return (json.empty() || report.save(json)) && all_same ? 0 : 1;
 }

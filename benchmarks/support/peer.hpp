@@ -5,7 +5,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -13,12 +16,6 @@
 
 /// Another framework in a process of its own, driven line by line over pipes, so that its runs interleave with ours.
 namespace tasuki::benchmark {
-
-/// The Python to run peers with: --python, else $TASUKI_PYTHON, else python3.
-inline std::string python_from(int argc, char** argv) {
-  const char* environment = std::getenv("TASUKI_PYTHON");
-  return option(argc, argv, "python", environment ? environment : "python3");
-}
 
 class Peer {
  public:
@@ -66,6 +63,45 @@ class Peer {
   int process_ = -1;
   std::FILE *to_ = nullptr, *from_ = nullptr;
 };
+
+/// A program of benchmarks/peers and the Python that runs it.
+struct PeerProgram {
+  std::string python;  ///< --python, else $TASUKI_PYTHON, else python3; "none" for no peer
+  std::string script;  ///< from --peers, else from the sources that this was built from
+  bool is_asked_for;   ///< by name: then a benchmark without it fails
+};
+
+inline PeerProgram peer_program(int argc, char** argv, const std::string& name) {
+  const char* environment = std::getenv("TASUKI_PYTHON");
+  const std::string given = option(argc, argv, "python", environment ? environment : ""), folder = option(argc, argv, "peers", "");
+  PeerProgram program{given.empty() ? "python3" : given, folder + "/" + name, !given.empty()};
+  if (!folder.empty()) return program;
+  // The name of this file may be relative to where the compiler ran (under ccache it is): the program lies below the sources, too.
+  const std::string source = __FILE__;
+  program.script = source.substr(0, source.find_last_of('/')) + "/../peers/" + name;
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (auto above = self.parent_path(); access(program.script.c_str(), R_OK) != 0 && above.has_relative_path(); above = above.parent_path())
+    if (const auto candidate = above / "benchmarks/peers" / name; std::filesystem::exists(candidate, error)) program.script = candidate;
+  return program;
+}
+
+/// Starts a peer and says which PyTorch it is, or why there is none; one that was asked for by name must be there. `left_out` is the reason.
+inline std::unique_ptr<Peer> start_peer(const PeerProgram& program, const std::vector<std::string>& environment, std::string& version, std::string& left_out) {
+  if (program.python == "none") return nullptr;
+  if (access(program.script.c_str(), R_OK) != 0) {
+    left_out = "there is no " + program.script + "; --peers names the folder";
+  } else {
+    auto peer = std::make_unique<Peer>(program.python, std::vector<std::string>{program.script}, environment);
+    const std::string hello = peer->answer();
+    version = hello.rfind("ready ", 0) == 0 ? hello.substr(6) : "";
+    if (!version.empty()) return peer;
+    left_out = program.python + (hello.empty() ? " did not start" : " has none: " + hello);
+  }
+  std::fprintf(stderr, "PyTorch is left out: %s\n", left_out.c_str());
+  if (program.is_asked_for) std::exit(2);
+  return nullptr;
+}
 
 /// The numbers of a line "1.5 2 3".
 inline std::vector<double> numbers(const std::string& line) {
