@@ -16,12 +16,12 @@ using dnnl::memory;
 
 BoundPrimitive make_matmul(const GemmProblem& p, bool batched, bool accumulate) {
   const int last = p.batch_dims - 1;
-  const auto type = dnnl_type(p.dtype);
-  const auto desc = [&](std::int64_t rows, std::int64_t columns, const GemmProblem::Matrix& x) {
+  const auto type = dnnl_type(p.dtype), result_type = dnnl_type(p.result_dtype());
+  const auto desc = [&](std::int64_t rows, std::int64_t columns, const GemmProblem::Matrix& x, memory::data_type type) {
     if (!batched) return memory::desc({rows, columns}, type, memory::dims{x.row, x.column});
     return memory::desc({p.batch[last], rows, columns}, type, memory::dims{x.batch[last], x.row, x.column});
   };
-  const memory::desc a = desc(p.m, p.k, p.a), b = desc(p.k, p.n, p.b), c = desc(p.m, p.n, p.c);
+  const memory::desc a = desc(p.m, p.k, p.a, type), b = desc(p.k, p.n, p.b, type), c = desc(p.m, p.n, p.c, result_type);
   const dnnl::primitive_attr attributes = dnnl_attributes(accumulate);
   using Make = DescriptorMaker<dnnl::matmul>;
   if (!p.has_bias) {
@@ -29,7 +29,7 @@ BoundPrimitive make_matmul(const GemmProblem& p, bool batched, bool accumulate) 
     if (!d || is_reference(d)) return {};
     return BoundPrimitive(dnnl::matmul(d), {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}}, d.scratchpad_desc());
   }
-  const memory::desc bias = batched ? memory::desc({1, 1, p.n}, type, memory::dims{p.n, p.n, 1}) : memory::desc({1, p.n}, type, memory::dims{p.n, 1});
+  const memory::desc bias = batched ? memory::desc({1, 1, p.n}, result_type, memory::dims{p.n, p.n, 1}) : memory::desc({1, p.n}, result_type, memory::dims{p.n, 1});
   const auto d = Make::make(attributes, a, b, bias, c);
   if (!d || is_reference(d)) return {};
   return BoundPrimitive(dnnl::matmul(d), {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_BIAS, bias}, {DNNL_ARG_DST, c}},
@@ -57,12 +57,12 @@ class DnnlGemm final : public GemmPlan {
     return accumulate || sums_ ? std::max(add_.scratch_bytes(), write_.scratch_bytes()) : write_.scratch_bytes();
   }
   void run(const void* a, const void* b, const void* bias, void* c, bool accumulate, void* workspace) const override {
-    const std::int64_t bytes = static_cast<std::int64_t>(size_of(p_.dtype));
+    const auto bytes = static_cast<std::int64_t>(size_of(p_.dtype)), result_bytes = static_cast<std::int64_t>(size_of(p_.result_dtype()));
     for_each_batch(p_, p_.batch_dims - (batched_ ? 1 : 0), [&](std::int64_t a_at, std::int64_t b_at, std::int64_t c_at, bool first) {
       const BoundPrimitive& primitive = accumulate || !first ? add_ : write_;
       const char* x = static_cast<const char*>(a) + a_at * bytes;
       const char* y = static_cast<const char*>(b) + b_at * bytes;
-      char* z = static_cast<char*>(c) + c_at * bytes;
+      char* z = static_cast<char*>(c) + c_at * result_bytes;
       if (p_.has_bias) primitive.execute({x, y, bias, z}, workspace);
       else primitive.execute({x, y, z}, workspace);
     });
@@ -92,7 +92,7 @@ Plan* make_plan(const GemmProblem& p) {
     if (Plan* plan = make_panel_gemm(p)) return plan;
     if (Plan* plan = DnnlGemm::make(p)) return plan;
   }
-  return make_host_gemm(p);
+  return p.wide_result ? make_converting_gemm(p) : make_host_gemm(p);
 }
 
 /// c^T = b^T a^T: oneDNN writes rows, so a c with unit column stride is computed as its transpose.
@@ -118,10 +118,12 @@ class TransposedGemm final : public GemmPlan {
 
 }  // namespace
 
+bool is_fast_with_bf16() { return has_fast_bf16(); }
+
 PlanPtr<GemmPlan> gemm_plan(const GemmProblem& given) {
   const GemmProblem p = normalized(given);
   PlanKey key(PlanKey::gemm);
-  key.add({static_cast<std::int64_t>(p.dtype), p.m, p.n, p.k, p.has_bias, p.batch_dims});
+  key.add({static_cast<std::int64_t>(p.dtype), p.m, p.n, p.k, p.has_bias, p.wide_result, p.batch_dims});
   for (const GemmProblem::Matrix* x : {&p.a, &p.b, &p.c}) key.add({x->row, x->column});
   for (int d = 0; d < p.batch_dims; ++d) key.add({p.batch[d], p.a.batch[d], p.b.batch[d], p.c.batch[d]});
   return find_or_make_plan<GemmPlan>(key, [&]() -> Plan* {

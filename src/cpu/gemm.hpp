@@ -22,7 +22,9 @@ struct GemmProblem {
   std::int64_t batch[6] = {};
   Matrix a, b, c;
   bool has_bias = false;
+  bool wide_result = false;  ///< of bf16: bias and c are f32
 
+  DType result_dtype() const { return wide_result ? f32 : dtype; }
   double flops() const;
 };
 
@@ -43,6 +45,9 @@ class GemmPlan : public Plan {
 };
 
 PlanPtr<GemmPlan> gemm_plan(const GemmProblem& problem);
+
+/// True when products of bf16 are faster here than those of f32.
+bool is_fast_with_bf16();
 
 /// True when these strides of a matrix are read at full speed: one of them is 1, and rows or columns do not overlap.
 bool is_gemm_layout(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride);

@@ -121,6 +121,7 @@ class ConvertingGemm final : public GemmPlan {
  public:
   explicit ConvertingGemm(const GemmProblem& p) : given_(p), inner_problem_(p) {
     inner_problem_.dtype = f32;
+    inner_problem_.wide_result = false;
     a_elements_ = pack(inner_problem_.a, p.m, p.k);
     b_elements_ = pack(inner_problem_.b, p.k, p.n);
     c_elements_ = pack(inner_problem_.c, p.m, p.n);
@@ -138,6 +139,10 @@ class ConvertingGemm final : public GemmPlan {
     const auto convert = [&]<class T>(T) {
       widen(static_cast<const T*>(a), given_.a, x, inner_problem_.a, given_.m, given_.k);
       widen(static_cast<const T*>(b), given_.b, y, inner_problem_.b, given_.k, given_.n);
+      if (given_.wide_result) {
+        inner_->run(x, y, bias, z, false, rest);
+        return narrow(z, static_cast<float*>(c), accumulate);
+      }
       if (bias)
         for (std::int64_t j = 0; j < given_.n; ++j) w[j] = static_cast<float>(static_cast<const T*>(bias)[j]);
       inner_->run(x, y, bias ? w : nullptr, z, false, rest);

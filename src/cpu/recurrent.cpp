@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/copy.hpp"
 #include "src/cpu/gemm.hpp"
 #include "tasuki/core/error.hpp"
 
@@ -15,9 +16,10 @@ using kernels::cpu::RecurrentForward;
 using kernels::cpu::RecurrentStep;
 
 /// [m, k] [k, n], row-major or transposed.
-GemmProblem product(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, bool transpose_b, bool has_bias = false) {
+GemmProblem product(const Recurrence& r, std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, bool transpose_b, bool has_bias = false) {
   GemmProblem p;
-  p.dtype = dtype;
+  p.dtype = r.weight_dtype;
+  p.wide_result = r.rounds_products();
   p.m = m;
   p.n = n;
   p.k = k;
@@ -28,10 +30,10 @@ GemmProblem product(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k,
   return p;
 }
 
-PlanPtr<GemmPlan> forward_plan(const Recurrence& r, bool has_bias) { return gemm_plan(product(r.dtype, r.batch, r.gates(), r.hidden, false, true, has_bias)); }
-PlanPtr<GemmPlan> state_plan(const Recurrence& r) { return gemm_plan(product(r.dtype, r.batch, r.hidden, r.gates(), false, false)); }
+PlanPtr<GemmPlan> forward_plan(const Recurrence& r, bool has_bias) { return gemm_plan(product(r, r.batch, r.gates(), r.hidden, false, true, has_bias)); }
+PlanPtr<GemmPlan> state_plan(const Recurrence& r) { return gemm_plan(product(r, r.batch, r.hidden, r.gates(), false, false)); }
 PlanPtr<GemmPlan> weight_plan(const Recurrence& r, std::int64_t steps) {
-  return gemm_plan(product(r.dtype, r.gates(), r.hidden, steps * r.batch, true, false));
+  return gemm_plan(product(r, r.gates(), r.hidden, steps * r.batch, true, false));
 }
 
 /// The weight's gradient is a product over so many steps at a time: enough rows for a fast one, few enough to stay in a cache.
@@ -52,10 +54,19 @@ class Pieces {
 
 struct Bytes {
   std::size_t element, state, gates, kept;  // of a matrix with a row per sample
+  std::size_t multiplied_state, multiplied_gates, weight;  // as the products take them; of the weight's gradient before it is rounded
   explicit Bytes(const Recurrence& r)
       : element(size_of(r.dtype)), state(element * static_cast<std::size_t>(r.batch * r.hidden)), gates(element * static_cast<std::size_t>(r.batch * r.gates())),
-        kept(element * static_cast<std::size_t>(r.batch * r.kept())) {}
+        kept(element * static_cast<std::size_t>(r.batch * r.kept())), multiplied_state(state / element * size_of(r.weight_dtype)),
+        multiplied_gates(gates / element * size_of(r.weight_dtype)), weight(element * static_cast<std::size_t>(r.gates() * r.hidden)) {}
 };
+
+/// The operand of a product: `from` itself, or its rounded copy in `to`.
+const void* rounded_to_weight(const Recurrence& r, const void* from, void* to, std::int64_t elements) {
+  if (!r.rounds_products()) return from;
+  kernels::cpu::convert_row(r.dtype, from, 1, r.weight_dtype, to, 1, elements);
+  return to;
+}
 
 /// Matrix t of a sequence of matrices of `bytes` each; null where the sequence is absent.
 void* at_step(const View& sequence, std::int64_t t, std::size_t bytes) {
@@ -95,7 +106,8 @@ void clear_unless(bool keep, const View& v) {
 }  // namespace
 
 std::size_t recurrent_workspace(const Recurrence& r, bool has_bias) {
-  return Pieces::rounded(Bytes(r).gates) + forward_plan(r, has_bias)->workspace_bytes(false);
+  const Bytes bytes(r);
+  return Pieces::rounded(bytes.gates) + (r.rounds_products() ? Pieces::rounded(bytes.multiplied_state) : 0) + forward_plan(r, has_bias)->workspace_bytes(false);
 }
 
 void recurrent(const Recurrence& r, const RecurrentOperands& o) {
@@ -107,10 +119,11 @@ void recurrent(const Recurrence& r, const RecurrentOperands& o) {
   const auto plan = forward_plan(r, bool(o.bias));
   Pieces pieces(o.workspace);
   void* from_state = pieces.take(bytes.gates);
+  void* h_rounded = r.rounds_products() ? pieces.take(bytes.multiplied_state) : nullptr;
   void* scratch = pieces.take(0);
   for (std::int64_t k = 0; k < r.steps; ++k) {
     const std::int64_t t = r.reverse ? r.steps - 1 - k : k;
-    plan->run(o.h_last.data, o.weight.data, o.bias.data, from_state, false, scratch);
+    plan->run(rounded_to_weight(r, o.h_last.data, h_rounded, r.batch * r.hidden), o.weight.data, o.bias.data, from_state, false, scratch);
     RecurrentForward f{step_of(r, o.lengths, t)};
     f.from_input = at_step(o.products, t, bytes.gates);
     f.from_state = from_state;
@@ -130,7 +143,9 @@ std::size_t recurrent_backward_workspace(const Recurrence& r) {
   for (const std::int64_t steps : {block, r.steps % block})
     for (const bool add : {false, true}) scratch = std::max(scratch, weight_plan(r, steps)->workspace_bytes(add));
   const auto rows = static_cast<std::size_t>(block);
-  return Pieces::rounded(rows * bytes.gates) + Pieces::rounded(rows * bytes.state) + Pieces::rounded(bytes.gates) + 2 * Pieces::rounded(bytes.state) + scratch;
+  const std::size_t of_rounding = r.rounds_products() ? Pieces::rounded(bytes.gates) + Pieces::rounded(bytes.state) + Pieces::rounded(bytes.weight) : 0;
+  return Pieces::rounded(rows * bytes.multiplied_gates) + Pieces::rounded(rows * bytes.multiplied_state) + Pieces::rounded(bytes.gates) +
+         2 * Pieces::rounded(bytes.state) + of_rounding + scratch;
 }
 
 void recurrent_backward(const Recurrence& r, const RecurrentBackwardOperands& o) {
@@ -139,11 +154,16 @@ void recurrent_backward(const Recurrence& r, const RecurrentBackwardOperands& o)
   const Bytes bytes(r);
   const std::int64_t block = steps_per_block(r);
   Pieces pieces(o.workspace);
-  char* block_gates = static_cast<char*>(pieces.take(static_cast<std::size_t>(block) * bytes.gates));
-  char* block_states = static_cast<char*>(pieces.take(static_cast<std::size_t>(block) * bytes.state));
+  char* block_gates = static_cast<char*>(pieces.take(static_cast<std::size_t>(block) * bytes.multiplied_gates));
+  char* block_states = static_cast<char*>(pieces.take(static_cast<std::size_t>(block) * bytes.multiplied_state));
   void* unwanted_products = pieces.take(bytes.gates);
   void* grad_h = running(o.grad_h, pieces, o.grad_h_last, bytes.state);
   void* grad_c = o.c ? running(o.grad_c, pieces, o.grad_c_last, bytes.state) : nullptr;
+  const bool rounds = r.rounds_products();
+  void* exact_gates = rounds ? pieces.take(bytes.gates) : nullptr;
+  void* exact_state = rounds ? pieces.take(bytes.state) : nullptr;
+  void* grad_weight = o.grad_weight.data;
+  if (rounds) clear_bytes(grad_weight = pieces.take(bytes.weight), bytes.weight);
   void* scratch = pieces.take(0);
   if (r.batch == 0 || r.hidden == 0) return;
 
@@ -151,7 +171,8 @@ void recurrent_backward(const Recurrence& r, const RecurrentBackwardOperands& o)
   std::int64_t filled = 0;  // of the block
   for (std::int64_t k = r.steps - 1; k >= 0; --k) {
     const std::int64_t t = r.reverse ? r.steps - 1 - k : k, before = r.reverse ? t + 1 : t - 1;
-    char* gates = block_gates + static_cast<std::size_t>(filled) * bytes.gates;
+    char* const gates = block_gates + static_cast<std::size_t>(filled) * bytes.multiplied_gates;
+    char* const states = block_states + static_cast<std::size_t>(filled) * bytes.multiplied_state;
     RecurrentBackward b{step_of(r, o.lengths, t)};
     b.grad_y = at_step(o.grad_y, t, bytes.state);
     b.grad_kept = at_step(o.grad_kept, t, bytes.kept);
@@ -167,15 +188,22 @@ void recurrent_backward(const Recurrence& r, const RecurrentBackwardOperands& o)
     b.grad_h = grad_h;
     b.grad_c = grad_c;
     b.grad_from_input = o.grad_products ? at_step(o.grad_products, t, bytes.gates) : unwanted_products;
-    b.grad_from_state = gates;
-    b.h_rows = block_states + static_cast<std::size_t>(filled) * bytes.state;
+    b.grad_from_state = rounds ? exact_gates : gates;
+    b.h_rows = rounds ? exact_state : states;
     kernels::cpu::recurrent_backward(b);
+    rounded_to_weight(r, b.grad_from_state, gates, r.batch * r.gates());
+    rounded_to_weight(r, b.h_rows, states, r.batch * r.hidden);
+    if (o.grad_bias) kernels::cpu::add_row_sums(r.dtype, b.grad_from_state, r.batch, r.gates(), o.grad_bias.data);
     state->run(gates, o.weight.data, nullptr, grad_h, true, scratch);
     if (++filled < block && k > 0) continue;
-    if (o.grad_weight) weight_plan(r, filled)->run(block_gates, block_states, nullptr, o.grad_weight.data, true, scratch);
-    if (o.grad_bias) kernels::cpu::add_row_sums(r.dtype, block_gates, filled * r.batch, r.gates(), o.grad_bias.data);
+    if (o.grad_weight) weight_plan(r, filled)->run(block_gates, block_states, nullptr, grad_weight, true, scratch);
     filled = 0;
   }
+  if (!rounds || !o.grad_weight) return;
+  View exact = o.grad_weight;
+  exact.data = grad_weight;
+  exact.dtype = r.dtype;
+  kernels::cpu::copy(exact, o.grad_weight);
 }
 
 }  // namespace tasuki::cpu

@@ -6,14 +6,16 @@
 #include "tasuki/core/view.hpp"
 
 /// A recurrent layer in one direction, f32 or f64: matrix products with the state and the kernel of a step, in turn. All operands are
-/// row-major; what they are stands in tasuki/ops/recurrent.hpp.
+/// row-major; what they are stands in tasuki/ops/recurrent.hpp. Beside f32 the weight may be bf16: what it is multiplied with is rounded
+/// to that, and products are summed in f32.
 namespace tasuki::cpu {
 
 struct Recurrence {
   kernels::cpu::RecurrentCell cell = kernels::cpu::RecurrentCell::tanh;
   bool reverse = false;
   std::int64_t steps = 0, batch = 0, hidden = 0;
-  DType dtype = DType::f32;
+  DType dtype = DType::f32, weight_dtype = DType::f32;
+  bool rounds_products() const { return weight_dtype != dtype; }
   std::int64_t gates() const { return kernels::cpu::gates_of(cell) * hidden; }
   std::int64_t kept() const { return kernels::cpu::kept_of(cell) * hidden; }
 };
@@ -31,7 +33,7 @@ struct RecurrentBackwardOperands {
   View h, c, weight, lengths, y, kept, cells;
   View grad_y, grad_h_last, grad_c_last, grad_kept, grad_cells;      ///< each may be absent
   View grad_products, grad_h, grad_c, grad_weight, grad_bias;        ///< absent where not wanted
-  bool add_to_weight, add_to_bias;
+  bool add_to_weight, add_to_bias;  ///< a gradient of bf16 is always overwritten
   void* workspace;
 };
 std::size_t recurrent_backward_workspace(const Recurrence& r);

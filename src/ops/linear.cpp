@@ -1,8 +1,10 @@
 #include "tasuki/ops/linear.hpp"
 
+#include "kernels/copy.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/small_matmul.hpp"
+#include "src/ops/linear_in_f32.hpp"
 #include "src/ops/matrix_operand.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/matmul.hpp"
@@ -15,11 +17,14 @@ namespace {
 struct Linear final : Function {
   bool x_is_row = false;  // 1-d
   bool small = false;     // a loop, without a plan
+  bool wide = false;      // bf16 with a result in f32
   cpu::PlanPtr<cpu::GemmPlan> plan;
   std::size_t backward_bytes = 0;
+  explicit Linear(bool w) : wide(w) {}
 
   static constexpr OpInfo op{"linear", "x, weight, bias"};
   const OpInfo& info() const override { return op; }
+  std::string attributes() const override { return wide ? "result=f32" : ""; }
 
   Spec infer(const Operands& in) override {
     const MatrixSizes x(in[0]), weight(in[1]);
@@ -30,18 +35,18 @@ struct Linear final : Function {
     TASUKI_CHECK_OP(ShapeError, weight.ndim(), ==, 2, "weight is [out, in]");
     TASUKI_CHECK_OP(ShapeError, x.size(-1), ==, weight.size(1));
     if (bias.defined()) {
-      TASUKI_CHECK_OP(DTypeError, bias.dtype(), ==, x.dtype(), "cast one of them with .to(dtype)");
+      TASUKI_CHECK_OP(DTypeError, bias.dtype(), ==, (wide ? f32 : x.dtype()), "cast one of them with .to(dtype)");
       TASUKI_CHECK_OP(ShapeError, bias.shape(), ==, Shape{weight.size(0)});
     }
     x_is_row = x.ndim() == 1;
     const Shape& sizes = weight.shape();
     Shape shape = x.shape();
     shape[shape.ndim() - 1] = sizes[0];
-    Spec spec(shape, x.dtype());
+    Spec spec(shape, wide ? f32 : x.dtype());
     const bool x_needs_grad = in.needs_grad(0), weight_needs_grad = in.needs_grad(1);
     if (x_needs_grad) spec.save_inputs |= 2;
     if (weight_needs_grad) spec.save_inputs |= 1;
-    small = shape.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), shape[0], sizes[0], sizes[1]);
+    small = !wide && shape.ndim() == 2 && kernels::cpu::is_small_matmul(x.dtype(), shape[0], sizes[0], sizes[1]);
     if (!small) spec.overwrites_grad = 4;
     if (small) {
       spec.flops = 2.0 * static_cast<double>(x.shape().numel() * sizes[0]);
@@ -63,22 +68,29 @@ struct Linear final : Function {
   bool has_fused_backward() const override { return true; }
   void backward(Backward& b) override {
     if (b.device().kind() != DeviceKind::cpu) kernels::not_on(b.device(), op.name);
-    const View& g = b.grad_out(0);
     if (small) return small_backward(b);
-    if (b.needs(0)) multiply(grad_x_problem(b.grad(0).view, b.in(1), g), g, b.in(1), b.grad(0), b.workspace(), backward_bytes);
-    if (b.needs(1)) multiply(grad_weight_problem(b.grad(1).view, b.in(0), g), g, b.in(0), b.grad(1), b.workspace(), backward_bytes);
+    View g = b.grad_out(0);
     if (b.needs(2)) kernels::cpu::sum(g, b.grad(2).view, (kernels::cpu::DimMask{1} << (g.ndim - 1)) - 1, 1);
+    void* scratch = b.workspace();
+    if (wide) {
+      g.data = scratch;
+      g.dtype = bf16;
+      kernels::cpu::copy(b.grad_out(0), g);
+      scratch = static_cast<char*>(scratch) + rounded_gradient_bytes(g.numel);
+    }
+    if (b.needs(0)) multiply(grad_x_problem(b.grad(0).view, b.in(1), g), g, b.in(1), b.grad(0), scratch, backward_bytes);
+    if (b.needs(1)) multiply(grad_weight_problem(b.grad(1).view, b.in(0), g), g, b.in(0), b.grad(1), scratch, backward_bytes);
   }
 
   TensorList backward_graph(const GradContext& c) override {
-    const Tensor& g = c.grad(0);
+    const Tensor g = wide ? c.grad(0).to(bf16) : c.grad(0);
     TensorList grads(3);
     if (c.needs(0)) grads[0] = tasuki::matmul(g, c.in(1));
     if (c.needs(1)) {
       const Tensor rows = g.reshape({-1, c.in_shape(1)[0]}), x = c.in(0).reshape({rows.size(0), c.in_shape(1)[1]});
       grads[1] = tasuki::matmul(rows.t(), x);
     }
-    if (c.needs(2)) grads[2] = sum_to(g, c.in_shape(2));
+    if (c.needs(2)) grads[2] = sum_to(c.grad(0), c.in_shape(2));
     return grads;
   }
 
@@ -94,14 +106,21 @@ struct Linear final : Function {
     const OutputLayout out(spec.outputs[0]);
     MatrixOperand rows(x), result(out.view());
     as_matrices(rows, result);
-    const cpu::GemmProblem problem = cpu::gemm_problem({rows}, {weight, true}, {result}, in[2].defined());
+    cpu::GemmProblem problem = cpu::gemm_problem({rows}, {weight, true}, {result}, in[2].defined());
+    if (wide) {
+      problem.dtype = bf16;
+      problem.wide_result = true;
+    }
     plan = cpu::gemm_plan(problem);
     spec.workspace = plan->workspace_bytes(false);
     spec.flops = problem.flops();
     backward_bytes = plan_gradients(in, spec, [&](std::size_t i, const View& grad) {
       return i == 0 ? grad_x_problem(grad, weight, out.view()) : grad_weight_problem(grad, x, out.view());
     });
+    if (wide) spec.backward_workspace += rounded_gradient_bytes(out.view().numel);
   }
+  /// Of the result's gradient in bf16, up to a cache line.
+  static std::size_t rounded_gradient_bytes(std::int64_t elements) { return (2 * static_cast<std::size_t>(elements) + 63) / 64 * 64; }
   void as_matrices(MatrixOperand& x, MatrixOperand& out) const {
     if (!x_is_row) return;
     x.insert(-2);
@@ -119,13 +138,16 @@ struct Linear final : Function {
   }
 };
 
-}  // namespace
-
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) {
-  if (are_readable(x, weight) && (!bias.defined() || bias.is_contiguous())) return apply(Linear{}, {&x, &weight, &bias}, at);
+Tensor run(bool wide, const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) {
+  if (are_readable(x, weight) && (!bias.defined() || bias.is_contiguous())) return apply(Linear(wide), {&x, &weight, &bias}, at);
   const Tensor rows = readable_matrices(x, at), matrix = readable_matrices(weight, at);
   const Tensor offset = bias.defined() && !bias.is_contiguous() ? bias.contiguous(MemoryFormat::contiguous, at) : bias;
-  return apply(Linear{}, {&rows, &matrix, &offset}, at);
+  return apply(Linear(wide), {&rows, &matrix, &offset}, at);
 }
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) { return run(false, x, weight, bias, at); }
+Tensor ops::linear_in_f32(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceLocation at) { return run(true, x, weight, bias, at); }
 
 }  // namespace tasuki

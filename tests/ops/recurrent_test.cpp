@@ -164,6 +164,33 @@ TEST_CASE("A layer is its cell, step by step, gradients too", "[cpu]") {
   for (std::size_t i = 0; i < leaves.size(); ++i) CHECK(difference(to_host(actual[i]), to_host(expected[i]), {1e-9, 1e-9}).empty());
 }
 
+TEST_CASE("Layers of bf16 stay within a few roundings of the same layer in f32, gradients of both orders too", "[cpu]") {
+  const std::int64_t steps = 12, batch = 6, size = 24, hidden = 32;
+  ts::manual_seed(5);
+  const auto half = [](const Shape& shape, double scale) { return (ts::randn(shape) * scale).to(ts::bf16); };
+  const Tensor x = half({steps, batch, size}, 1), h = half({batch, hidden}, 0.5), wi = half({3 * hidden, size}, 0.2), ws = half({3 * hidden, hidden}, 0.2);
+  const Tensor bias = half({3 * hidden}, 0.1), seed = half({steps, batch, hidden}, 1);
+  const auto run = [&](ts::DType dtype) {
+    std::vector<Tensor> in;
+    for (const Tensor& t : {x, h, wi, ws, bias}) in.push_back(t.to(dtype).detach().clone().requires_grad_());
+    const Tensor y = ts::gru(in[0], in[1], {in[2], in[3], in[4], in[4]}).y;
+    auto results = ts::grad({y}, in, {.create_graph = true, .grad_outputs = {seed.to(dtype)}});
+    const auto second = ts::grad({results[0]}, {in[3]}, {.grad_outputs = {x.to(dtype)}});
+    results.push_back(y);
+    results.push_back(second[0]);
+    return results;
+  };
+  const auto expected = run(ts::f32), actual = run(ts::bf16);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO("result " << i);
+    CHECK(actual[i].dtype() == ts::bf16);
+    const HostArray exact = to_host(expected[i].detach());
+    double largest = 0;
+    for (const double v : exact.values) largest = std::max(largest, std::fabs(v));
+    CHECK(difference(to_host(actual[i].detach()), exact, {0.03, 0.03 * largest}).empty());
+  }
+}
+
 TEST_CASE("Undefined states are zeros, and biases may be absent") {
   const Tensor x = to_tensor({2, 1, 1}, {1, 2}), w = to_tensor({1, 1}, {0.5}), none;
   const ts::RnnResult r = ts::rnn(x, none, {w, w, none, none});

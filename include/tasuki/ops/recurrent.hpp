@@ -15,7 +15,8 @@
 ///
 /// x [T, B, I]; the state h [B, H], zeros where undefined; weights [G H, I] and [G H, H] with G = 1, 4 or 3. The products of the input
 /// are one matrix product for the whole layer; each step is a product with the state and one kernel, backward too, where the weights'
-/// gradients are products over many steps. f32 and f64; bf16 and f16 are computed in f32 and rounded at the end.
+/// gradients are products over many steps. f32 and f64; bf16 and f16 are computed in f32 and rounded at the end. Where the processor
+/// multiplies bf16, what is multiplied with weights of bf16 (the state too) is rounded to it; sums and gates stay in f32.
 ///
 /// Saved for backward: y, the states before, the state's weight, the gates after their nonlinearities (of lstm and gru), c_t (of lstm).
 /// Differentiable any number of times. Deterministic. Errors: ShapeError, DTypeError; ValueError for lengths outside [0, T].
