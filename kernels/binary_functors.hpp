@@ -344,6 +344,31 @@ struct DivGradB {
     return -(g * y) / b;
   }
 };
+/// x + value a b by a, and x + value a / b by a and by b.
+struct AddCMulGrad {
+  template <class T>
+  using Parameters = Factor<T>;
+  template <class T>
+  static TASUKI_INLINE T f(T g, T b, Factor<T> p) {
+    return g * p.value * b;
+  }
+};
+struct AddCDivGradA {
+  template <class T>
+  using Parameters = Factor<T>;
+  template <class T>
+  static TASUKI_INLINE T f(T g, T b, Factor<T> p) {
+    return g * p.value / b;
+  }
+};
+struct AddCDivGradB {
+  template <class T>
+  using Parameters = Factor<T>;
+  template <class T>
+  static TASUKI_INLINE T f(T g, T a, T b, Factor<T> p) {
+    return -(g * p.value * a) / (b * b);
+  }
+};
 /// a^b by a: b a^(b-1), which is 0 for b = 0 whatever a is.
 struct PowGradA {
   template <class T>

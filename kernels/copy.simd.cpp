@@ -37,6 +37,18 @@ void row(std::int64_t n, char* const* operands, const std::int64_t* strides, con
       widen(from, to, n);
     } else if constexpr (is_half<To> && std::is_same_v<From, float>) {
       narrow(from, to, n);
+    } else if constexpr (is_half<To> || is_half<From>) {  // through floats, which vectors convert
+      constexpr std::int64_t block = 256;
+      float values[block];
+      for (std::int64_t at = 0; at < n; at += block) {
+        const std::int64_t m = n - at < block ? n - at : block;
+        if constexpr (is_half<From>) widen(from + at, values, m);
+        else
+          for (std::int64_t i = 0; i < m; ++i) values[i] = static_cast<float>(from[at + i]);
+        if constexpr (is_half<To>) narrow(values, to + at, m);
+        else
+          for (std::int64_t i = 0; i < m; ++i) to[at + i] = converted<To>(values[i]);
+      }
     } else {
       for (std::int64_t i = 0; i < n; ++i) to[i] = converted<To>(from[i]);
     }

@@ -3,6 +3,8 @@
 #include <type_traits>
 
 #include "kernels/halves.hpp"
+#include "kernels/lanes.hpp"
+#include "kernels/running_best.hpp"
 #include "kernels/visit_floating.hpp"
 
 namespace tasuki::kernels::cpu::TASUKI_ISA {
@@ -18,10 +20,14 @@ template <bool Largest, class T>
 }
 
 template <bool Largest, class T>
-[[gnu::always_inline]] inline T best_lane(T (&lane)[lanes]) {
-  for (int width = lanes / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; ++l) lane[l] = better<Largest>(lane[l], lane[l + width]);
-  return lane[0];
+[[gnu::always_inline]] inline T best_lane(const T (&lane)[lanes]) {
+  const auto fold = [](auto best, auto v) __attribute__((always_inline)) {
+    if constexpr (std::is_same_v<decltype(v), T>) return better<Largest>(best, v);
+    else return ((Largest ? v > best : v < best) | (v != v)) ? v : best;
+  };
+  Lanes<T> best = load(lane);
+  for (int l = width<T>; l < lanes; l += width<T>) best = fold(best, load(lane + l));
+  return detail::fold_lanes<T, width<T>>(best, fold);
 }
 
 template <bool Largest, class T>
@@ -142,6 +148,27 @@ void extremum_of_columns(DType dtype, const void* x, std::int64_t rows, std::int
     using C = std::conditional_t<std::is_same_v<T, double>, double, float>;
     (largest ? &columns_of<true, T, C> : &columns_of<false, T, C>)(static_cast<const T*>(x), rows, stride, columns, static_cast<C*>(values), positions);
   });
+}
+
+void running_extremum_of_row(DType dtype, const void* x, std::int64_t n, bool largest, std::int64_t* positions) {
+  const auto run = [&](auto is_better) {
+    visit_floating(dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const auto* row = static_cast<const T*>(x);
+      if constexpr (sizeof(T) > 2) {
+        RunningBest<T> best{row[0], 0};
+        positions_of_best(row, n, 0, best, positions, is_better);
+      } else {
+        RunningBest<float> best{static_cast<float>(row[0]), 0};
+        in_widened_blocks(row, n, [&](const float* values, std::int64_t at, std::int64_t m) {
+          positions_of_best(values, m, at, best, positions + at, is_better);
+          return true;
+        });
+      }
+    });
+  };
+  if (largest) run([](auto v, auto b) { return v >= b; });
+  else run([](auto v, auto b) { return v <= b; });
 }
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA

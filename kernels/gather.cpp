@@ -60,8 +60,12 @@ void put_in_place(const Lines& lines, const T* source, const I* index, T* out, s
       const I* at = index + start(indices);
       T* to = out + block.at[table] + r * lines.row.stride[table];
       const std::int64_t to_step = along_line ? 0 : advance[table];
-      for (std::int64_t i = 0; i < n; ++i)
-        put(to[i * to_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step], from[i * advance[moving]]);
+      if (along_line && step == 1 && advance[indices] == 1 && advance[moving] == 1) {
+        for (std::int64_t i = 0; i < n; ++i) put(to[at[i]], from[i]);
+      } else {
+        for (std::int64_t i = 0; i < n; ++i)
+          put(to[i * to_step + static_cast<std::int64_t>(at[i * advance[indices]]) * step], from[i * advance[moving]]);
+      }
     });
   });
 }
@@ -72,6 +76,26 @@ void add_in_place(const Lines& lines, const T* source, const I* index, T* out, s
   put_in_place(lines, source, index, out, step, [](T& place, T v) {
     if constexpr (sizeof(T) == 2) place = T(static_cast<float>(place) + static_cast<float>(v));
     else place += v;
+  });
+}
+
+/// Adds few halves to long lines, by f32 sums of the elements that get any.
+template <class T, class I>
+void add_few_in_f32(const Lines& lines, const T* source, const I* index, T* out, std::int64_t step, std::int64_t length) {
+  for_blocks(lines, false, std::clamp<std::int64_t>(16384 / lines.line.size, 1, lines.row.size), [&](const LineBlock& block) {
+    std::vector<float> sums(static_cast<std::size_t>(length));
+    for (std::int64_t r = block.row_begin; r < block.row_end; ++r) {
+      const auto start = [&](int k) { return block.at[k] + r * lines.row.stride[k]; };
+      const T* from = source + start(moving);
+      const I* at = index + start(indices);
+      T* to = out + start(table);
+      const std::int64_t n = lines.line.size, from_step = lines.line.stride[moving], index_step = lines.line.stride[indices];
+      const auto sum_of = [&](std::int64_t i) -> float& { return sums[static_cast<std::size_t>(at[i * index_step])]; };
+      const auto place_of = [&](std::int64_t i) -> T& { return to[static_cast<std::int64_t>(at[i * index_step]) * step]; };
+      for (std::int64_t i = 0; i < n; ++i) sum_of(i) = static_cast<float>(place_of(i));
+      for (std::int64_t i = 0; i < n; ++i) sum_of(i) += static_cast<float>(from[i * from_step]);
+      for (std::int64_t i = 0; i < n; ++i) place_of(i) = T(sum_of(i));
+    }
   });
 }
 
@@ -155,17 +179,18 @@ void scatter_add(const View& source, int dim, const View& index, const View& out
   }
   const View* operands[] = {&source, &index, &out};
   const Lines lines = lines_along(dim, operands, 3);
-  const std::int64_t step = step_of(out, dim);
+  const std::int64_t step = step_of(out, dim), length = size_along(out, dim);
+  const bool in_f32 = size_of(source.dtype) == 2 && lines.line.size > 1, few = in_f32 && 64 * lines.line.size <= length;
   // Sums of whole lines of halves are written where every line gets some.
-  const bool writes = size_of(source.dtype) == 2 && lines.line.size > 1 && out.numel == source.numel / lines.line.size * size_along(out, dim);
+  const bool writes = in_f32 && !few && out.numel == source.numel / lines.line.size * length;
   if (!accumulate && !writes) zero_dense(out);
   visit_floating(source.dtype, [&]<class T>(T) {
     visit_index(index.dtype, [&]<class I>(I) {
-      if (sizeof(T) == 2 && lines.line.size > 1) {
-        if constexpr (sizeof(T) == 2) add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, size_along(out, dim), accumulate || !writes);
-      } else {
-        add_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step);
+      if constexpr (sizeof(T) == 2) {
+        if (few) return add_few_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, length);
+        if (in_f32) return add_in_f32(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step, length, accumulate || !writes);
       }
+      add_in_place(lines, source.as<const T>(), index.as<const I>(), out.as<T>(), step);
     });
   });
 }

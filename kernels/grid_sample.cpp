@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/parallel.hpp"
 
@@ -189,6 +190,13 @@ void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes
   }
 }
 
+/// Calls f(how many, as a constant; first) for a few planes at a time: what is known of a place is then loaded once for all of them.
+template <class F>
+void for_planes(std::int64_t begin, std::int64_t end, F&& f) {
+  for (; begin + 4 <= end; begin += 4) f(std::integral_constant<int, 4>(), begin);
+  for (; begin < end; ++begin) f(std::integral_constant<int, 1>(), begin);
+}
+
 template <class T>
 struct Sampler {
   const GridSample& s;
@@ -204,15 +212,37 @@ struct Sampler {
   }
   /// The sum over a place's taps of weight times pixel.
   static T mixed(const Taps<T>& t, const T* plane) {
-    if (t.count == 4) {
-      return (t.weight[0] * plane[t.offset[0]] + t.weight[1] * plane[t.offset[1]]) +
-             (t.weight[2] * plane[t.offset[2]] + t.weight[3] * plane[t.offset[3]]);
-    }
     if (t.count == 1) return t.weight[0] * plane[t.offset[0]];
     T sum = 0;
     for (int k = 0; k < t.count; ++k) sum += t.weight[k] * plane[t.offset[k]];
     return sum;
   }
+
+  /// The places of a block with four taps, as most are that a bilinear sample is taken at: side by side, for vectors.
+  struct WholeTaps {
+    int wholes = 0, others = 0;
+    std::int32_t place[block], other[block], offset[4][block];
+    T weight[4][block];
+    WholeTaps(const Taps<T>* taps, std::int64_t count) {
+      for (std::int32_t i = 0; i < count; ++i) {
+        if (taps[i].count != 4) {
+          other[others++] = i;
+          continue;
+        }
+        for (int k = 0; k < 4; ++k) {
+          offset[k][wholes] = taps[i].offset[k];
+          weight[k][wholes] = taps[i].weight[k];
+        }
+        place[wholes++] = i;
+      }
+    }
+    void mix(const T* plane, T* to) const {
+      T sums[block];
+      for (int i = 0; i < wholes; ++i)
+        sums[i] = (weight[0][i] * plane[offset[0][i]] + weight[1][i] * plane[offset[1][i]]) + (weight[2][i] * plane[offset[2][i]] + weight[3][i] * plane[offset[3][i]]);
+      for (int i = 0; i < wholes; ++i) to[place[i]] = sums[i];
+    }
+  };
 
   /// Places of one tap at most, for all channels.
   void pick(const Taps<T>* taps, std::int64_t image, std::int64_t first, std::int64_t count, T* y) const {
@@ -250,10 +280,12 @@ struct Sampler {
           pick(taps, image, first, count, y);
           continue;
         }
+        const WholeTaps whole(taps, count);
         for (std::int64_t c = 0; c < s.channels; ++c) {
           const T* plane = x + (image * s.channels + c) * pixels;
           T* to = y + (image * s.channels + c) * s.places + first;
-          for (std::int64_t i = 0; i < count; ++i) to[i] = mixed(taps[i], plane);
+          whole.mix(plane, to);
+          for (int i = 0; i < whole.others; ++i) to[whole.other[i]] = mixed(taps[whole.other[i]], plane);
         }
       }
     });
@@ -270,12 +302,16 @@ struct Sampler {
         for (std::int64_t first = 0; first < s.places; first += block) {
           const std::int64_t count = std::min(block, s.places - first);
           for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i]);
-          for (std::int64_t c = first_channel; c < last; ++c) {
+          for_planes(first_channel, last, [&](auto planes, std::int64_t c) {
             const T* g = grad_y + (image * s.channels + c) * s.places + first;
             T* plane = sums + (image * s.channels + c) * pixels;
             for (std::int64_t i = 0; i < count; ++i)
-              for (int k = 0; k < taps[i].count; ++k) plane[taps[i].offset[k]] += taps[i].weight[k] * g[i];
-          }
+              for (int k = 0; k < taps[i].count; ++k) {
+                const T weight = taps[i].weight[k];
+                const std::int64_t offset = taps[i].offset[k];
+                for (int p = 0; p < planes; ++p) plane[p * pixels + offset] += weight * g[p * s.places + i];
+              }
+          });
         }
       }
     });
@@ -290,11 +326,15 @@ struct Sampler {
         const std::int64_t image = b / blocks, first = b % blocks * block, count = std::min(block, s.places - first);
         T products[block][Taps<T>::most] = {};  // of the gradient and a tap's pixel, summed over the channels
         for (std::int64_t i = 0; i < count; ++i) taps_of(image, first + i, taps[i], &slopes[i]);
-        for (std::int64_t c = 0; c < s.channels && s.mode != GridMode::nearest; ++c) {
+        for_planes(0, s.mode == GridMode::nearest ? 0 : s.channels, [&](auto planes, std::int64_t c) {
           const T *plane = x + (image * s.channels + c) * pixels, *g = grad_y + (image * s.channels + c) * s.places + first;
           for (std::int64_t i = 0; i < count; ++i)
-            for (int k = 0; k < taps[i].count; ++k) products[i][k] += g[i] * plane[taps[i].offset[k]];
-        }
+            for (int k = 0; k < taps[i].count; ++k) {
+              T sum = products[i][k];
+              for (int p = 0; p < planes; ++p) sum += g[p * s.places + i] * plane[p * pixels + taps[i].offset[k]];
+              products[i][k] = sum;
+            }
+        });
         for (std::int64_t i = 0; i < count; ++i)
           for (int d = 0; d < s.dims; ++d) {
             T sum = 0;

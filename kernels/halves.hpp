@@ -48,14 +48,17 @@ namespace tasuki::kernels::cpu::TASUKI_ISA {
 [[gnu::always_inline]] inline void narrow(const float* from, bfloat16* to, std::int64_t n) {
   std::int64_t i = 0;
 #if defined(__AVX512F__)
-  const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1), quiet = _mm512_set1_epi32(0x400000);
+  const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1), last = _mm512_set1_epi32(0x10000), quiet = _mm512_set1_epi32(0x400000);
+  typedef std::int16_t Words __attribute__((vector_size(64)));
   for (; i + 16 <= n; i += 16) {
     const __m512 v = _mm512_loadu_ps(from + i);
     const __m512i bits = _mm512_loadu_si512(from + i);
-    const __m512i odd = _mm512_and_si512(_mm512_maskz_srli_epi32(0xffff, bits, 16), one);
-    const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-    const __m512i rounded = _mm512_mask_or_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(half, odd)), is_nan, bits, quiet);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_srli_epi32(0xffff, rounded, 16)));
+    const __mmask16 is_odd = _mm512_test_epi32_mask(bits, last), is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    const __m512i down = _mm512_add_epi32(bits, half), even = _mm512_mask_add_epi32(down, is_odd, down, one);
+    const __m512i rounded = _mm512_mask_or_epi32(even, is_nan, bits, quiet);
+    const Words words = __builtin_bit_cast(Words, rounded);
+    const auto upper = __builtin_shufflevector(words, words, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    __builtin_memcpy(static_cast<void*>(to + i), &upper, sizeof upper);
   }
 #endif
   for (; i < n; ++i) to[i] = bfloat16(from[i]);

@@ -58,6 +58,8 @@ template <class U>
 void copy_slice(const U* from, std::int64_t from_stride, U* to, std::int64_t to_stride, std::int64_t n) {
   if (from_stride == 1 && to_stride == 1) {
     std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(U));
+  } else if (from_stride == 0 && to_stride == 1) {
+    std::fill_n(to, n, *from);
   } else {
     for (std::int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
   }

@@ -67,21 +67,31 @@ template <class T, bool accumulate, int taps, class A>
 void write_row(const A* row, T* to, std::int64_t step, std::int64_t n, const AxisTaps& axis) {
   const A* weight = weights_of<A>(axis);
   const std::int32_t* index = axis.index;
-  const auto put = [&](std::int64_t i, A sum) __attribute__((always_inline)) {
-    T& place = to[i * step];
-    place = static_cast<T>(accumulate ? static_cast<A>(place) + sum : sum);
+  const auto mixed = [&](std::int64_t i) __attribute__((always_inline)) {
+    if constexpr (taps == 1) return weight[i] * row[index[i]];
+    if constexpr (taps == 2) return weight[2 * i] * row[index[2 * i]] + weight[2 * i + 1] * row[index[2 * i + 1]];
+    A sum = 0;
+    for (std::int32_t t = axis.begin[i]; t < axis.begin[i + 1]; ++t) sum += weight[t] * row[index[t]];
+    return sum;
   };
-  if constexpr (taps == 1) {
-    TASUKI_INDEPENDENT_ITERATIONS
-    for (std::int64_t i = 0; i < n; ++i) put(i, weight[i] * row[index[i]]);
-  } else if constexpr (taps == 2) {
-    for (std::int64_t i = 0; i < n; ++i) put(i, weight[2 * i] * row[index[2 * i]] + weight[2 * i + 1] * row[index[2 * i + 1]]);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) {
-      A sum = 0;
-      for (std::int32_t t = axis.begin[i]; t < axis.begin[i + 1]; ++t) sum += weight[t] * row[index[t]];
-      put(i, sum);
+  if (sizeof(T) == 2 && step == 1) {  // halves are converted by vectors
+    constexpr std::int64_t block = 256;
+    A sums[block];
+    for (std::int64_t at = 0; at < n; at += block) {
+      const std::int64_t m = n - at < block ? n - at : block;
+      for (std::int64_t i = 0; i < m; ++i) sums[i] = mixed(at + i);
+      each_vector<A>(m, [&](std::int64_t i, auto part, int) __attribute__((always_inline)) {
+        Lanes<A> v = load(sums + i, part);
+        if (accumulate) v += load(to + at + i, part);
+        store(to + at + i, v, part);
+      });
     }
+    return;
+  }
+  TASUKI_INDEPENDENT_ITERATIONS
+  for (std::int64_t i = 0; i < n; ++i) {
+    T& place = to[i * step];
+    place = static_cast<T>(accumulate ? static_cast<A>(place) + mixed(i) : mixed(i));
   }
 }
 

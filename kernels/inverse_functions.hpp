@@ -1,6 +1,6 @@
 #pragma once
-// Inverse circular and hyperbolic functions and their like, for floats without branches, within 4 ulp; so are atan, atanh, sinh, cosh, log2 and
-// log10 for doubles, for which the others are libm's. Polynomials of Cephes (S. Moshier) for floats.
+// Inverse circular and hyperbolic functions and their like, for floats without branches, within 4 ulp; so are atan, atanh, sinh, cosh, log2, log10
+// and pow for doubles, for which the others are libm's. Polynomials of Cephes (S. Moshier) for floats.
 #include "kernels/double_functions.hpp"
 #include "kernels/math.hpp"
 
@@ -97,6 +97,13 @@ TASUKI_INLINE float logarithm_to_base(float x, float high, float low, float of_e
 TASUKI_INLINE float binary_logarithm(float x) { return logarithm_to_base(x, 1.0f, 0.0f, 1.44269504088896340736f); }
 TASUKI_INLINE double binary_logarithm(double x) { return doubles::logarithm_to_base(x, 1.0, 0.0, 1.44269504088896340736); }
 TASUKI_INLINE float decimal_logarithm(float x) { return logarithm_to_base(x, 0.30078125f, 2.48745663981195213739e-4f, 0.43429448190325182765f); }
+TASUKI_INLINE double power(double x, double y) {
+#if defined(__FMA__)  // which keeps all digits of a product
+  return power_of_signed(x, y, doubles::power_of_absolute(x, y));
+#else
+  return __builtin_pow(x, y);
+#endif
+}
 TASUKI_INLINE double decimal_logarithm(double x) {
   return doubles::logarithm_to_base(x, 3.01029995663611771306e-01, 3.69423907715893078616e-13, 0.43429448190325182765);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
+#include "kernels/copy.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/visit.hpp"
 
@@ -57,6 +59,70 @@ Loop plan(const View* const* operands, int count) {
   return loop;
 }
 
+/// A part of the rows, which lie side by side in some operands: there a row would touch as many cache lines as it has elements. Those
+/// operands are transposed, a tile at a time, and rows run over the tile.
+class TransposedTiles {
+ public:
+  static constexpr std::int64_t rows = 32, columns = 256;
+
+  TransposedTiles(const Loop& loop, int count) : loop_(loop), inner_(loop.dims - 1), side_(loop.dims - 2), count_(count) {
+    if (side_ < 0 || loop.size[inner_] < 16 || loop.size[side_] < 16) return;
+    for (int k = 1; k < count; ++k) {
+      is_transposed_[k] = loop.stride[side_][k] == 1 && std::abs(loop.stride[inner_][k]) > 1;
+      any_ |= is_transposed_[k];
+    }
+  }
+  explicit operator bool() const { return any_; }
+
+  void run(RowFunction row, char* const* base, const std::int64_t* element_size, const void* parameters) const {
+    const std::int64_t n = loop_.size[inner_], tall = loop_.size[side_], tiles = (tall + rows - 1) / rows;
+    std::int64_t outer = 1;
+    for (int d = 0; d < side_; ++d) outer *= loop_.size[d];
+    parallel_for(outer * tiles, std::max<std::int64_t>(1, loop_grain / (rows * n)), [&](std::int64_t begin, std::int64_t end) {
+      std::vector<char> scratch(static_cast<std::size_t>(count_ * rows * columns * 8));
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t first = i % tiles * rows, height = std::min(rows, tall - first);
+        char* at[most_operands];
+        for (int k = 0; k < count_; ++k) at[k] = base[k] + (offset(i / tiles, k) + first * loop_.stride[side_][k]) * element_size[k];
+        for (std::int64_t c = 0; c < n; c += columns) {
+          run_tile(row, at, c, height, std::min(columns, n - c), element_size, scratch.data(), parameters);
+        }
+      }
+    });
+  }
+
+ private:
+  std::int64_t offset(std::int64_t outer, int k) const {
+    std::int64_t at = 0;
+    for (int d = side_ - 1; d >= 0; outer /= loop_.size[d--]) at += outer % loop_.size[d] * loop_.stride[d][k];
+    return at;
+  }
+  void run_tile(RowFunction row, char* const* at, std::int64_t column, std::int64_t height, std::int64_t width, const std::int64_t* element_size, char* scratch,
+                const void* parameters) const {
+    char* from[most_operands];
+    std::int64_t down[most_operands], along[most_operands];  // steps in bytes to the next row, in elements along it
+    for (int k = 0; k < count_; ++k) {
+      along[k] = loop_.stride[inner_][k];
+      down[k] = loop_.stride[side_][k] * element_size[k];
+      from[k] = at[k] + column * along[k] * element_size[k];
+      if (!is_transposed_[k]) continue;
+      char* const tile = scratch + k * rows * columns * 8;
+      TASUKI_ON_ISA(transpose_block)(from[k], along[k], tile, width, height, width, static_cast<int>(element_size[k]));
+      from[k] = tile;
+      along[k] = 1;
+      down[k] = width * element_size[k];
+    }
+    for (std::int64_t r = 0; r < height; ++r) {
+      row(width, from, along, parameters);
+      for (int k = 0; k < count_; ++k) from[k] += down[k];
+    }
+  }
+
+  const Loop& loop_;
+  int inner_, side_, count_;
+  bool is_transposed_[most_operands] = {}, any_ = false;
+};
+
 }  // namespace
 
 void for_each_row(RowFunction row, const View* const* operands, int count, const void* parameters) {
@@ -92,6 +158,7 @@ void for_each_row(RowFunction row, const View* const* operands, int count, const
     });
     return;
   }
+  if (const TransposedTiles tiles(loop, count); tiles) return tiles.run(row, base, element_size, parameters);
   parallel_for(rows, std::max<std::int64_t>(1, loop_grain / n), [&](std::int64_t begin, std::int64_t end) {
     std::int64_t index[most_dims] = {};
     char* at[most_operands];

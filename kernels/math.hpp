@@ -88,10 +88,21 @@ TASUKI_INLINE float exponential_within_87(float x) {
   const ScaledExponential e = reduced_exponential(x);
   return e.mantissa * bits_as<float>((e.power + 127) << 23);
 }
+/// The same to 3e-6 of it, which is enough for halves.
+TASUKI_INLINE float exponential_of_half_within_87(float x) {
+  const float rounder = 12582912.0f;
+  const float shifted = x * 1.44269504088896341f + rounder;
+  const float r = x - (shifted - rounder) * 0.693147181f;
+  const float e = polynomial(r, 1.0f / 120.0f, 1.0f / 24.0f, 1.0f / 6.0f, 0.5f, 1.0f, 1.0f);  // Taylor's series
+  return e * bits_as<float>((bits_as<std::int32_t>(shifted) - 0x4b400000 + 127) << 23);
+}
 
-TASUKI_INLINE double exponential(double x) {
-  x = x > 710.0 ? 710.0 : x;
-  x = x < -746.0 ? -746.0 : x;
+/// e^x = 2^power (q + p) / (q - p), for |x| up to 1e3 or so.
+struct ExponentialFraction {
+  double p, q;
+  std::int64_t power;
+};
+TASUKI_INLINE ExponentialFraction exponential_fraction(double x) {
   const double rounder = 6755399441055744.0;  // 1.5 * 2^52
   const double shifted = x * 1.4426950408889634073599 + rounder;
   const double n = shifted - rounder;
@@ -99,11 +110,16 @@ TASUKI_INLINE double exponential(double x) {
   double r = x - n * 6.93145751953125e-1;
   r = r - n * 1.42860682030941723212e-6;
   const double s = r * r;
-  const double p = r * polynomial(s, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1);
-  const double q = polynomial(s, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0);
-  const double e = 1.0 + 2.0 * (p / (q - p));
-  const std::int64_t half = i >> 1;
-  return e * bits_as<double>((half + 1023) << 52) * bits_as<double>((i - half + 1023) << 52);
+  return {r * polynomial(s, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1),
+          polynomial(s, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0), i};
+}
+TASUKI_INLINE double exponential(double x) {
+  x = x > 710.0 ? 710.0 : x;
+  x = x < -746.0 ? -746.0 : x;
+  const ExponentialFraction f = exponential_fraction(x);
+  const double e = 1.0 + 2.0 * (f.p / (f.q - f.p));
+  const std::int64_t half = f.power >> 1;
+  return e * bits_as<double>((half + 1023) << 52) * bits_as<double>((f.power - half + 1023) << 52);
 }
 
 TASUKI_INLINE double exponential_within_87(double x) { return exponential(x); }
@@ -225,23 +241,25 @@ TASUKI_INLINE float cosine_of_half(float x) { return sine_of_half_in_quarters(x,
 TASUKI_INLINE double sine(double x) { return __builtin_sin(x); }
 TASUKI_INLINE double cosine(double x) { return __builtin_cos(x); }
 
-/// x^y with the cases of IEEE 754 (pow of libm): in f32 through logarithm and exponential of doubles.
-TASUKI_INLINE float power(float x, float y) {
-  const double log_x = logarithm(static_cast<double>(absolute(x)));
-  float result = static_cast<float>(exponential(static_cast<double>(y) * log_x));
-  const float size = absolute(y);
-  const float rounder = 8388608.0f;  // 2^23: from here on every float is whole
-  const float nearest = size + rounder - rounder;
+/// |x|^y as x^y, with the cases of IEEE 754.
+template <class T>
+TASUKI_INLINE T power_of_signed(T x, T y, T result) {
+  const T size = absolute(y);
+  constexpr T rounder = sizeof(T) == 4 ? T(8388608.0) : T(4503599627370496.0);  // 2^23, 2^52: from here on every number is whole
+  const T nearest = size + rounder - rounder;
   const bool whole = size >= rounder || nearest == size;
-  const float half = size * 0.5f;
-  const bool odd = whole && size < 16777216.0f && (half >= rounder ? false : half + rounder - rounder != half);
-  const bool negative = bits_as<std::uint32_t>(x) >> 31 != 0u;
+  const T half = size * T(0.5);
+  const bool odd = whole && size < T(2) * rounder && (half >= rounder ? false : half + rounder - rounder != half);
+  const bool negative = with_sign(T(1), x) < T(0);
   result = negative && odd ? -result : result;
-  result = x < 0.0f && !whole && x != -__builtin_inff() ? __builtin_nanf("") : result;
-  result = x != x || y != y ? __builtin_nanf("") : result;
+  result = x < T(0) && !whole && x != -T(__builtin_inf()) ? T(__builtin_nan("")) : result;
+  result = x != x || y != y ? T(__builtin_nan("")) : result;
   // 0 * inf in the exponent: 1^inf and x^0 are 1, and so is (-1)^inf
-  return y == 0.0f || x == 1.0f || (x == -1.0f && size == __builtin_inff()) ? 1.0f : result;
+  return y == T(0) || x == T(1) || (x == T(-1) && size == T(__builtin_inf())) ? T(1) : result;
 }
-TASUKI_INLINE double power(double x, double y) { return __builtin_pow(x, y); }
+/// x^y: in f32 through logarithm and exponential of doubles.
+TASUKI_INLINE float power(float x, float y) {
+  return power_of_signed(x, y, static_cast<float>(exponential(static_cast<double>(y) * logarithm(static_cast<double>(absolute(x))))));
+}
 
 }  // namespace tasuki::functors::TASUKI_ISA

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "kernels/copy.hpp"
+#include "kernels/extremum.hpp"
 #include "kernels/lines.hpp"
+#include "kernels/running_best.hpp"
 #include "kernels/visit.hpp"
 
 namespace tasuki::kernels::cpu {
@@ -157,41 +159,6 @@ void logcumsumexp(const View& x, int dim, const View& out) {
   });
 }
 
-namespace {
-
-/// Where the best up to each element of a line without gaps is. A new best is rare: most runs of elements have none, and are looked at
-/// at once.
-template <class T, class IsBetter>
-void positions_of_best(const T* x, std::int64_t n, std::int64_t* to, IsBetter is_better) {
-  constexpr std::int64_t run = 16;
-  using A = std::conditional_t<sizeof(T) == 2, float, T>;
-  A best = static_cast<A>(x[0]);
-  std::int64_t where = 0;
-  for (std::int64_t first = 0; first < n; first += run) {
-    const std::int64_t count = std::min(run, n - first);
-    bool any = count < run;
-    if (!any) {
-      int found = 0;
-      for (std::int64_t i = 0; i < run; ++i) {
-        const A v = static_cast<A>(x[first + i]);
-        found |= static_cast<int>(is_better(v, best)) | static_cast<int>(v != v);
-      }
-      any = found != 0;
-    }
-    for (std::int64_t i = first; any && i < first + count; ++i) {
-      const A v = static_cast<A>(x[i]);
-      if (is_better(v, best) || v != v) {  // nothing compares with a NaN: it stays
-        best = v;
-        where = i;
-      }
-      to[i] = where;
-    }
-    if (!any) std::fill_n(to + first, run, where);
-  }
-}
-
-}  // namespace
-
 void cumulative_extremum(const View& x, int dim, bool largest, const View& index) {
   if (x.numel == 0) return;
   const View* operands[] = {&x, &index};
@@ -203,8 +170,13 @@ void cumulative_extremum(const View& x, int dim, bool largest, const View& index
         for (std::int64_t r = block.row_begin; r < block.row_end; ++r) {
           const T* from = x.as<const T>() + block.at[0] + r * lines.row.stride[0];
           std::int64_t* to = index.as<std::int64_t>() + block.at[1] + r * lines.row.stride[1];
-          if (largest) positions_of_best(from, lines.line.size, to, [](auto v, auto b) { return v >= b; });
-          else positions_of_best(from, lines.line.size, to, [](auto v, auto b) { return v <= b; });
+          if constexpr (is_floating(dtype_of<T>)) {
+            TASUKI_ON_ISA(running_extremum_of_row)(dtype_of<T>, from, lines.line.size, largest, to);
+          } else {
+            TASUKI_ISA::RunningBest<T> best{*from, 0};
+            if (largest) positions_of_best(from, lines.line.size, 0, best, to, [](T v, T b) { return v >= b; });
+            else positions_of_best(from, lines.line.size, 0, best, to, [](T v, T b) { return v <= b; });
+          }
         }
       });
     for_lines(lines, false, [&](const Together& t, auto count) {
@@ -253,34 +225,64 @@ void linear_scan(const View& a, const View& b, int dim, bool reverse, const View
   });
 }
 
+namespace {
+
+/// grad_i = (product of x before i) * rest_i, where rest_i = g_i + x_(i+1) rest_(i+1), of `count` lines of n: put(i, line, grad_i).
+template <int count, class Gradient, class Value, class Put>
+void differentiate_products(std::int64_t n, Gradient g, Value x, Put put) {
+  std::vector<double> before(static_cast<std::size_t>(n * count));
+  double product[count], rest[count] = {};
+  std::fill_n(product, count, 1.0);
+  for (std::int64_t i = 0; i < n; ++i)
+    for (int r = 0; r < count; ++r) {
+      before[static_cast<std::size_t>(i * count + r)] = product[r];
+      product[r] *= x(i, r);
+    }
+  for (std::int64_t i = n - 1; i >= 0; --i)
+    for (int r = 0; r < count; ++r) {
+      rest[r] = g(i, r) + (i == n - 1 ? 0 : x(i + 1, r) * rest[r]);
+      put(i, r, before[static_cast<std::size_t>(i * count + r)] * rest[r]);
+    }
+}
+
+/// Contiguous lines of halves, converted like those of scan_halves.
+template <class T>
+void cumprod_backward_of_halves(const View& grad_out, const View& x, const View& grad, const Lines& lines) {
+  constexpr int together = 4;
+  const std::int64_t n = lines.line.size;
+  for_blocks(lines, false, together, [&](const LineBlock& block) {
+    std::vector<float> g(static_cast<std::size_t>(together * n)), v(static_cast<std::size_t>(together * n));
+    const auto each_line = [&](const View& halves, int k, auto&& convert) {
+      for (std::int64_t r = 0; r < block.row_end - block.row_begin; ++r) convert(halves.as<T>() + block.at[k] + (block.row_begin + r) * lines.row.stride[k], r * n);
+    };
+    each_line(grad_out, 0, [&](const T* line, std::int64_t at) { convert_row(line, 1, g.data() + at, 1, n); });
+    each_line(x, 1, [&](const T* line, std::int64_t at) { convert_row(line, 1, v.data() + at, 1, n); });
+    const auto element = [n](std::vector<float>& values, std::int64_t i, int r) -> float& { return values[static_cast<std::size_t>(r * n + i)]; };
+    differentiate_products<together>(
+        n, [&](std::int64_t i, int r) { return static_cast<double>(element(g, i, r)); }, [&](std::int64_t i, int r) { return static_cast<double>(element(v, i, r)); },
+        [&](std::int64_t i, int r, double value) { element(g, i, r) = static_cast<float>(value); });
+    each_line(grad, 2, [&](T* line, std::int64_t at) { convert_row(g.data() + at, 1, line, 1, n); });
+  });
+}
+
+}  // namespace
+
 void cumprod_backward(const View& grad_out, const View& x, int dim, const View& grad, bool accumulate) {
   if (x.numel == 0) return;
   const View* operands[] = {&grad_out, &x, &grad};
   const Lines lines = lines_along(dim, operands, 3);
   visit_floating(x.dtype, [&]<class T>(T) {
-    // grad_i = (product of x before i) * rest_i, where rest_i = g_i + x_(i+1) rest_(i+1).
-    for_lines(lines, true, [&](const Together& t, auto count) {
-      std::vector<double> before(static_cast<std::size_t>(t.length() * count));
-      double product[count], rest[count] = {};
-      for (int r = 0; r < count; ++r) product[r] = 1;
-      for (std::int64_t i = t.length() - 1; i >= 0; --i) {
-        const T* from = x.as<const T>() + t.at(1, i);
-        for (int r = 0; r < count; ++r) {
-          before[static_cast<std::size_t>(i * count + r)] = product[r];
-          product[r] *= converted_to<double>(from[r * t.row_step(1)]);
-        }
-      }
-      for (std::int64_t i = 0; i < t.length(); ++i) {
-        const T* g = grad_out.as<const T>() + t.at(0, i);
-        const T* later = x.as<const T>() + t.at(1, i > 0 ? i - 1 : i);
-        T* to = grad.as<T>() + t.at(2, i);
-        for (int r = 0; r < count; ++r) {
-          rest[r] = converted_to<double>(g[r * t.row_step(0)]) + (i == 0 ? 0 : converted_to<double>(later[r * t.row_step(1)]) * rest[r]);
-          const double value = before[static_cast<std::size_t>(i * count + r)] * rest[r];
-          T& place = to[r * t.row_step(2)];
-          place = converted_to<T>(accumulate ? value + converted_to<double>(place) : value);
-        }
-      }
+    if constexpr (sizeof(T) == 2) {
+      if (!accumulate && lines.line.stride[0] == 1 && lines.line.stride[1] == 1 && lines.line.stride[2] == 1) return cumprod_backward_of_halves<T>(grad_out, x, grad, lines);
+    }
+    for_lines(lines, false, [&](const Together& t, auto count) {
+      differentiate_products<count>(
+          t.length(), [&](std::int64_t i, int r) { return converted_to<double>(grad_out.as<const T>()[t.at(0, i) + r * t.row_step(0)]); },
+          [&](std::int64_t i, int r) { return converted_to<double>(x.as<const T>()[t.at(1, i) + r * t.row_step(1)]); },
+          [&](std::int64_t i, int r, double value) {
+            T& place = grad.as<T>()[t.at(2, i) + r * t.row_step(2)];
+            place = converted_to<T>(accumulate ? value + converted_to<double>(place) : value);
+          });
     });
   });
 }

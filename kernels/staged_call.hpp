@@ -24,8 +24,8 @@ TASUKI_PER_ISA(RowFunction comparing_row_for(DType dtype))
 
 /// Runs a loop over broadcast operands: operands[0] is the output. Inputs whose dtype is not `dtype` are ScalarViews of its compute type.
 void run_staged(DenseLoop loop, DType dtype, const View* const* operands, int inputs, bool add, double p0 = 0, double p1 = 0, double p2 = 0);
-/// The same, without parameters, by rows of the op's own, which may fall back on the loop; those of staged_row_for where there are none.
-void run_rows(RowFunction rows, DenseLoop loop, DType dtype, const View* const* operands, int inputs);
+/// The same without adding, by rows of the op's own, which may fall back on the loop; those of staged_row_for where there are none.
+void run_rows(RowFunction rows, DenseLoop loop, DType dtype, const View* const* operands, int inputs, double p0 = 0, double p1 = 0, double p2 = 0);
 
 /// The dtype in which elements are computed: f32 for the halves.
 constexpr DType compute_dtype(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16 ? DType::f32 : dtype; }

@@ -51,10 +51,10 @@ void unary(UnaryOp op, UnaryNumbers numbers, const View& x, const View& out) {
     return for_each_row(TASUKI_ON_ISA(sign_bits_row), operands, 2, op == UnaryOp::abs ? absolute : negative);
   }
   if (op == UnaryOp::reciprocal && is_half) return binary(BinaryOp::div, ScalarView(1, DType::f32).view(), x, out);
-  const DenseLoop loop = loops_of(op, x.dtype).value;
-  if (!loop) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
+  const UnaryLoops loops = loops_of(op, x.dtype);
+  if (!loops.value) TASUKI_THROW(DTypeError, "no kernel for ", x.dtype);
   const View* operands[] = {&out, &x};
-  run_staged(loop, x.dtype, operands, 1, false, numbers.first, numbers.second, numbers.third);
+  run_rows(loops.value_row, loops.value, x.dtype, operands, 1, numbers.first, numbers.second, numbers.third);
 }
 
 void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, const View& operand, const View& grad_in, bool accumulate) {
@@ -64,7 +64,9 @@ void unary_backward(UnaryOp op, UnaryNumbers numbers, const View& grad_out, cons
     return;
   }
   const View* operands[] = {&grad_in, &grad_out, &operand};
-  run_staged(loops_of(op, grad_in.dtype).gradient, grad_in.dtype, operands, 2, accumulate, numbers.first, numbers.second, numbers.third);
+  const UnaryLoops loops = loops_of(op, grad_in.dtype);
+  if (accumulate) return run_staged(loops.gradient, grad_in.dtype, operands, 2, true, numbers.first, numbers.second, numbers.third);
+  run_rows(loops.gradient_row, loops.gradient, grad_in.dtype, operands, 2, numbers.first, numbers.second, numbers.third);
 }
 
 }  // namespace tasuki::kernels::cpu

@@ -30,9 +30,11 @@ enum class UnaryUses : unsigned char { input, output, nothing };
 UnaryUses unary_uses(UnaryOp op);
 bool unary_takes_integers(UnaryOp op);
 
-/// f of one array, and the gradient from those of the result and the operand. Both null for a dtype that the op does not take.
+/// f of one array, and the gradient from those of the result and the operand. Both null for a dtype that the op does not take. Rows of
+/// their own where there are any.
 struct UnaryLoops {
   DenseLoop value = nullptr, gradient = nullptr;
+  RowFunction value_row = nullptr, gradient_row = nullptr;
 };
 /// The row of abs and neg on halves, which need no arithmetic: parameters are two 16-bit masks, to and with and to exclusive-or with.
 TASUKI_PER_ISA(void sign_bits_row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters))

@@ -35,11 +35,22 @@ TASUKI_INLINE T soft_plus(T x) {
 }
 
 /// logistic(x) down to 1e-38, below which it stays.
-template <class T>
-TASUKI_INLINE T normal_logistic(T x) {
-  const T a = absolute(x);
-  const T e = exponential_within_87(a > T(87) ? T(-87) : -a);
-  return (x < T(0) ? e : T(1)) / (T(1) + e);
+TASUKI_INLINE float normal_logistic(float x) {
+  const float a = absolute(x);
+  const float e = exponential_within_87(a > 87.0f ? -87.0f : -a);
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+TASUKI_INLINE float normal_logistic_of_half(float x) {
+  const float a = absolute(x);
+  const float e = exponential_of_half_within_87(a > 87.0f ? -87.0f : -a);
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+/// By one division, as e^-|x| is a fraction itself.
+TASUKI_INLINE double normal_logistic(double x) {
+  const double a = absolute(x);
+  const ExponentialFraction f = exponential_fraction(a > 87.0 ? -87.0 : -a);
+  const double below = bits_as<double>((f.power + 1023) << 52) * (f.q + f.p), above = f.q - f.p;
+  return (x < 0.0 ? below : above) / (above + below);
 }
 
 /// In two steps, each of which is one instruction.
@@ -116,12 +127,28 @@ TASUKI_FUNCTOR(Selu, input, T(1.05070098735548049342) * (x > T(0) || x != x ? x 
 TASUKI_FUNCTOR(Celu, input, x > T(0) || x != x ? x : p.first * exponential_minus_1(x / p.first), x > T(0) ? T(1) : exponential(x / p.first))
 TASUKI_FUNCTOR(Mish, input, x * hyperbolic_tangent(soft_plus(x)),
                hyperbolic_tangent(soft_plus(x)) + x * logistic(x) * (T(1) - hyperbolic_tangent(soft_plus(x)) * hyperbolic_tangent(soft_plus(x))))
-TASUKI_FUNCTOR(LogSigmoid, input, -soft_plus(-x), normal_logistic(-x))
 TASUKI_FUNCTOR(Tanhshrink, input, x - hyperbolic_tangent(x), hyperbolic_tangent(x) * hyperbolic_tangent(x))
 TASUKI_FUNCTOR(Softshrink, input, x > p.first ? x - p.first : (x < -p.first ? x + p.first : (x == x ? T(0) : x)), x > p.first || x < -p.first ? T(1) : T(0))
 TASUKI_FUNCTOR(Hardshrink, input, x >= -p.first && x <= p.first ? T(0) : x, x >= -p.first && x <= p.first ? T(0) : T(1))
 TASUKI_FUNCTOR(Threshold, input, x <= p.first ? p.second : x, x <= p.first ? T(0) : T(1))
 #undef TASUKI_FUNCTOR
+
+struct LogSigmoidOfHalf;
+struct LogSigmoid {
+  using OfHalves = LogSigmoidOfHalf;
+  static constexpr Uses uses = Uses::input;
+  template <class T>
+  TASUKI_INLINE static T f(T x, Numbers<T>) {
+    return -soft_plus(-x);
+  }
+  template <class T>
+  TASUKI_INLINE static T df(T x, T, Numbers<T>) {
+    return normal_logistic(-x);
+  }
+};
+struct LogSigmoidOfHalf : LogSigmoid {
+  TASUKI_INLINE static float df(float x, float, Numbers<float>) { return normal_logistic_of_half(-x); }
+};
 
 /// x/2 (1 + tanh u) = x logistic(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
 struct GeluTanh {

@@ -3,6 +3,7 @@
 // dtypes and layouts into that form.
 #include <type_traits>
 
+#include "kernels/register_row.hpp"
 #include "kernels/unary.hpp"
 #include "kernels/unary_functors.hpp"
 #include "kernels/vectorize.hpp"
@@ -95,22 +96,70 @@ void integer_loop(std::int64_t n, const void* const* in, void* out, const double
   }
 }
 
+/// Functors that cost little more than staging their halves does: worth loops of their own.
+template <class F>
+inline constexpr bool is_cheap = false;
+template <>
+inline constexpr bool is_cheap<functors::TASUKI_ISA::Sqrt> = true;
+template <>
+inline constexpr bool is_cheap<functors::TASUKI_ISA::Square> = true;
+template <>
+inline constexpr bool is_cheap<functors::TASUKI_ISA::Gelu> = true;
+template <>
+inline constexpr bool is_cheap<functors::TASUKI_ISA::LogSigmoidOfHalf> = true;
+template <>
+inline constexpr bool is_cheap<functors::TASUKI_ISA::Tanhshrink> = true;
+
+/// The RowFunctions of such a functor on dense halves; parameters are a StagedCall, whose loop serves all other strides.
+template <class F, class T>
+void value_row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters) {
+  const StagedCall& call = *static_cast<const StagedCall*>(parameters);
+  if (strides[0] != 1 || strides[1] != 1) return staged_row_for(dtype_of<T>, 1, false)(n, operands, strides, parameters);
+  register_loop(n, reinterpret_cast<T*>(operands[0]), [p = numbers_of<float>(call.parameters)](float x) __attribute__((always_inline)) { return F::f(x, p); },
+                DenseElements<T>{reinterpret_cast<const T*>(operands[1])});
+}
+template <class F, class T>
+void gradient_row(std::int64_t n, char* const* operands, const std::int64_t* strides, const void* parameters) {
+  const StagedCall& call = *static_cast<const StagedCall*>(parameters);
+  if (strides[0] != 1 || strides[1] != 1 || strides[2] != 1) return staged_row_for(dtype_of<T>, 2, false)(n, operands, strides, parameters);
+  register_loop(n, reinterpret_cast<T*>(operands[0]), [p = numbers_of<float>(call.parameters)](float g, float v) __attribute__((always_inline)) { return g * F::df(v, v, p); },
+                DenseElements<T>{reinterpret_cast<const T*>(operands[1])}, DenseElements<T>{reinterpret_cast<const T*>(operands[2])});
+}
+
+template <class F>
+struct ForHalves {
+  using type = F;
+};
+template <class F>
+  requires requires { typename F::OfHalves; }
+struct ForHalves<F> {
+  using type = typename F::OfHalves;
+};
+template <class F>
+UnaryLoops loops_of_halves([[maybe_unused]] DType dtype) {
+  UnaryLoops loops{&value_loop<F, float>, &gradient_loop<F, float>, nullptr, nullptr};
+  if constexpr (is_cheap<F>) {
+    const bool is_bf16 = dtype == DType::bf16;
+    loops.value_row = is_bf16 ? &value_row<F, bfloat16> : &value_row<F, float16>;
+    loops.gradient_row = is_bf16 ? &gradient_row<F, bfloat16> : &gradient_row<F, float16>;
+  }
+  return loops;
+}
+
 template <class F, bool Integers>
 UnaryLoops loops_for(DType dtype) {
   switch (dtype) {
     case DType::bf16:
-    case DType::f16:
-      if constexpr (requires { typename F::OfHalves; }) return {&value_loop<typename F::OfHalves, float>, &gradient_loop<typename F::OfHalves, float>};
-      [[fallthrough]];
-    case DType::f32: return {&value_loop<F, float>, &gradient_loop<F, float>};
-    case DType::f64: return {&value_loop<F, double>, &gradient_loop<F, double>};
+    case DType::f16: return loops_of_halves<typename ForHalves<F>::type>(dtype);
+    case DType::f32: return {&value_loop<F, float>, &gradient_loop<F, float>, nullptr, nullptr};
+    case DType::f64: return {&value_loop<F, double>, &gradient_loop<F, double>, nullptr, nullptr};
     default: break;
   }
   if constexpr (Integers) {
     switch (dtype) {
-      case DType::i64: return {&integer_loop<F, std::int64_t>, nullptr};
-      case DType::i32: return {&integer_loop<F, std::int32_t>, nullptr};
-      case DType::u8: return {&integer_loop<F, std::uint8_t>, nullptr};
+      case DType::i64: return {&integer_loop<F, std::int64_t>, nullptr, nullptr, nullptr};
+      case DType::i32: return {&integer_loop<F, std::int32_t>, nullptr, nullptr, nullptr};
+      case DType::u8: return {&integer_loop<F, std::uint8_t>, nullptr, nullptr, nullptr};
       default: break;
     }
   }

@@ -1,6 +1,7 @@
-// Convolutions by matrix products over unrolled windows, in doubles. For f64, which oneDNN lacks, and for corner cases (empty operands,
+// Convolutions by matrix products over unrolled windows, in doubles; tap by tap where a group has one output. For f64, which oneDNN lacks, and for corner cases (empty operands,
 // shapes without an implementation).
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/panel_gemm.hpp"
 #include "kernels/visit.hpp"
@@ -80,6 +81,7 @@ class HostConv final : public ConvPlan {
     const Strides& y_strides = s_.strides_of(ConvOperand::y);
     double* next = image;
     if (result_ != ConvOperand::y) for_each_offset(output_, y_strides, [&](std::int64_t at) { *next++ = static_cast<double>(y[at]); });
+    if (outputs_ == 1) return run_tap_by_tap(x, weight, bias, y, image);
     if (result_ != ConvOperand::x) unroll<false>(x, columns);
     const auto multiply = [&](const Product& p) { TASUKI_ON_ISA(multiply_doubles)(p, scratch); };
     switch (result_) {
@@ -104,40 +106,91 @@ class HostConv final : public ConvPlan {
     }
   }
 
-  /// Copies the windows of an image into columns, or adds columns back to where they came from.
-  template <bool back>
-  void unroll(T* x, double* columns) const {
+  /// Products with a single row or column have nothing to gain from a copy of the windows. `image` holds y, whichever way.
+  void run_tap_by_tap(T* x, double* weight, T* bias, T* y, double* image) const {
+    if (result_ == ConvOperand::y) std::fill_n(image, pixels_, bias ? static_cast<double>(*bias) : 0.0);
+    for_each_tap(x, [&](T* plane, const ConvShape::Sizes& tap) {
+      double sum = 0;
+      const double w = *weight;
+      for_each_row(plane, tap, [&](std::int64_t row, std::int64_t first, std::int64_t count, T* from, std::int64_t step) {
+        double* const to = image + row + first;
+        switch (result_) {
+          case ConvOperand::y:
+            if (step == 1)
+              for (std::int64_t i = 0; i < count; ++i) to[i] += w * static_cast<double>(from[i]);
+            else
+              for (std::int64_t i = 0; i < count; ++i) to[i] += w * static_cast<double>(from[i * step]);
+            break;
+          case ConvOperand::x:
+            if (step == 1)
+              for (std::int64_t i = 0; i < count; ++i) from[i] += static_cast<T>(w * to[i]);
+            else
+              for (std::int64_t i = 0; i < count; ++i) from[i * step] += static_cast<T>(w * to[i]);
+            break;
+          case ConvOperand::weight: sum += dot(to, from, step, count); break;
+        }
+      });
+      if (result_ == ConvOperand::weight) *weight += sum;
+      ++weight;
+    });
+    if (result_ == ConvOperand::y) for_each_offset(output_, s_.strides_of(ConvOperand::y), [&](std::int64_t at) { y[at] = static_cast<T>(*image++); });
+    if (result_ == ConvOperand::weight && bias) *bias = static_cast<T>(static_cast<double>(*bias) + std::accumulate(image, image + pixels_, 0.0));
+  }
+  /// Four sums, which do not wait for each other.
+  static double dot(const double* a, const T* b, std::int64_t b_step, std::int64_t n) {
+    double sums[4] = {};
+    std::int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+      for (std::int64_t k = 0; k < 4; ++k) sums[k] += a[i + k] * static_cast<double>(b[(i + k) * b_step]);
+    for (; i < n; ++i) sums[0] += a[i] * static_cast<double>(b[i * b_step]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  /// Calls f(plane of x, tap) for the taps of a group in the order of its weight.
+  template <class F>
+  void for_each_tap(T* x, F&& f) const {
     for (std::int64_t c = 0; c < s_.c / s_.groups; ++c)
       for (std::int64_t i = 0; i < s_.kernel[0]; ++i)
         for (std::int64_t j = 0; j < s_.kernel[1]; ++j)
-          for (std::int64_t k = 0; k < s_.kernel[2]; ++k) columns = unroll_tap<back>(x + c * s_.strides_of(ConvOperand::x)[1], {i, j, k}, columns);
+          for (std::int64_t k = 0; k < s_.kernel[2]; ++k) f(x + c * s_.strides_of(ConvOperand::x)[1], ConvShape::Sizes{i, j, k});
   }
-  template <bool back>
-  double* unroll_tap(T* x, const ConvShape::Sizes& tap, double* columns) const {
+  /// Calls f(pixel of y that the row begins with, first, count, from, step) for all rows of y: pixels [first, first + count) of a row see
+  /// from[0], from[step] ... through this tap, the others what lies outside.
+  template <class F>
+  void for_each_row(T* x, const ConvShape::Sizes& tap, F&& f) const {
     const auto position = [&](std::size_t d, std::int64_t out) { return out * s_.stride[d] - s_.padding[d] + tap[d] * s_.dilation[d]; };
     const auto inside = [&](std::size_t d, std::int64_t at) { return at >= 0 && at < s_.x_size[d]; };
     const std::int64_t width = s_.y_size[2], step = s_.stride[2] * x_step_[2];
     std::int64_t first = 0, last = width;  // of a row, what is inside
     while (first < last && !inside(2, position(2, first))) ++first;
     while (last > first && !inside(2, position(2, last - 1))) --last;
+    std::int64_t row = 0;
     for (std::int64_t od = 0; od < s_.y_size[0]; ++od)
-      for (std::int64_t oh = 0; oh < s_.y_size[1]; ++oh, columns += width) {
+      for (std::int64_t oh = 0; oh < s_.y_size[1]; ++oh, row += width) {
         const std::int64_t d = position(0, od), h = position(1, oh);
-        const bool here = inside(0, d) && inside(1, h) && first < last;
-        T* const from = here ? x + d * x_step_[0] + h * x_step_[1] + position(2, first) * x_step_[2] : nullptr;
-        const std::int64_t count = here ? last - first : 0;
-        if constexpr (back) {
-          for (std::int64_t i = 0; i < count; ++i) from[i * step] += static_cast<T>(columns[first + i]);
-        } else {
-          std::fill_n(columns, here ? first : width, 0.0);
-          if (step == 1)
-            for (std::int64_t i = 0; i < count; ++i) columns[first + i] = static_cast<double>(from[i]);
-          else
-            for (std::int64_t i = 0; i < count; ++i) columns[first + i] = static_cast<double>(from[i * step]);
-          if (here) std::fill_n(columns + last, width - last, 0.0);
-        }
+        if (inside(0, d) && inside(1, h) && first < last) f(row, first, last - first, x + d * x_step_[0] + h * x_step_[1] + position(2, first) * x_step_[2], step);
+        else f(row, std::int64_t{0}, std::int64_t{0}, nullptr, step);
       }
-    return columns;
+  }
+  /// Copies the windows of an image into columns, or adds columns back to where they came from.
+  template <bool back>
+  void unroll(T* x, double* columns) const {
+    for_each_tap(x, [&](T* plane, const ConvShape::Sizes& tap) {
+      for_each_row(plane, tap, [&](std::int64_t row, std::int64_t first, std::int64_t count, T* from, std::int64_t step) {
+        double* const to = columns + row;
+        if constexpr (back) {
+          for (std::int64_t i = 0; i < count; ++i) from[i * step] += static_cast<T>(to[first + i]);
+        } else {
+          std::fill_n(to, first, 0.0);
+          if (step == 1)
+            for (std::int64_t i = 0; i < count; ++i) to[first + i] = static_cast<double>(from[i]);
+          else
+            for (std::int64_t i = 0; i < count; ++i) to[first + i] = static_cast<double>(from[i * step]);
+          std::fill(to + first + count, to + s_.y_size[2], 0.0);
+        }
+      });
+      columns += pixels_;
+    });
   }
 
   ConvOperand result_;

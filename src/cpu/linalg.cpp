@@ -132,10 +132,39 @@ double tolerance_for(const View& a) { return a.dtype == DType::f64 ? 1e-15 : 1e-
 
 }  // namespace
 
+namespace {
+
+constexpr Eigen::Index largest_small = 64;  ///< a matrix that stays in the first cache, where blocks would only cost
+
+/// Replaces such a matrix by its factor, column by column, as LLT does without blocks; false unless it is positive definite.
+bool factor_small(Matrix& m) {
+  const Eigen::Index n = m.rows();
+  for (Eigen::Index k = 0; k < n; ++k) {
+    double* const column = m.data() + k * n;
+    std::fill_n(column, k, 0.0);
+    if (column[k] <= 0) return false;
+    column[k] = std::sqrt(column[k]);
+    for (Eigen::Index i = k + 1; i < n; ++i) column[i] /= column[k];
+    for (Eigen::Index j = k + 1; j < n; ++j) {
+      double* const later = m.data() + j * n;
+      const double factor = column[j];
+      for (Eigen::Index i = j; i < n; ++i) later[i] -= factor * column[i];
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 void cholesky(const View& a, const View& out) {
   if (a.numel == 0) return;
   for_matrices(a, [&](std::int64_t i) {
-    const Eigen::LLT<Matrix> llt(matrix(a, i));
+    Matrix given = matrix(a, i);
+    if (given.rows() <= largest_small) {
+      if (!factor_small(given)) refuse_matrix("positive definite matrices", i);
+      return store(out, i, given);
+    }
+    const Eigen::LLT<Matrix> llt(given);
     if (llt.info() != Eigen::Success) refuse_matrix("positive definite matrices", i);
     store(out, i, llt.matrixL());
   });

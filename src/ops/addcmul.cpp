@@ -1,6 +1,7 @@
 #include "tasuki/ops/addcmul.hpp"
 
 #include "kernels/addcmul.hpp"
+#include "kernels/binary.hpp"
 #include "kernels/dispatch.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/single_precision.hpp"
@@ -17,7 +18,7 @@ using At = SourceLocation;
 
 struct AddProduct final : Function {
   double value;
-  bool quotient;
+  bool quotient, same_shapes = true;
   AddProduct(double v, bool q) : value(v), quotient(q) {}
   static constexpr OpInfo product_op{"addcmul", "x, a, b", op_any_grad_layout}, quotient_op{"addcdiv", "x, a, b", op_any_grad_layout};
   const OpInfo& info() const override { return quotient ? quotient_op : product_op; }
@@ -28,6 +29,7 @@ struct AddProduct final : Function {
     detail::check_same_dtype(in[0], in[1]);
     detail::check_same_dtype(in[0], in[2]);
     const Shape shape = broadcast_shapes(broadcast_shapes(in[0].shape(), in[1].shape()), in[2].shape());
+    for (std::size_t i = 0; i < in.size(); ++i) same_shapes &= in[i].shape() == shape;
     Spec spec = shape == in[0].shape() ? Spec::like(in[0]) : Spec(shape, in[0].dtype());
     if (in.needs_grad(1)) spec.save_inputs |= 4;
     if (in.needs_grad(2)) spec.save_inputs |= quotient ? 6 : 2;
@@ -40,6 +42,22 @@ struct AddProduct final : Function {
       default: kernels::not_on(l.device(), info().name);
     }
   }
+
+  bool has_fused_backward() const override { return same_shapes; }
+  void backward(Backward& b) override {
+    switch (b.device().kind()) {
+      case DeviceKind::cpu: break;
+      default: kernels::not_on(b.device(), info().name);
+    }
+    using namespace kernels::cpu;
+    const View& g = b.grad_out(0);
+    if (b.needs(0)) binary_backward(BinaryOp::add, 0, g, View{}, View{}, View{}, b.grad(0).view, b.grad(0).accumulate);
+    if (b.needs(1)) (quotient ? add_quotient_backward_a : add_product_backward)(g, b.in(2), value, b.grad(1).view, b.grad(1).accumulate);
+    if (!b.needs(2)) return;
+    if (quotient) add_quotient_backward_b(g, b.in(1), b.in(2), value, b.grad(2).view, b.grad(2).accumulate);
+    else add_product_backward(g, b.in(1), value, b.grad(2).view, b.grad(2).accumulate);
+  }
+
   TensorList backward_graph(const GradContext& c) override {
     TensorList grads(3);
     const auto finished = [&](const Tensor& gradient, std::size_t i) { return sum_to(gradient.to(c.in_dtype(i), At()), c.in_shape(i), At()); };

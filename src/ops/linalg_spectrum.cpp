@@ -39,13 +39,11 @@ struct Eigh final : Function {
   }
   TensorList backward_graph(const GradContext& c) override {
     // v (diag(grad values) + (v^T grad v) / gaps) v^T, made symmetric, where gaps[i, j] = values[j] - values[i] off the diagonal.
-    const Tensor w = c.out(0), v = c.out(1), turned = matrices_transposed(v), one = eye(w.size(-1), {}, {.dtype = w.dtype(), .device = w.device()});
-    Tensor core;
-    if (c.grad(0).defined()) core = c.grad(0).unsqueeze(-1) * one;
-    if (c.grad(1).defined()) {
-      const Tensor gaps = w.unsqueeze(-2) - w.unsqueeze(-1) + one, part = matmul(turned, c.grad(1)) * (1.0 - one) / gaps;
-      core = core.defined() ? core + part : part;
-    }
+    const Tensor w = c.out(0), v = c.out(1), turned = matrices_transposed(v);
+    if (!c.grad(1).defined()) return {matmul(v * c.grad(0).unsqueeze(-2), turned)};  // symmetric as it is
+    const Tensor one = eye(w.size(-1), {}, {.dtype = w.dtype(), .device = w.device()}), gaps = w.unsqueeze(-2) - w.unsqueeze(-1) + one;
+    Tensor core = matmul(turned, c.grad(1)) * (1.0 - one) / gaps;
+    if (c.grad(0).defined()) core = core + c.grad(0).unsqueeze(-1) * one;
     const Tensor g = matmul(matmul(v, core), turned);
     return {(g + matrices_transposed(g)) * 0.5};
   }

@@ -55,7 +55,8 @@ struct MatrixVector final : Function {
     if (c.needs(0)) grads[0] = transposed ? c.in(1).unsqueeze(1) * g : g.unsqueeze(1) * c.in(1);
     if (c.needs(1)) {
       const Tensor a = c.in(0);
-      grads[1] = apply(MatrixVector(!transposed), {&a, &g});
+      const bool is_dot = !transposed && a.size(0) == 1;  // whose gradient is a multiple of a
+      grads[1] = is_dot ? a.squeeze(0) * g : apply(MatrixVector(!transposed), {&a, &g});
     }
     return grads;
   }

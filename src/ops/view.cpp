@@ -367,8 +367,26 @@ Tensor diagonal(const Tensor& x, std::int64_t offset, int dim1, int dim2, At at)
   });
 }
 
+namespace {
+
+/// False when every element has a place of its own: each stride, from the shortest to the longest, steps over all that those before it reach.
+bool may_overlap(const Shape& shape, const Strides& strides) {
+  Dims order;
+  for (int d = 0; d < shape.ndim(); ++d)
+    if (shape[d] > 1) order.push_back(d);
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return strides[a] < strides[b]; });
+  std::int64_t reach = 0;
+  for (const int d : order) {
+    if (strides[d] <= reach) return true;
+    reach += (shape[d] - 1) * strides[d];
+  }
+  return false;
+}
+
+}  // namespace
+
 Tensor ops::embed(const Tensor& part, const Shape& whole, const Strides& strides, At at, std::int64_t offset) {
-  return apply(Embed(Region{whole, {offset, part.shape(), strides}, true}), {&part}, at);
+  return apply(Embed(Region{whole, {offset, part.shape(), strides}, may_overlap(part.shape(), strides)}), {&part}, at);
 }
 
 }  // namespace tasuki

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/copy.hpp"
 #include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
@@ -293,4 +294,56 @@ TEST_CASE("lerp of halves is that of f32, rounded once, and so are its gradients
     ts::sum(y).backward();
     CHECK(to_host(a.grad()).values == to_host((ts::ones({3}) - ts::full({3}, 0.9)).to(dtype)).values);
   }
+}
+
+TEST_CASE("f64 pow is within 1.2 units of the last place, and follows IEEE 754 at its special cases") {
+  std::vector<double> bases, exponents;
+  for (int i = 0; i < 4000; ++i) {
+    const double turn = std::fmod(0.6180339887498949 * i, 1.0), other = std::fmod(0.7548776662466927 * i, 1.0);
+    const double base = i % 2 ? std::exp2(2000 * turn - 1000) : 1 + 1e-3 * (turn - 0.5);
+    bases.push_back(base);
+    exponents.push_back((2 * other - 1) * 700 / std::fabs(std::log(base) + 1e-12));
+  }
+  const double inf = std::numeric_limits<double>::infinity();
+  const double special[] = {0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 1e300, -1e300, 5e-324, -5e-324, inf, -inf, not_a_number, 0x1p52, 0x1p53, 0x1p53 - 1, -(0x1p53 - 1)};
+  for (const double a : special)
+    for (const double b : special) bases.push_back(a), exponents.push_back(b);
+  const auto n = static_cast<std::int64_t>(bases.size());
+  const std::vector<double> actual = to_host(ts::pow(ts::from(bases, Shape{n}), ts::from(exponents, Shape{n}))).values;
+  for (std::size_t i = 0; i < bases.size(); ++i) {
+    INFO(bases[i] << " to the power " << exponents[i]);
+    const double expected = std::pow(bases[i], exponents[i]);
+    if (std::isnan(expected)) {
+      CHECK(std::isnan(actual[i]));
+      continue;
+    }
+    CHECK(std::signbit(actual[i]) == std::signbit(expected));
+    if (std::isinf(expected)) {
+      CHECK(actual[i] == expected);
+      continue;
+    }
+    if (std::fabs(expected) < std::numeric_limits<double>::min()) {
+      CHECK(std::fabs(actual[i] - expected) <= 5e-324);
+      continue;
+    }
+    const long double exact = std::pow(static_cast<long double>(bases[i]), static_cast<long double>(exponents[i]));
+    int exponent;
+    std::frexp(expected, &exponent);
+    CHECK(std::fabs(static_cast<double>(static_cast<long double>(actual[i]) - exact)) <= 1.2 * std::ldexp(1.0, exponent - 53));
+  }
+}
+
+TEST_CASE("Operands whose columns lie side by side give what their copies give") {
+  for (const ts::DType dtype : {ts::f32, ts::f64, ts::bf16, ts::f16, ts::i64, ts::u8})
+    for (const Shape& shape : {Shape{45, 300}, Shape{16, 16}, Shape{33, 257}, Shape{2, 40, 70}}) {
+      HostArray values(shape);
+      for (std::int64_t i = 0; i < values.numel(); ++i) values[i] = static_cast<double>(i * 7 % 11 + 1);
+      const Tensor a = to_tensor(values, dtype), turned = (a + a).transpose(-1, -2).contiguous().transpose(-1, -2);
+      INFO(ts::name_of(dtype) << ", " << shape[0] << " rows");
+      const Tensor dense = turned.contiguous();
+      CHECK(to_host(a + turned).values == to_host(a + dense).values);
+      CHECK(to_host(turned * a).values == to_host(dense * a).values);
+      const Tensor bound = ts::full({}, 9).to(dtype);
+      CHECK(to_host(ts::where(turned.gt(bound), a, turned)).values == to_host(ts::where(dense.gt(bound), a, dense)).values);
+    }
 }

@@ -85,6 +85,23 @@ TEST_CASE("Places that gather reads several times get the sum of their gradients
   }
 }
 
+TEST_CASE("The few places of long lines of halves that gather reads get their sums, also where gradients add up") {
+  const std::int64_t length = 700;
+  const ts::Tensor index = to_tensor({2, 5}, {3, 699, 3, 3, 0, 11, 11, 12, 11, 11}, ts::i64);
+  const ts::Tensor seed = to_tensor({2, 5}, {256, 1, 1, 1, 5, 0.5, 256, 2, 1, 0.5}, ts::bf16);
+  const ts::Tensor x = to_tensor(HostArray(Shape{2, length}), ts::bf16).requires_grad_();
+  for (const double times : {1.0, 2.0}) {
+    ts::gather(x, 1, index).backward(seed);
+    HostArray expected(Shape{2, length});
+    expected[3] = 258 * times;  // 256 + 1 + 1, which one by one would stay 256
+    expected[699] = times;
+    expected[0] = 5 * times;
+    expected[length + 11] = 258 * times;
+    expected[length + 12] = 2 * times;
+    CHECK(to_host(x.grad()).values == expected.values);
+  }
+}
+
 TEST_CASE("The gradient of gather has the same bits for any number of threads") {
   const ts::Tensor index = to_tensor(scattered({300, 400}, 50), ts::i64);
   const int threads = ts::num_threads();
