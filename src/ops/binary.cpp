@@ -190,8 +190,8 @@ struct Binary final : Function {
   Tensor gradient_by_second(const GradContext& c) const {
     const Tensor& g = c.grad(0);
     switch (op) {
-      case BinaryOp::fmod: return -(g * trunc(c.in(0) / c.in(1)));
-      case BinaryOp::remainder: return -(g * floor(c.in(0) / c.in(1)));
+      case BinaryOp::fmod: return -(g * (floor_divide(abs(c.in(0)), abs(c.in(1))) * sign(c.in(0)) * sign(c.in(1))));  // of halves, a rounded quotient may be the next number
+      case BinaryOp::remainder: return -(g * floor_divide(c.in(0), c.in(1)));
       case BinaryOp::atan2: return -(g * c.in(0)) / (c.in(0) * c.in(0) + c.in(1) * c.in(1));
       case BinaryOp::hypot: return g * (c.in(1) / c.out(0));
       case BinaryOp::prelu: return g * minimum(c.in(0), 0);

@@ -5,6 +5,7 @@
 #include "src/ops/composed.hpp"
 #include "src/ops/operand_checks.hpp"
 #include "src/ops/reduced_loss.hpp"
+#include "src/ops/single_precision.hpp"
 #include "tasuki/autograd/function.hpp"
 #include "tasuki/ops/binary.hpp"
 #include "tasuki/ops/compare.hpp"
@@ -170,6 +171,7 @@ Tensor sigmoid_focal_loss(const Tensor& x, const Tensor& target, const FocalLoss
     ops::check_floating(x, "x");
     ops::check_dtype(target, "target", x.dtype());
     ops::check_shape(target, "target", x.shape());
+    if (ops::is_half(x)) return sigmoid_focal_loss(ops::widened(x, at), ops::widened(target, at), o, at).to(x.dtype(), at);
     const Tensor losses = elementwise(Loss::binary_cross_entropy_with_logits, x, target, 0, at);
     const Tensor p = sigmoid(x, at), miss = p + target - p * target * 2;  // 1 - p_t
     Tensor focal = losses.mul({miss.pow({o.gamma, at}), at});

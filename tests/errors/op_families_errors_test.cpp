@@ -14,6 +14,7 @@
 #include "tasuki/ops/margin_loss.hpp"
 #include "tasuki/ops/pointwise_loss.hpp"
 #include "tasuki/ops/pool_indices.hpp"
+#include "tasuki/ops/random.hpp"
 #include "tasuki/ops/rearrange.hpp"
 #include "tasuki/ops/recurrent.hpp"
 #include "tasuki/ops/reduce.hpp"

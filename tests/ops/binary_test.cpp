@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 #include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/copy.hpp"
@@ -101,6 +102,14 @@ OP_CASES(binary_functions) {
   };
   cases[1].variant = cases[3].variant = "of negative numbers";
   return cases;
+}
+
+TEST_CASE("gradients of fmod and remainder count whole quotients, which the quotient of halves may round up to") {
+  for (const auto& [op, numerator, whole] : {std::tuple{&ts::remainder, -1.71875, 2.0}, {&ts::remainder, 1.71875, -3.0}, {&ts::fmod, -1.71875, 2.0}, {&ts::fmod, 1.71875, -2.0}}) {
+    const Tensor a = to_tensor({3}, {numerator, numerator, numerator}, ts::bf16), b = to_tensor({1}, {-0.57421875}, ts::bf16).requires_grad_();  // 2.993
+    op(a, {b, ts::SourceLocation::current()}).sum().backward();
+    CHECK(to_host(b.grad())[0] == -3 * whole);
+  }
 }
 
 TEST_CASE("floor_divide rounds down as Python's //, where the rounded quotient would be too large, too") {
