@@ -138,9 +138,31 @@ bool find_nearest_inside(const GridSample& s, const A* g, Taps<A>& taps) {
   return true;
 }
 
+/// The four neighbours of a place between the pixels of an image, where the padding has no say either.
+template <class A>
+bool find_corners_inside(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes) {
+  if (s.dims != 2) return false;
+  const Position<A> y = unbounded_position(g[1], s.size[1], s), x = unbounded_position(g[0], s.size[2], s);
+  if (!(y.at >= 0 && y.at < static_cast<A>(s.size[1] - 1) && x.at >= 0 && x.at < static_cast<A>(s.size[2] - 1))) return false;
+  const auto row = static_cast<std::int64_t>(y.at), column = static_cast<std::int64_t>(x.at);
+  const A lower = y.at - static_cast<A>(row), right = x.at - static_cast<A>(column), of_row[] = {1 - lower, lower}, of_column[] = {1 - right, right};
+  taps.count = 4;
+  for (int c = 0; c < 4; ++c) {
+    const int below = c >> 1, beside = c & 1;
+    taps.offset[c] = static_cast<std::int32_t>((row + below) * s.size[2] + column + beside);
+    taps.weight[c] = of_row[below] * of_column[beside];
+    if (!slopes) continue;
+    slopes->of[0][c] = 0;
+    slopes->of[1][c] = (below ? y.slope : -y.slope) * of_column[beside];
+    slopes->of[2][c] = (beside ? x.slope : -x.slope) * of_row[below];
+  }
+  return true;
+}
+
 template <class A>
 void find_taps(const GridSample& s, const A* g, Taps<A>& taps, Slopes<A>* slopes) {
   if (s.mode == GridMode::nearest && !slopes && find_nearest_inside(s, g, taps)) return;
+  if (s.mode == GridMode::linear && find_corners_inside(s, g, taps, slopes)) return;
   taps.count = 0;
   Position<A> p[3];
   A floor[3] = {};
@@ -212,37 +234,15 @@ struct Sampler {
   }
   /// The sum over a place's taps of weight times pixel.
   static T mixed(const Taps<T>& t, const T* plane) {
+    if (t.count == 4) {
+      return (t.weight[0] * plane[t.offset[0]] + t.weight[1] * plane[t.offset[1]]) +
+             (t.weight[2] * plane[t.offset[2]] + t.weight[3] * plane[t.offset[3]]);
+    }
     if (t.count == 1) return t.weight[0] * plane[t.offset[0]];
     T sum = 0;
     for (int k = 0; k < t.count; ++k) sum += t.weight[k] * plane[t.offset[k]];
     return sum;
   }
-
-  /// The places of a block with four taps, as most are that a bilinear sample is taken at: side by side, for vectors.
-  struct WholeTaps {
-    int wholes = 0, others = 0;
-    std::int32_t place[block], other[block], offset[4][block];
-    T weight[4][block];
-    WholeTaps(const Taps<T>* taps, std::int64_t count) {
-      for (std::int32_t i = 0; i < count; ++i) {
-        if (taps[i].count != 4) {
-          other[others++] = i;
-          continue;
-        }
-        for (int k = 0; k < 4; ++k) {
-          offset[k][wholes] = taps[i].offset[k];
-          weight[k][wholes] = taps[i].weight[k];
-        }
-        place[wholes++] = i;
-      }
-    }
-    void mix(const T* plane, T* to) const {
-      T sums[block];
-      for (int i = 0; i < wholes; ++i)
-        sums[i] = (weight[0][i] * plane[offset[0][i]] + weight[1][i] * plane[offset[1][i]]) + (weight[2][i] * plane[offset[2][i]] + weight[3][i] * plane[offset[3][i]]);
-      for (int i = 0; i < wholes; ++i) to[place[i]] = sums[i];
-    }
-  };
 
   /// Places of one tap at most, for all channels.
   void pick(const Taps<T>* taps, std::int64_t image, std::int64_t first, std::int64_t count, T* y) const {
@@ -280,12 +280,10 @@ struct Sampler {
           pick(taps, image, first, count, y);
           continue;
         }
-        const WholeTaps whole(taps, count);
         for (std::int64_t c = 0; c < s.channels; ++c) {
           const T* plane = x + (image * s.channels + c) * pixels;
           T* to = y + (image * s.channels + c) * s.places + first;
-          whole.mix(plane, to);
-          for (int i = 0; i < whole.others; ++i) to[whole.other[i]] = mixed(taps[whole.other[i]], plane);
+          for (std::int64_t i = 0; i < count; ++i) to[i] = mixed(taps[i], plane);
         }
       }
     });
