@@ -1,6 +1,7 @@
-// All steps run down columns, which are contiguous.
+// All steps run down columns, which are contiguous, but for right sides, which lie row by row.
 #include "kernels/triangular.hpp"
 
+#include "kernels/lanes.hpp"
 #include "kernels/math.hpp"
 #include "kernels/vectorize.hpp"
 
@@ -20,6 +21,23 @@ std::int64_t largest(const double* x, std::int64_t n) {
   for (std::int64_t i = 1; i < n; ++i)
     if (functors::TASUKI_ISA::absolute(x[i]) > functors::TASUKI_ISA::absolute(x[best])) best = i;
   return best;
+}
+
+/// solve_rows for as many columns as `count` vectors hold.
+template <int count>
+TASUKI_INLINE void solve_some(const double* factors, std::int64_t n, double* x, std::int64_t stride) {
+  constexpr int lanes = width<double>;
+  const auto eliminate = [&](std::int64_t i, std::int64_t begin, std::int64_t end, double pivot) __attribute__((always_inline)) {
+    Lanes<double> rest[count];
+    for (int k = 0; k < count; ++k) rest[k] = load(x + i * stride + k * lanes);
+    for (std::int64_t j = begin; j < end; ++j) {
+      const double factor = factors[j * n + i];
+      for (int k = 0; k < count; ++k) rest[k] -= factor * load(x + j * stride + k * lanes);
+    }
+    for (int k = 0; k < count; ++k) store(x + i * stride + k * lanes, rest[k] / pivot);
+  };
+  for (std::int64_t i = 1; i < n; ++i) eliminate(i, 0, i, 1.0);
+  for (std::int64_t i = n - 1; i >= 0; --i) eliminate(i, i + 1, n, factors[i * n + i]);
 }
 
 }  // namespace
@@ -54,6 +72,13 @@ void invert_triangle(const double* a, double* to, std::int64_t n, bool upper) {
       else subtract(n - j - 1, x[j], column + j + 1, x + j + 1);
     }
   }
+}
+
+void solve_rows(const double* factors, std::int64_t n, double* x, std::int64_t columns) {
+  constexpr int together = 4;
+  std::int64_t c = 0;
+  for (; c + together * width<double> <= columns; c += together * width<double>) solve_some<together>(factors, n, x + c, columns);
+  for (; c < columns; c += width<double>) solve_some<1>(factors, n, x + c, columns);
 }
 
 }  // namespace tasuki::kernels::cpu::TASUKI_ISA

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "src/cpu/conv_choices.hpp"
 #include "src/cpu/dnnl_support.hpp"
@@ -84,7 +85,7 @@ class DnnlConv final : public ConvPlan {
     if (!forward) return nullptr;
     const auto direct = dnnl::algorithm::convolution_direct;
     const auto &x = wish.of(ConvOperand::x), &weight = wish.of(ConvOperand::weight), &y = wish.of(ConvOperand::y);
-    DnnlConv plan(result, has_bias);
+    DnnlConv plan(result, has_bias, s.dtype);
     switch (result) {
       case ConvOperand::y:
         if (is_reference(forward)) return nullptr;
@@ -115,7 +116,7 @@ class DnnlConv final : public ConvPlan {
   }
 
   DnnlConv(DnnlConv&& o) noexcept
-      : result_(o.result_), has_bias_(o.has_bias_), name_(o.name_), bytes_(o.bytes_), scratch_at_(o.scratch_at_), scratch_bytes_(o.scratch_bytes_),
+      : result_(o.result_), has_bias_(o.has_bias_), clears_scratch_(o.clears_scratch_), name_(o.name_), bytes_(o.bytes_), scratch_at_(o.scratch_at_), scratch_bytes_(o.scratch_bytes_),
         place_{std::move(o.place_[0]), std::move(o.place_[1]), std::move(o.place_[2])}, primitive_(std::move(o.primitive_)) {}
 
   std::size_t workspace_bytes() const override { return bytes_; }
@@ -130,6 +131,7 @@ class DnnlConv final : public ConvPlan {
       at = at_byte(workspace, place.at);
       if (operand != result_) place.reorder.execute({buffers.of(operand), at}, scratch);
     }
+    if (clears_scratch_) std::memset(scratch, 0, primitive_.scratch_bytes());
     if (has_bias_) primitive_.execute({inside[0], inside[1], inside[2], buffers.bias}, scratch);
     else primitive_.execute({inside[0], inside[1], inside[2]}, scratch);
     const Place& place = place_[static_cast<int>(result_)];
@@ -142,7 +144,10 @@ class DnnlConv final : public ConvPlan {
     BoundPrimitive reorder;  // from outside to inside, or back for the result; empty where the layouts are equal
     std::size_t at = 0;      // where the inside copy lies in the workspace
   };
-  DnnlConv(ConvOperand result, bool has_bias) : result_(result), has_bias_(has_bias) {}
+  /// oneDNN's bf16 gradients of weights turn x and y around in the scratchpad, and read there, beyond the edges of narrow images, what
+  /// nobody has written.
+  DnnlConv(ConvOperand result, bool has_bias, DType dtype)
+      : result_(result), has_bias_(has_bias), clears_scratch_(dtype == bf16 && result == ConvOperand::weight) {}
 
   void take(const Descriptions& lies, std::initializer_list<memory::desc> inside, const char* name) {
     name_ = name;
@@ -170,7 +175,7 @@ class DnnlConv final : public ConvPlan {
   }
 
   ConvOperand result_;
-  bool has_bias_;
+  bool has_bias_, clears_scratch_;
   const char* name_ = "";
   std::size_t bytes_ = 0, scratch_at_ = 0, scratch_bytes_ = 0;
   Place place_[3];

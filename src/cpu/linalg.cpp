@@ -25,7 +25,9 @@ TASUKI_USE_ISA
 using Matrix = Eigen::MatrixXd;
 using Rows = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
 template <class T>
-using Stored = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using Stored = Eigen::Map<RowMajor<T>>;
 
 /// A matrix of a batch: rows and columns are the last dimensions.
 Matrix matrix(const View& v, std::int64_t number) {
@@ -33,10 +35,11 @@ Matrix matrix(const View& v, std::int64_t number) {
   if (v.dtype == DType::f64) return Stored<double>(v.as<double>() + at, rows, columns);
   return Stored<float>(v.as<float>() + at, rows, columns).cast<double>();
 }
-void store(const View& v, std::int64_t number, const Matrix& m) {
+template <class M>
+void store(const View& v, std::int64_t number, const M& m) {
   const std::int64_t at = number * m.size();
   if (v.dtype == DType::f64) Stored<double>(v.as<double>() + at, m.rows(), m.cols()) = m;
-  else Stored<float>(v.as<float>() + at, m.rows(), m.cols()) = m.cast<float>();
+  else Stored<float>(v.as<float>() + at, m.rows(), m.cols()) = m.template cast<float>();
 }
 
 /// Calls f(number) for each matrix of the batch.
@@ -166,7 +169,7 @@ void cholesky(const View& a, const View& out) {
     }
     const Eigen::LLT<Matrix> llt(given);
     if (llt.info() != Eigen::Success) refuse_matrix("positive definite matrices", i);
-    store(out, i, llt.matrixL());
+    store(out, i, Matrix(llt.matrixL()));
   });
 }
 
@@ -231,12 +234,28 @@ void solve(const View& factors, const View& order, const View& b, const View& x,
   });
 }
 
+/// Stores the inverse of a small matrix, whose factors take its place.
+void store_inverse(const View& out, std::int64_t number, Matrix& given) {
+  const std::int64_t n = given.rows(), columns = (n + 7) / 8 * 8;
+  std::vector<std::int64_t> exchanged(static_cast<std::size_t>(n));
+  TASUKI_ON_ISA(factorize_columns)(given.data(), n, n, exchanged.data());
+  check_pivots(given, number);
+  RowMajor<double> x = RowMajor<double>::Identity(n, columns);
+  for (std::int64_t j = 0; j < n; ++j) x.row(j).swap(x.row(exchanged[static_cast<std::size_t>(j)]));
+  TASUKI_ON_ISA(solve_rows)(given.data(), n, x.data(), columns);
+  store(out, number, x.leftCols(n));
+}
+
 void inverse(const View& a, const View& out) {
+  constexpr std::int64_t most_by_rows = 96;  // of larger ones Eigen keeps blocks in the cache
   if (a.numel == 0) return;
   for_matrices(a, [&](std::int64_t i) {
-    const Matrix given = matrix(a, i);
+    Matrix given = matrix(a, i);
     const bool upper = is_upper_triangle(given);
-    if (!upper && !is_upper_triangle(given.transpose())) return store(out, i, invertible(given, i).inverse());
+    if (!upper && !is_upper_triangle(given.transpose())) {
+      if (given.rows() <= most_by_rows) return store_inverse(out, i, given);
+      return store(out, i, Matrix(invertible(given, i).inverse()));
+    }
     check_pivots(given, i);
     Matrix result(given.rows(), given.cols());
     TASUKI_ON_ISA(invert_triangle)(given.data(), result.data(), given.rows(), upper);
@@ -286,7 +305,7 @@ void pinv(const View& a, double rcond, const View& out) {
     const double least = rcond * factors.s(0, 0);
     Matrix scaled = factors.v;
     for (Eigen::Index j = 0; j < scaled.cols(); ++j) scaled.col(j) *= factors.s(0, j) > least ? 1 / factors.s(0, j) : 0;
-    store(out, i, scaled * factors.u.transpose());
+    store(out, i, Matrix(scaled * factors.u.transpose()));
   });
 }
 

@@ -51,9 +51,10 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, const CosineSimilar
     check_pair(x1, "x1", x2, "x2");
     const Shape common = broadcast_shapes(x1.shape(), x2.shape());
     const int d = normalize_dim(o.dim, common.ndim());
-    const Tensor a = x1.expand(common, at), b = x2.expand(common, at);
+    // In the gradients of nearly parallel vectors most digits cancel: halves have none to lose.
+    const Tensor a = ops::widened(x1, at).expand(common, at), b = ops::widened(x2, at).expand(common, at);
     const auto length = [&](const Tensor& t) { return maximum(norm(t, 2, d, false, at), {o.eps, at}); };
-    return sum(a.mul({b, at}), d, false, at).div({length(a).mul({length(b), at}), at});
+    return sum(a.mul({b, at}), d, false, at).div({length(a).mul({length(b), at}), at}).to(x1.dtype(), at);
   });
 }
 

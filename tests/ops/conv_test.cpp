@@ -1,10 +1,15 @@
 #include "tasuki/ops/conv.hpp"
 
 #include <array>
+#include <limits>
 #include <string>
 
 #include "tasuki/autograd/autograd.hpp"
+#include "tasuki/ops/compare.hpp"
+#include "tasuki/ops/copy.hpp"
+#include "tasuki/ops/random.hpp"
 #include "tasuki/ops/reduce.hpp"
+#include "tasuki/tensor/creation.hpp"
 #include "tasuki/tensor/layout.hpp"
 #include "tests/support/op_case.hpp"
 
@@ -256,6 +261,33 @@ TEST_CASE("transposed convolution: f32 in both layouts agrees with f64 on the sh
         INFO(layer.x.to_string() << " by " << layer.weight.to_string() << ", result " << i << ", format " << static_cast<int>(format));
         CHECK(difference(actual[i], expected[i], {1e-4, 2e-4}, f32) == "");
       }
+    }
+  }
+}
+
+TEST_CASE("convolution: gradients of bf16 weights depend on nothing but the operands, however small the image") {
+  struct Small {
+    std::int64_t groups, in, out, depth, height, width;
+    SpatialInts kernel, stride, padding;
+  };
+  for (const Small& c : {Small{1, 5, 8, 1, 1, 2, {1, 1, 3}, {1, 1, 3}, {0, 0, 1}}, Small{2, 2, 9, 1, 1, 2, {1, 1, 3}, {1, 1, 3}, {0, 0, 1}},
+                         Small{3, 2, 2, 1, 1, 2, {1, 1, 3}, {1, 1, 3}, {0, 0, 2}}, Small{2, 8, 7, 3, 8, 3, {3, 3, 3}, {2, 2, 3}, {1, 0, 0}},
+                         Small{4, 9, 7, 3, 5, 8, {3, 2, 3}, {3, 3, 3}, {2, 1, 2}}, Small{2, 5, 5, 3, 7, 3, {3, 2, 2}, {3, 3, 1}, {2, 0, 2}}}) {
+    INFO(c.groups << " groups of " << c.in << " and " << c.out << " channels, " << c.depth << " x " << c.height << " x " << c.width);
+    const Tensor x = contiguous(randn({3, c.groups * c.in, c.depth, c.height, c.width}).to(bf16), MemoryFormat::channels_last);
+    const Tensor weight = randn({c.groups * c.out, c.in, c.kernel[0], c.kernel[1], c.kernel[2]}).to(bf16);
+    Tensor seed;
+    const auto gradient = [&](DType dtype) {
+      const Tensor w = weight.to(dtype).detach().requires_grad_();
+      const Tensor y = conv3d(x.to(dtype), w, {}, {.stride = c.stride, .padding = c.padding, .groups = c.groups});
+      if (!seed.defined()) seed = randn(y.shape()).to(bf16);
+      y.backward(seed.to(dtype));
+      return w.grad().to(f64);
+    };
+    const Tensor expected = gradient(f64);
+    for (const double left_behind : {0.0, 1e30, std::numeric_limits<double>::quiet_NaN()}) {
+      for (const std::int64_t n : {1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18}) full({n}, left_behind);  // what a workspace may find
+      CHECK(allclose(gradient(bf16), expected, {.rtol = 0.02, .atol = 0.05}));
     }
   }
 }

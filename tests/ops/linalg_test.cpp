@@ -2,11 +2,14 @@
 
 #include <cmath>
 
+#include "tasuki/ops/compare.hpp"
 #include "tasuki/ops/matmul.hpp"
-#include "tasuki/ops/reduce.hpp"
+#include "tasuki/ops/random.hpp"
 #include "tasuki/ops/rearrange.hpp"
+#include "tasuki/ops/reduce.hpp"
 #include "tasuki/ops/view.hpp"
 #include "tasuki/tensor/creation.hpp"
+#include "tasuki/tensor/random.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/op_case.hpp"
 
@@ -291,6 +294,16 @@ TEST_CASE("The factors of a matrix without full rank are orthonormal, too") {
   CHECK(distance(u.t().matmul(u), ts::eye(3, {}, {.dtype = ts::f64, .device = a.device()})) < 1e-12);
   CHECK(to_host(s)[0] == Approx(std::sqrt(70)));
   CHECK(to_host(s)[1] == Approx(0).margin(1e-12));
+}
+
+TEST_CASE("A matrix times its inverse is the identity, whatever the size") {
+  ts::manual_seed(11);
+  for (const std::int64_t n : {1, 2, 7, 8, 9, 31, 33, 64, 96, 97, 130}) {
+    const ts::Tensor a = ts::randn({2, n, n}, {.dtype = ts::f64}), identity = ts::eye(n, {}, {.dtype = ts::f64});
+    CHECK(ts::allclose(ts::matmul(a, ts::inverse(a)), identity.expand({2, n, n}), {.rtol = 0, .atol = 1e-9}));
+  }
+  const ts::Tensor exchanged = ts::tensor({{0.0, 2.0}, {4.0, 0.0}});  // no pivot where it stands
+  CHECK(ts::inverse(exchanged).to_vector<double>() == std::vector<double>{0, 0.25, 0.5, 0});
 }
 
 TEST_CASE("Systems of one right side, and determinants of singular matrices") {

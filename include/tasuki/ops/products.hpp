@@ -24,7 +24,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
 Tensor tensordot(const Tensor& a, const Tensor& b, int dims = 2, SourceLocation at = SourceLocation::current());
 
 /// A number a^T W_k b + bias_k for each pair of rows and each of the weight's matrices: a [..., m] and b [..., n] of the same leading
-/// dimensions, weight [out, m, n], bias [out] or undefined; [..., out]. Computed in f32 for the halves.
+/// dimensions, weight [out, m, n], bias [out] or undefined; [..., out]. Computed in f32 for the halves; in backward, where the processor
+/// multiplies bf16, the gradients of products of it are rounded to it.
 Tensor bilinear(const Tensor& a, const Tensor& b, const Tensor& weight, const Tensor& bias = {}, SourceLocation at = SourceLocation::current());
 
 /// The vector product of a and b, which broadcast, along a dimension of size 3.
