@@ -1,6 +1,8 @@
 // Plans are held against what their steps really take.
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <memory>
 #include <thread>
 
 #include "src/memory/feedback.hpp"
@@ -29,13 +31,26 @@ Advice three(PlanFeedback& feedback, double launch_seconds, double waited_second
   return feedback.add({launch_seconds, 0, waited_seconds}, plan);
 }
 
-/// A disk whose reads begin to take their time.
+/// A disk whose reads begin to take their time. It is made of memory: a real one may be busy with other things from the start, and a plan
+/// that expects that stays.
 struct SlowDisk final : ts::memory::FileCalls {
   std::atomic<int> milliseconds{0};
   ssize_t read(int file, void* to, std::size_t bytes, off_t offset) override {
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    return FileCalls::read(file, to, bytes, offset);
+    if (!holds(bytes, offset)) return FileCalls::read(file, to, bytes, offset);
+    std::memcpy(to, memory_.get() + offset, bytes);
+    return static_cast<ssize_t>(bytes);
   }
+  ssize_t write(int file, const void* from, std::size_t bytes, off_t offset) override {
+    if (!holds(bytes, offset)) return FileCalls::write(file, from, bytes, offset);
+    std::memcpy(memory_.get() + offset, from, bytes);
+    return static_cast<ssize_t>(bytes);
+  }
+
+ private:
+  static constexpr std::size_t size = std::size_t{256} << 20;
+  static bool holds(std::size_t bytes, off_t offset) { return static_cast<std::size_t>(offset) + bytes <= size; }
+  std::unique_ptr<char[]> memory_{new char[size]};
 };
 
 }  // namespace
