@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -43,7 +42,7 @@ class ASGD : public detail::ComposedOptimizer<ASGDOptions> {
     const Tensor g = detail::decayed_gradient(u, i, average.dtype(), o.weight_decay, o.maximize);
     detail::move_parameter(u, i, g.mul({eta, u.at}), o.lambd * eta);
     const Tensor now = u.parameters[i].to(average.dtype(), u.at);
-    average.add_({now.sub({average, u.at}).mul({1 / std::max(1.0, before - o.t0), u.at}), u.at});
+    average.add_({now.sub({average, u.at}).mul({1 / std::fmax(1.0, before - o.t0), u.at}), u.at});
   }
 };
 
